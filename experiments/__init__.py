@@ -1,0 +1,1 @@
+"""Experiments: one runnable file each, with all its numbers in it."""

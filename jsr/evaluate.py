@@ -1,0 +1,234 @@
+"""Scores models on benchmark sets: `python -m jsr.evaluate --model NAME... --data SET_DIR...`.
+
+A set is a folder with `hr` and, where the low-resolution pictures are given, `lr`; otherwise they
+are made from `hr` by bicubic reduction. PSNR and SSIM (Wang) are on BT.601 luma with 4 pixels
+shaved, per picture, and averaged.
+"""
+
+import argparse
+import json
+import math
+import sys
+from pathlib import Path
+from typing import NamedTuple, NoReturn
+
+import numpy as np
+from jaxtyping import UInt8
+from tqdm import tqdm
+
+from jsr import data, images, metrics, pixels, resize, weights
+from jsr.upscale import upscale
+
+SHAVE = 4  # pixels, the custom at x4; the same at other scales
+
+
+class Pair(NamedTuple):
+    name: str
+    hr: Path
+    lr: Path | None  # None: to be made from hr
+
+
+class Score(NamedTuple):
+    name: str
+    psnr: float  # dB
+    ssim: float
+
+
+class EvaluationError(ValueError):
+    """A set that cannot be scored, said in one line."""
+
+
+def pairs(folder: Path, *, scale: int = 4) -> list[Pair]:
+    """Lists the pictures of `folder/hr`, each with its file in `folder/lr`.
+
+    The two have one name, or `lr` adds the scale as DIV2K does: 0801.png, 0801x4.png.
+
+    Raises:
+      EvaluationError: no folder, no `hr`, no picture, or one without its low-resolution picture.
+    """
+    if not (folder / "hr").is_dir():
+        what = "has no sub-folder 'hr'" if folder.is_dir() else "is not a folder"
+        raise EvaluationError(f"{folder} {what}; expected SET_DIR/hr and, optionally, SET_DIR/lr")
+    hrs = data.list_pictures(folder / "hr")
+    if not hrs:
+        raise EvaluationError(f"{folder / 'hr'}: no pictures")
+    if not (folder / "lr").is_dir():
+        return [Pair(hr.name, hr, None) for hr in hrs]
+    lrs = {path.stem: path for path in data.list_pictures(folder / "lr")}
+    found = [Pair(hr.name, hr, lrs.get(hr.stem) or lrs.get(f"{hr.stem}x{scale}")) for hr in hrs]
+    missing = [pair.name for pair in found if pair.lr is None]
+    if missing:
+        raise EvaluationError(
+            f"{folder / 'lr'}: no picture for {missing[0]}"
+            + (f" and {len(missing) - 1} more of hr" if len(missing) > 1 else "")
+        )
+    return found
+
+
+def read_rgb(path: Path) -> UInt8[np.ndarray, "h w 3"]:
+    """Reads a picture as the metrics take it: grey in three equal channels, 16 bits as 8."""
+    image = np.asarray(images.read(path).pixels)
+    if image.dtype == np.uint16:
+        image = np.round(image / 257).astype(np.uint8)  # 65535 = 257 * 255
+    return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=-1)
+
+
+def reduce(hr: UInt8[np.ndarray, "h w 3"], *, scale: int) -> UInt8[np.ndarray, "h/s w/s 3"]:
+    """Returns the low-resolution picture of `hr`: bicubic, in whole grey levels, as in training."""
+    lr = resize.downscale(pixels.to_unit(hr)[None], scale)[0]
+    return np.round(np.asarray(lr) * 255).astype(np.uint8)
+
+
+def score(model: weights.Model, pair: Pair, *, tile: int | None = None) -> Score:
+    """Scores one picture.
+
+    Raises:
+      EvaluationError: the sizes do not fit the scale.
+      ValueError: a picture cannot be read, or is too small to be scored.
+    """
+    scale = model.module.scale
+    hr = read_rgb(pair.hr)
+    height, width = (n - n % scale for n in hr.shape[:2])
+    hr = hr[:height, :width]  # customary: only whole low-resolution pixels count
+    lr = reduce(hr, scale=scale) if pair.lr is None else read_rgb(pair.lr)
+    if (height, width) != (scale * lr.shape[0], scale * lr.shape[1]):
+        raise EvaluationError(
+            f"expected hr {scale} times the size of lr, "
+            f"got {width}x{height} for {lr.shape[1]}x{lr.shape[0]}"
+        )
+    sr = np.asarray(upscale(model, lr, tile=tile))
+    return Score(pair.name, metrics.psnr(hr, sr, shave=SHAVE), metrics.ssim(hr, sr, shave=SHAVE))
+
+
+def evaluate(model: weights.Model, folder: Path, *, tile: int | None = None) -> list[Score]:
+    """Scores a model on every picture of a set.
+
+    A picture that fails ends it, for a mean over the rest would lie.
+
+    Raises:
+      EvaluationError: naming the picture and the reason.
+    """
+    scores = []
+    bar = tqdm(
+        pairs(folder, scale=model.module.scale), desc=label(folder), leave=False, disable=None
+    )
+    for pair in bar:
+        try:
+            scores.append(score(model, pair, tile=tile))
+        except (ValueError, OSError) as error:
+            raise EvaluationError(f"{pair.hr}: {error}") from error
+    return scores
+
+
+def mean(scores: list[Score]) -> Score:
+    """Returns the mean over pictures, of decibels: the literature averages after the logarithm."""
+    return Score(
+        f"mean of {len(scores)}",
+        float(np.mean([s.psnr for s in scores])),
+        float(np.mean([s.ssim for s in scores])),
+    )
+
+
+def label(folder: Path) -> str:
+    """Returns a set's name: its folder's, after the parent's where that says only the scale."""
+    path = folder.resolve()
+    is_scale = path.name[:1] == "x" and path.name[1:].isdigit()
+    return f"{path.parent.name} {path.name}" if is_scale else path.name
+
+
+def table(rows: list[list[str]]) -> str:
+    """Lays rows out in columns, the first to the left and the others to the right."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if i == 0 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
+    )
+
+
+def _format(score: Score) -> str:
+    return f"{score.psnr:.3f} / {score.ssim:.4f}"
+
+
+def _as_json(score: Score) -> dict[str, float | None]:
+    # JSON has no infinity; equal pictures have no noise to measure.
+    return {"psnr": score.psnr if math.isfinite(score.psnr) else None, "ssim": score.ssim}
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Says what is wrong in one line, without the usage."""
+        self.exit(2, f"{self.prog}: error: {message}\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="jsr.evaluate", description="Scores models on benchmark sets.")
+    parser.add_argument(
+        "--model", nargs="+", required=True, metavar="NAME",
+        help=f"one of {', '.join(weights.NAMES)}, a weights file, or a run's folder",
+    )  # fmt: skip
+    parser.add_argument(
+        "--data", nargs="+", required=True, type=Path, metavar="SET_DIR",
+        help="folders with hr and, optionally, lr",
+    )  # fmt: skip
+    parser.add_argument("--tile", type=int, metavar="N", help="pixels of lr upscaled at a time")
+    parser.add_argument("--verbose", action="store_true", help="print every picture's scores")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all scores here as well")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command; returns 0, or 1 where a set fails. Wrong arguments exit with 2."""
+    parser = _parser()
+    args = parser.parse_args(argv)
+    if args.tile is not None and args.tile < 1:
+        parser.error(f"--tile: expected 1 or more pixels, got {args.tile}")
+    if args.json and not args.json.absolute().parent.is_dir():
+        parser.error(f"--json: {args.json.parent} is not a folder")
+    # Everything that can be wrong with the arguments is found before the first minute is spent.
+    try:
+        models = {name: weights.inference(weights.load(name)) for name in args.model}
+        for folder in args.data:
+            for model in models.values():
+                pairs(folder, scale=model.module.scale)
+    except (ValueError, OSError) as error:
+        parser.error(str(error))
+
+    labels = [label(folder) for folder in args.data]
+    if len(set(labels)) < len(labels):
+        labels = [str(folder) for folder in args.data]
+    rows = [["PSNR dB / SSIM (Wang)", *labels]]
+    record = []
+    for name, model in models.items():
+        means = []
+        for folder, title in zip(args.data, labels, strict=True):
+            try:
+                scores = evaluate(model, folder, tile=args.tile)
+            except EvaluationError as error:
+                print(f"jsr.evaluate: error: {name}: {error}", file=sys.stderr)
+                return 1
+            means.append(mean(scores))
+            if args.verbose:
+                lines = [[s.name, _format(s)] for s in [*scores, means[-1]]]
+                print(table([[f"{name}, {title}", "PSNR dB / SSIM"], *lines]), end="\n\n")
+            pictures = [{"name": s.name, **_as_json(s)} for s in scores]
+            record.append(
+                {"model": name, "set": title, "data": str(folder), "scale": model.module.scale}
+                | {"mean": _as_json(means[-1]), "images": pictures}
+            )
+        rows.append([name, *map(_format, means)])
+    print(table(rows))
+    if args.json:
+        document = {"shave": SHAVE, "luma": "BT.601", "ssim": "Wang 2004", "results": record}
+        try:
+            args.json.write_text(json.dumps(document, indent=1) + "\n")
+        except OSError as error:
+            print(f"jsr.evaluate: error: {args.json}: {error.strerror}", file=sys.stderr)
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

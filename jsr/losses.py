@@ -1,0 +1,48 @@
+"""The losses of SRResNet and SRGAN (Ledig et al. 2017, arXiv 1609.04802v5, section 2.2).
+
+Pictures are float `[b, h, w, 3]` in [-1, 1]; logits are `[b]`. Each loss returns its mean, a scalar.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+
+def mse(prediction: Float[Array, "..."], target: Float[Array, "..."]) -> Float[Array, ""]:
+    """Mean squared error, equation 4 of the paper.
+
+    Raises:
+      ValueError: the shapes differ; broadcasting here would hide a wrong crop.
+    """
+    if prediction.shape != target.shape:
+        raise ValueError(f"mse: expected equal shapes, got {prediction.shape} and {target.shape}")
+    return jnp.mean(jnp.square(prediction - target))
+
+
+def feature_mse(
+    features: Callable[[Float[Array, "b h w 3"]], Float[Array, "b i j c"]],
+    sr: Float[Array, "b h w 3"],
+    hr: Float[Array, "b h w 3"],
+) -> Float[Array, ""]:
+    """Mean squared error between the features of two pictures, equation 5 of the paper."""
+    return mse(features(sr), features(hr))
+
+
+def generator_loss(fake_logits: Float[Array, " b"]) -> Float[Array, ""]:
+    """Adversarial loss of the generator, -log D(G(lr)), equation 6: the non-saturating form.
+
+    With D = sigmoid(logit), -log sigmoid(x) = softplus(-x), which cannot overflow.
+    """
+    return jnp.mean(jax.nn.softplus(-fake_logits))
+
+
+def discriminator_loss(
+    real_logits: Float[Array, " b"], fake_logits: Float[Array, " b"]
+) -> Float[Array, ""]:
+    """Binary cross entropy of the discriminator, -log D(hr) - log(1 - D(G(lr))), equation 2.
+
+    -log(1 - sigmoid(x)) = softplus(x). At an undecided discriminator it is 2 log 2 = 1.386.
+    """
+    return jnp.mean(jax.nn.softplus(-real_logits)) + jnp.mean(jax.nn.softplus(fake_logits))

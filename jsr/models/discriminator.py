@@ -1,0 +1,56 @@
+"""The discriminator of SRGAN (Ledig et al. 2017, arXiv 1609.04802v5, Figure 4)."""
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+from jaxtyping import Array, Float
+
+from jsr.models import blocks
+
+POOL = 6  # pixels a side before the dense layer: what a crop of 96 leaves after four strides of 2
+LAYERS = ((1, 2), (2, 1), (2, 2), (4, 1), (4, 2), (8, 1), (8, 2))  # features / 64, stride
+
+
+class Discriminator(nn.Module):
+    """Pictures `[b, h, w, 3]` in [-1, 1] to logits `[b]`: positive where they seem real."""
+
+    features: int = 64
+    norm: bool = True
+    dtype: Any = jnp.float32
+    axis_name: str | None = None  # axis over which BatchNorm averages in training
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "b h w 3"], *, train: bool = False) -> Float[Array, " b"]:
+        x = self._conv(self.features, 1, name="conv1", use_bias=True)(x)
+        x = nn.leaky_relu(x, 0.2)
+        for i, (multiple, stride) in enumerate(LAYERS):
+            x = self._conv(multiple * self.features, stride, name=f"conv{i + 2}", use_bias=False)(x)
+            x = blocks.batch_norm(self, train, name=f"bn{i + 2}")(x)
+            x = nn.leaky_relu(x, 0.2)
+        x = adaptive_pool(x.astype(jnp.float32), POOL)
+        x = x.reshape(x.shape[0], -1)
+        x = nn.leaky_relu(nn.Dense(16 * self.features, name="dense1")(x), 0.2)
+        return nn.Dense(1, name="dense2")(x)[:, 0]
+
+    def _conv(self, features, stride, **options):
+        # Padding of 1 on each side: "SAME" with stride 2 would pad only one side, unlike the weights of others.
+        return nn.Conv(
+            features, (3, 3), strides=stride, padding=1, dtype=self.dtype, **options
+        )
+
+
+def adaptive_pool(x: Float[Array, "b h w c"], size: int) -> Float[Array, "b size size c"]:
+    """Averages over size x size cells that cover the picture, as PyTorch's AdaptiveAvgPool2d: two matrix products."""
+    x = jnp.einsum("ih,bhwc->biwc", _cells(x.shape[1], size), x)
+    return jnp.einsum("jw,biwc->bijc", _cells(x.shape[2], size), x)
+
+
+def _cells(length, size):
+    """Row i averages from floor(i n / size) to ceil((i + 1) n / size); the identity where n = size."""
+    cells = np.zeros((size, length), np.float32)
+    for i in range(size):
+        start, end = i * length // size, -(-(i + 1) * length // size)
+        cells[i, start:end] = 1 / (end - start)
+    return cells

@@ -1,0 +1,38 @@
+"""ESPCN (Shi et al. 2016, "Real-time single image and video super-resolution ...", arXiv 1609.05158)."""
+
+from typing import Any
+
+import jax.numpy as jnp
+from flax import linen as nn
+from jaxtyping import Array, Float
+
+from jsr.models import blocks
+
+
+class ESPCN(nn.Module):
+    """Low-resolution pictures `[b, h, w, 3]` in [0, 1] to `[b, s h, s w, 3]` in [-1, 1] (section 3.2, tanh variant)."""
+
+    factors: tuple[int, ...] = (2, 2)  # only their product counts: there is one sub-pixel layer
+    features: tuple[int, int] = (64, 32)
+    dtype: Any = jnp.float32
+
+    @property
+    def scale(self) -> int:
+        return blocks.scale_of(self.factors)
+
+    @property
+    def halo(self) -> int:
+        """Low-resolution pixels that an output pixel depends on: kernels of 5, 3 and 3."""
+        return 2 + 1 + 1
+
+    @nn.compact
+    def __call__(
+        self, x: Float[Array, "b h w 3"], *, train: bool = False
+    ) -> Float[Array, "b sh sw 3"]:
+        x = 2 * x - 1
+        x = jnp.tanh(blocks.conv(self, 5, self.features[0], name="conv1")(x))
+        x = jnp.tanh(blocks.conv(self, 3, self.features[1], name="conv2")(x))
+        subpixel = blocks.conv(
+            self, 3, 3 * self.scale**2, name="conv3", kernel_init=blocks.icnr(self.scale)
+        )
+        return blocks.depth_to_space(subpixel(x), self.scale).astype(jnp.float32)

@@ -1,0 +1,40 @@
+"""SRCNN (Dong et al. 2014, "Image super-resolution using deep convolutional networks", arXiv 1501.00092)."""
+
+from typing import Any
+
+import jax.numpy as jnp
+from flax import linen as nn
+from jaxtyping import Array, Float
+
+from jsr import resize
+from jsr.models import blocks
+
+
+class SRCNN(nn.Module):
+    """Low-resolution pictures `[b, h, w, 3]` in [0, 1] to `[b, s h, s w, 3]` in [-1, 1].
+
+    Bicubic enlargement, then the 9-5-5 network of section 4.3.2 on all three channels (section 4.5).
+    """
+
+    factors: tuple[int, ...] = (2, 2)  # only their product counts
+    features: tuple[int, int] = (64, 32)
+    kernels: tuple[int, int, int] = (9, 5, 5)
+    dtype: Any = jnp.float32
+
+    @property
+    def scale(self) -> int:
+        return blocks.scale_of(self.factors)
+
+    @property
+    def halo(self) -> int:
+        """Low-resolution pixels that an output pixel depends on: the kernels' radius, and 3 for the cubic."""
+        return 3 + -(-sum(k // 2 for k in self.kernels) // self.scale)
+
+    @nn.compact
+    def __call__(
+        self, x: Float[Array, "b h w 3"], *, train: bool = False
+    ) -> Float[Array, "b sh sw 3"]:
+        x = 2 * resize.resize(x, self.scale * x.shape[1], self.scale * x.shape[2]) - 1
+        x = nn.relu(blocks.conv(self, self.kernels[0], self.features[0], name="patches")(x))
+        x = nn.relu(blocks.conv(self, self.kernels[1], self.features[1], name="mapping")(x))
+        return blocks.conv(self, self.kernels[2], 3, name="reconstruction")(x).astype(jnp.float32)

@@ -1,0 +1,84 @@
+"""A pure step made to run on every device: the only file that says `pmap`.
+
+`parallel(step, crops)` takes `step(state, images) -> (state, metrics)` and returns the same step over all
+devices, many to a dispatch. The state is replicated and donated, each device draws its share of the batch, and
+what the step averages over `AXIS` (losses, gradients, batch statistics) makes every device's result the same.
+Nothing here knows of networks or losses.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+AXIS = "batch"
+
+
+def check_batch(batch_size: int) -> None:
+    """Raises ValueError where the devices cannot share a batch evenly."""
+    if batch_size < 1 or batch_size % jax.device_count():
+        raise ValueError(
+            f"--batch-size: expected a multiple of the {jax.device_count()} devices, got {batch_size}"
+        )
+
+
+def replicate(tree: Any) -> Any:
+    """Returns a copy of a tree of arrays that lies on every local device.
+
+    A copy, for the step donates its state and the caller's arrays must outlive it. Placed before the first step,
+    since a state on a single device would be compiled for anew at the second.
+    """
+    return jax.device_put(jax.tree.map(jnp.copy, tree), replicated())
+
+
+def replicated() -> NamedSharding:
+    """The placement of what every local device holds whole."""
+    return NamedSharding(Mesh(np.array(jax.local_devices()), (AXIS,)), PartitionSpec())
+
+
+def parallel(
+    step: Callable[[Any, Any], tuple[Any, dict[str, Any]]],
+    crops: Callable[..., Any],
+    *,
+    most: int,
+) -> Callable[[Any, Any, int], tuple[Any, dict[str, Any]]]:
+    """Compiles training steps, `most` or fewer to a dispatch, over all devices.
+
+    Args:
+      step: pure, `(state, images) -> (state, metrics)`, averaging over `AXIS`; `state.step` counts the steps.
+      crops: pure, `(source, step, *, share, shares) -> images`: a device's share of the global batch of that step.
+      most: the most steps of one dispatch.
+
+    Returns:
+      `dispatch(state, source, count) -> (state, metrics)` with `count <= most`. Each metric is `[most]`, of which the
+      first `count` are filled. `count` is an argument of the program, so a shorter dispatch compiles nothing new.
+    """
+
+    def run(state, source, count, _):
+        def advance(state):
+            share = {"share": lax.axis_index(AXIS), "shares": jax.device_count()}
+            return step(state, crops(source, state.step, **share))
+
+        def body(i, carry):
+            state, history = carry
+            state, metrics = advance(state)
+            return state, jax.tree.map(lambda past, new: past.at[i].set(new), history, metrics)
+
+        shapes = jax.eval_shape(advance, state)[1]
+        history = jax.tree.map(lambda m: jnp.zeros((most, *m.shape), m.dtype), shapes)
+        return lax.fori_loop(0, count, body, (state, history))
+
+    pmapped = jax.pmap(
+        run, axis_name=AXIS, in_axes=(None, None, None, 0), out_axes=None, donate_argnums=0
+    )
+    # pmap wants one argument with a mapped axis; the numbers of the devices serve.
+    numbers = jnp.arange(jax.local_device_count())
+
+    def dispatch(state, source, count):
+        return pmapped(state, source, jnp.int32(count), numbers)
+
+    return dispatch

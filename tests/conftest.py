@@ -1,0 +1,31 @@
+"""What every test shares: four simulated CPU devices, strict ranks, and the way to the research pictures."""
+
+import os
+
+# Before jax starts: tests run on the CPU, on as many devices as the sharding tests divide over.
+os.environ["JAX_PLATFORMS"] = "cpu"
+os.environ["XLA_FLAGS"] = (
+    os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=4"
+)
+
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+@pytest.fixture(scope="session")
+def jsr_data() -> Path:
+    """The folder of research pictures; tests that need it skip, saying so, where it is missing."""
+    folder = Path(os.environ.get("JSR_DATA", Path(__file__).parents[2] / "shared" / "data"))
+    if not (folder / "eval" / "Set5").is_dir():
+        pytest.skip(f"no research pictures at {folder}; set JSR_DATA to their folder")
+    return folder
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)

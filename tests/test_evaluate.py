@@ -1,0 +1,178 @@
+"""Tests ../jsr/evaluate.py."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from jsr import evaluate, metrics
+
+# PSNR (dB) and SSIM (Wang) of MATLAB-style bicubic at x4, as the folder's own README gives them.
+BICUBIC = {"Set5": (28.43, 0.8113), "Set14": (26.09, 0.7049), "BSD100": (25.96, 0.6682)}
+
+
+def _scene(rng, height, width):
+    """A picture with edges and texture, so that models differ on it."""
+    y, x = np.mgrid[:height, :width]
+    waves = 128 + 90 * np.sin(x * y / 90)[..., None] * [1, 0.6, -0.8]
+    return np.clip(waves + rng.normal(0, 6, waves.shape), 0, 255).astype(np.uint8)
+
+
+@pytest.fixture
+def benchmark_set(tmp_path, rng):
+    """A set of two pictures; the second has sides that 4 does not divide."""
+    folder = tmp_path / "tiny"
+    (folder / "hr").mkdir(parents=True)
+    for name, size in (("a.png", (64, 80)), ("b.png", (67, 61))):
+        Image.fromarray(_scene(rng, *size)).save(folder / "hr" / name)
+    return folder
+
+
+def _fails(argv, capsys):
+    """Runs the command; returns its status and its only line on stderr."""
+    try:
+        status = evaluate.main([str(a) for a in argv])
+    except SystemExit as stop:
+        status = stop.code
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and error.startswith("jsr.evaluate: error: "), error
+    return status, error
+
+
+@pytest.mark.parametrize("name", BICUBIC)
+def test_bicubic_has_the_known_scores(jsr_data, name):
+    model = evaluate.weights.load("bicubic")
+    mean = evaluate.mean(evaluate.evaluate(model, jsr_data / "eval" / name / "x4"))
+    psnr, ssim = BICUBIC[name]
+    assert mean.psnr == pytest.approx(psnr, abs=0.02)
+    assert mean.ssim == pytest.approx(ssim, abs=5e-4)
+
+
+def test_missing_lr_is_made_by_bicubic_reduction(jsr_data, tmp_path):
+    """Without `lr` the scores are nearly those with the pictures that MATLAB made."""
+    given = jsr_data / "eval" / "Set5" / "x4"
+    (tmp_path / "hr").symlink_to(given / "hr")
+    model = evaluate.weights.load("bicubic")
+    with_lr, without = (evaluate.mean(evaluate.evaluate(model, f)) for f in (given, tmp_path))
+    assert without.psnr == pytest.approx(with_lr.psnr, abs=0.02)
+    assert without.ssim == pytest.approx(with_lr.ssim, abs=5e-4)
+
+
+def test_table_json_and_verbose_say_the_same(benchmark_set, tmp_path, capsys):
+    argv = ["--model", "bicubic", "nearest", "--data", str(benchmark_set), "--verbose"]
+    assert evaluate.main([*argv, "--json", str(tmp_path / "scores.json")]) == 0
+    output = capsys.readouterr().out
+    document = json.loads((tmp_path / "scores.json").read_text())
+    assert (document["shave"], document["ssim"]) == (4, "Wang 2004")
+    bicubic, nearest = document["results"]
+    assert (bicubic["model"], nearest["model"], bicubic["set"]) == ("bicubic", "nearest", "tiny")
+    assert bicubic["mean"]["psnr"] > nearest["mean"]["psnr"]
+    for result in (bicubic, nearest):
+        scores = [image["psnr"] for image in result["images"]]
+        assert [image["name"] for image in result["images"]] == ["a.png", "b.png"]
+        assert result["mean"]["psnr"] == pytest.approx(np.mean(scores))
+        for row in [*result["images"], result["mean"]]:
+            assert f"{row['psnr']:.3f} / {row['ssim']:.4f}" in output
+    assert output.splitlines()[-3].split() == "PSNR dB / SSIM (Wang) tiny".split()
+
+
+def test_scores_are_those_of_the_upscaled_picture(benchmark_set):
+    """Repetition needs no resampling code: the scores of `nearest` follow from numpy alone."""
+    lr = np.asarray(Image.open(benchmark_set / "hr" / "a.png").reduce(4))
+    (benchmark_set / "lr").mkdir()
+    (benchmark_set / "hr" / "b.png").unlink()
+    Image.fromarray(lr).save(benchmark_set / "lr" / "ax4.png")  # DIV2K's way to name it
+    hr = np.asarray(Image.open(benchmark_set / "hr" / "a.png"))
+    repeated = lr.repeat(4, axis=0).repeat(4, axis=1)
+    (score,) = evaluate.evaluate(evaluate.weights.load("nearest"), benchmark_set)
+    expected = ("a.png", metrics.psnr(hr, repeated), metrics.ssim(hr, repeated))
+    assert score == pytest.approx(expected)
+
+
+def test_grey_and_16_bit_pictures_count_as_rgb(tmp_path, rng):
+    grey = _scene(rng, 64, 64)[..., 0]
+    scores = []
+    for name, image in (
+        ("rgb", np.repeat(grey[..., None], 3, axis=-1)),
+        ("grey", grey),
+        ("deep", grey.astype(np.uint16) * 257),
+    ):
+        (tmp_path / name / "hr").mkdir(parents=True)
+        Image.fromarray(image).save(tmp_path / name / "hr" / "a.png")
+        scores += evaluate.evaluate(evaluate.weights.load("bicubic"), tmp_path / name)
+    assert scores[0] == scores[1] == scores[2]
+
+
+def test_equal_pictures_are_null_in_json(tmp_path):
+    """JSON has no infinity, and strict readers refuse the word."""
+    (tmp_path / "flat" / "hr").mkdir(parents=True)
+    Image.new("RGB", (64, 64), (90, 90, 90)).save(tmp_path / "flat" / "hr" / "a.png")
+    argv = ["--model", "nearest", "--data", str(tmp_path / "flat")]
+    assert evaluate.main([*argv, "--json", str(tmp_path / "s.json")]) == 0
+
+    def refuse(word):
+        raise AssertionError(word)
+
+    text = (tmp_path / "s.json").read_text()
+    (result,) = json.loads(text, parse_constant=refuse)["results"]
+    assert result["mean"] == {"psnr": None, "ssim": 1.0}
+
+
+def test_label_tells_sets_and_scales_apart(tmp_path):
+    assert evaluate.label(tmp_path / "Set5") == "Set5"
+    assert evaluate.label(tmp_path / "Set5" / "x4") == "Set5 x4"
+
+
+def test_wrong_arguments_end_with_2(benchmark_set, tmp_path, capsys):
+    (tmp_path / "empty" / "hr").mkdir(parents=True)
+    data = ["--data", benchmark_set]
+    for argv, message in (
+        ([], "--model"),
+        (["--model", "bicubic"], "--data"),
+        (["--model", "nonesuch", *data], "srresnet"),  # lists the names
+        (["--model", "bicubic", "--data", tmp_path / "nowhere"], "is not a folder"),
+        (["--model", "bicubic", "--data", tmp_path], "has no sub-folder 'hr'"),
+        (["--model", "bicubic", "--data", tmp_path / "empty"], "no pictures"),
+        (["--model", "bicubic", *data, "--tile", "0"], "--tile: expected 1 or more"),
+        (["--model", "bicubic", *data, "--tile", "x"], "--tile"),
+        (["--model", "bicubic", *data, "--json", tmp_path / "no" / "s.json"], "is not a folder"),
+        (["--model", "bicubic", *data, "--nonesuch"], "--nonesuch"),
+    ):
+        status, error = _fails(argv, capsys)
+        assert status == 2 and message in error
+
+
+def test_lr_without_a_partner_ends_with_2(benchmark_set, capsys):
+    (benchmark_set / "lr").mkdir()
+    Image.new("RGB", (20, 16)).save(benchmark_set / "lr" / "a.png")
+    status, error = _fails(["--model", "bicubic", "--data", benchmark_set], capsys)
+    assert status == 2 and "no picture for b.png" in error
+
+
+def test_pictures_that_cannot_be_scored_end_with_1(benchmark_set, capsys):
+    argv = ["--model", "bicubic", "--data", benchmark_set]
+    Image.new("RGB", (16, 16)).save(benchmark_set / "hr" / "a.png")
+    status, error = _fails(argv, capsys)
+    assert status == 1 and "a.png: expected at least 19 pixels" in error
+    (benchmark_set / "hr" / "a.png").write_bytes(b"no picture")
+    status, error = _fails(argv, capsys)
+    assert status == 1 and "a.png" in error
+
+
+def test_sizes_that_do_not_fit_the_scale_end_with_1(benchmark_set, capsys):
+    (benchmark_set / "lr").mkdir()
+    (benchmark_set / "hr" / "b.png").unlink()
+    Image.new("RGB", (40, 32)).save(benchmark_set / "lr" / "a.png")
+    status, error = _fails(["--model", "bicubic", "--data", benchmark_set], capsys)
+    assert status == 1 and "expected hr 4 times the size of lr, got 80x64 for 40x32" in error
+
+
+def test_the_command_itself(benchmark_set):
+    command = [sys.executable, "-m", "jsr.evaluate", "--model", "nearest", "--data"]
+    result = subprocess.run([*command, benchmark_set], capture_output=True, text=True)
+    assert result.returncode == 0 and "nearest" in result.stdout, result.stderr
+    result = subprocess.run([*command, "nowhere"], capture_output=True, text=True)
+    assert result.returncode == 2 and result.stderr.count("\n") == 1

@@ -1,0 +1,241 @@
+"""Tests ../jsr/steps.py and ../jsr/parallel.py."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from jsr import losses, parallel, steps
+from jsr.data import Resident, crops
+from jsr.models.discriminator import Discriminator
+from jsr.models.srresnet import SRResNet
+from jsr.models.vgg19 import random_vgg19
+
+CROP = 24
+SIZE = CROP + 2 * steps.margin(4)
+BATCH = 8
+
+
+def generator(**options):
+    return SRResNet(features=8, blocks=2, **options)
+
+
+def discriminator(**options):
+    return Discriminator(features=4, **options)
+
+
+def content():
+    module, variables = random_vgg19(jax.random.key(3), "relu2_2")
+    return functools.partial(losses.feature_mse, functools.partial(module.apply, variables))
+
+
+def pretrain_state(optimizer):
+    network = steps.init_network(jax.random.key(0), generator(), optimizer, (1, 6, 6, 3))
+    return steps.PretrainState(jnp.int32(0), network, steps.averaged(network))
+
+
+def gan_state(optimizer):
+    g = steps.init_network(jax.random.key(0), generator(), optimizer, (1, 6, 6, 3))
+    d = steps.init_network(jax.random.key(1), discriminator(), optimizer, (1, CROP, CROP, 3))
+    return steps.GanState(jnp.int32(0), g, d, steps.averaged(g))
+
+
+def pretrain_step(optimizer, axis_name=None):
+    return steps.make_pretrain_step(
+        generator=generator(axis_name=axis_name),
+        optimizer=optimizer,
+        ema_decay=0.9,
+        axis_name=axis_name,
+    )
+
+
+def gan_step(optimizer, axis_name=None, content=losses.mse, content_weight=1.0, weight=1e-3):
+    return steps.make_gan_step(
+        generator=generator(axis_name=axis_name),
+        discriminator=discriminator(axis_name=axis_name),
+        content=content,
+        generator_optimizer=optimizer,
+        discriminator_optimizer=optimizer,
+        content_weight=content_weight,
+        adversarial_weight=weight,
+        ema_decay=0.9,
+        axis_name=axis_name,
+    )
+
+
+@pytest.fixture
+def images(rng):
+    """Uint8 crops with their margin, smooth enough to be learnt from."""
+    coarse = rng.integers(0, 256, (BATCH, SIZE // 8, SIZE // 8, 3))
+    return jnp.asarray(coarse.repeat(8, axis=1).repeat(8, axis=2), jnp.uint8)
+
+
+@pytest.fixture
+def source(rng):
+    patches = rng.integers(0, 256, (5, 64, 64, 3), np.uint8)
+    return Resident(
+        jax.random.key(7), jnp.asarray(patches), jnp.full((5, 2), 64, jnp.int32)
+    )
+
+
+def distance(a, b):
+    return max(jax.tree.leaves(jax.tree.map(lambda x, y: float(jnp.abs(x - y).max()), a, b)))
+
+
+def moved(a, b):
+    """The largest change of each kernel."""
+    flat = zip(
+        jax.tree_util.tree_leaves_with_path(a), jax.tree_util.tree_leaves(b), strict=True
+    )
+    return {
+        jax.tree_util.keystr(path): float(jnp.abs(x - y).max())
+        for (path, x), y in flat
+        if "kernel" in jax.tree_util.keystr(path)
+    }
+
+
+def test_pretraining_lowers_the_loss(images):
+    optimizer = optax.adam(1e-3)
+    step = jax.jit(pretrain_step(optimizer))
+    state = pretrain_state(optimizer)
+    history = []
+    for _ in range(30):
+        state, metrics = step(state, images)
+        history.append(float(metrics["loss"]))
+    assert history[-1] < 0.5 * history[0]
+    assert int(state.step) == 30
+
+
+@pytest.mark.parametrize("term", ["mse", "features", "adversarial"])
+def test_each_term_moves_the_whole_generator(images, term):
+    """Under SGD a network moves by its gradient: each term alone must reach its first and its last kernel.
+
+    A term whose gradient is cut off (a known defect of other programs) would leave all of them where they are.
+    """
+    optimizer = optax.sgd(1.0)
+    kind = {
+        "mse": {"weight": 0.0},
+        "features": {"content": content(), "weight": 0.0},
+        "adversarial": {"content_weight": 0.0, "weight": 1.0},
+    }[term]
+    before = gan_state(optimizer)
+    after, metrics = jax.jit(gan_step(optimizer, **kind))(before, images)
+    changes = moved(before.generator.params, after.generator.params)
+    assert all(np.isfinite(change) for change in changes.values())
+    # A block whose last scale is still zero passes nothing back to its own kernels.
+    outside = {k: v for k, v in changes.items() if "block" not in k.lower()}
+    assert len(outside) >= 4 and all(change > 0 for change in outside.values()), changes
+    pull = "adversarial_pull" if term == "adversarial" else "content_pull"
+    assert metrics[pull] > 0
+
+
+def test_pulls_add_up(images):
+    """The generator's gradient is the sum of the terms' gradients, each with its weight."""
+    optimizer = optax.sgd(1.0)
+    before = gan_state(optimizer)
+
+    def change(content_weight, weight):
+        step = gan_step(optimizer, content_weight=content_weight, weight=weight)
+        after, _ = jax.jit(step)(before, images)
+        return jax.tree.map(jnp.subtract, after.generator.params, before.generator.params)
+
+    both = change(2.0, 0.5)
+    parts = jax.tree.map(lambda c, a: 2.0 * c + 0.5 * a, change(1.0, 0.0), change(0.0, 1.0))
+    assert distance(both, parts) < 1e-5
+
+
+def test_discriminator_is_not_moved_by_the_generators_losses(images):
+    """Only its own loss moves the discriminator: other weights of the generator's terms change nothing there."""
+    optimizer = optax.sgd(0.1)
+    before = gan_state(optimizer)
+    one, _ = jax.jit(gan_step(optimizer, weight=0.0))(before, images)
+    two, _ = jax.jit(gan_step(optimizer, weight=10.0))(before, images)
+    assert distance(one.discriminator.params, two.discriminator.params) == 0
+    assert distance(before.discriminator.params, one.discriminator.params) > 0
+
+
+def test_vgg19_is_not_part_of_the_state(images):
+    """What is no leaf of the state cannot move: features before and after a step are the same numbers."""
+    optimizer = optax.adam(1e-2)
+    loss = content()
+    a, b = images[:1, :CROP, :CROP] / 255.0, images[1:2, :CROP, :CROP] / 255.0
+    before = loss(a, b)
+    state, _ = jax.jit(gan_step(optimizer, content=loss))(gan_state(optimizer), images)
+    assert loss(a, b) == before
+    fields = {field for field in state.__dataclass_fields__}
+    assert fields == {"step", "generator", "discriminator", "ema"}
+
+
+def test_moving_average_follows(images):
+    """After one step the average is the stated mixture of start and new value; the statistics take part."""
+    optimizer = optax.sgd(1.0)
+    before = pretrain_state(optimizer)
+    after, _ = jax.jit(pretrain_step(optimizer))(before, images)
+    decay = 0.1  # (1 + 0) / (10 + 0), below the 0.9 it grows to
+    expected = jax.tree.map(
+        lambda old, new: decay * old + (1 - decay) * new,
+        steps.averaged(before.generator),
+        steps.averaged(after.generator),
+    )
+    assert distance(after.ema, expected) < 1e-6
+    assert distance(before.ema["batch_stats"], after.ema["batch_stats"]) > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("phase", ["pretrain", "gan"])
+def test_four_devices_equal_one(source, phase):
+    """Three SGD steps on four devices give the losses and parameters of one (Adam would hide a wrong factor)."""
+    optimizer = optax.sgd(0.1)
+    make_state, make_step = {
+        "pretrain": (pretrain_state, pretrain_step),
+        "gan": (gan_state, gan_step),
+    }[phase]
+    draw = functools.partial(crops, batch=BATCH, size=SIZE)
+
+    alone = make_state(optimizer)
+    step = jax.jit(make_step(optimizer))
+    losses_alone = []
+    for _ in range(3):
+        alone, metrics = step(alone, draw(source, alone.step))
+        losses_alone.append(metrics)
+
+    assert jax.device_count() == 4
+    dispatch = parallel.parallel(make_step(optimizer, parallel.AXIS), draw, most=5)
+    together, history = dispatch(
+        parallel.replicate(make_state(optimizer)), parallel.replicate(source), 3
+    )
+    assert distance(alone.generator.params, jax.device_get(together.generator.params)) < 1e-5
+    assert distance(alone.ema, jax.device_get(together.ema)) < 1e-5
+    if phase == "gan":
+        ours = jax.device_get(together.discriminator.params)
+        assert distance(alone.discriminator.params, ours) < 1e-5
+    for name in history:
+        expected = [float(m[name]) for m in losses_alone]
+        np.testing.assert_allclose(history[name][:3], expected, atol=1e-5)
+
+
+def test_shorter_dispatches_compile_nothing_new(source):
+    optimizer = optax.sgd(0.1)
+    traces = []
+
+    def counted(state, images):
+        traces.append(1)
+        return pretrain_step(optimizer, parallel.AXIS)(state, images)
+
+    draw = functools.partial(crops, batch=4, size=SIZE)
+    dispatch = parallel.parallel(counted, draw, most=4)
+    state = parallel.replicate(pretrain_state(optimizer))
+    source = parallel.replicate(source)
+    state, _ = dispatch(state, source, 2)
+    once = len(traces)
+    state, _ = dispatch(state, source, 1)
+    assert len(traces) == once
+    assert int(state.step) == 3
+
+
+def test_batch_must_divide_over_the_devices():
+    with pytest.raises(ValueError, match="multiple of the 4 devices, got 6"):
+        parallel.check_batch(6)

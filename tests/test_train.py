@@ -1,0 +1,199 @@
+"""Tests ../jsr/train.py, and with it checkpoint.py and report.py, by training tiny runs to their end."""
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from safetensors.numpy import load_file
+
+from jsr import train, weights
+
+ROOT = Path(__file__).parents[1]
+# ESPCN is small enough for the many runs that are about the loop and not about the network.
+TINY = ["--model", "espcn", "--steps", "6", "--batch-size", "4", "--crop", "16", "--log-every", "2"]
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """An empty place with its own cache and a folder of pictures."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    rng = np.random.default_rng(0)
+    for i in range(12):
+        coarse = rng.integers(0, 256, (10, 12, 3), np.uint8)
+        Image.fromarray(coarse).resize((96, 80)).save(tmp_path / "photos" / f"{i}.png")
+    return tmp_path
+
+
+def parse(*options):
+    return train._parse(["--phase", "srresnet", "--data", "photos", *TINY, *map(str, options)])
+
+
+def lines(folder):
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def command(home, *options, devices=1):
+    """Runs the program as a user would, on one device."""
+    env = os.environ | {
+        "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
+        "PYTHONPATH": str(ROOT),
+        "XDG_CACHE_HOME": str(home / "cache"),
+    }
+    return subprocess.Popen(
+        [sys.executable, "-m", "jsr.train", *map(str, options)],
+        cwd=home,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_papers_values_are_the_defaults():
+    """Ledig et al. 2017, section 3.2."""
+    first, second = train.PHASES["srresnet"], train.PHASES["srgan"]
+    for config in (first, second):
+        assert (config.crop, config.batch_size, config.learning_rate) == (96, 16, 1e-4)
+        assert config.beta1 == 0.9
+    assert first.steps == 10**6
+    assert second.steps == 2 * 10**5
+    assert second.adversarial_weight == 1e-3
+    rate = train._schedule(second)
+    assert [float(rate(s)) for s in (0, 10**5 - 1)] == pytest.approx([1e-4, 1e-4])
+    assert [float(rate(s)) for s in (10**5 + 1, 2 * 10**5)] == pytest.approx([1e-5, 1e-5])
+
+
+def test_every_field_is_an_option():
+    given = {"steps": 7, "learning_rate": 0.5, "content_weight": 2.0, "content": "mse", "seed": 3}
+    options = [x for k, v in given.items() for x in ("--" + k.replace("_", "-"), str(v))]
+    config = train._parse(["--phase", "srgan", *options])
+    assert dataclasses.replace(train.PHASES["srgan"], **given) == config
+
+
+def test_run_leaves_what_it_promises(home):
+    path = train.run(parse("--save-every", 4, "--sample-every", 3))
+    folder = home / "runs" / "srresnet"
+    assert path == Path("runs/srresnet/generator.safetensors")
+    assert json.loads((folder / "config.json").read_text())["crop"] == 16
+    logged = [line for line in lines(folder) if "loss" in line]
+    assert [line["step"] for line in logged] == [2, 4, 6]
+    assert all(np.isfinite(line["loss"]) for line in logged)
+    assert [line["step"] for line in lines(folder) if "psnr" in line] == [3, 4, 6]
+    assert sorted(p.name for p in (folder / "samples").iterdir()) == ["00000003.png", "00000006.png"]
+    assert {p.name for p in (folder / "checkpoints").iterdir()} == {"4", "6"}
+    assert list(folder.glob("events*"))  # the tensorboard extra is part of the tests' environment
+    assert weights.load(str(folder)).module == weights.load(str(path)).module
+
+
+@pytest.mark.slow
+def test_stopped_run_equals_one_never_stopped_to_the_last_bit(home):
+    """N steps, SIGTERM, and the same command again give the weights of 2N steps in one go, on one CPU device."""
+    options = ["--phase", "srresnet", "--data", "photos", *TINY, "--steps", "400", "--log-every", "20"]
+    whole = command(home, *options, "--workdir", "whole")
+    assert whole.wait(300) == 0, whole.stderr.read()
+
+    stopped = command(home, *options, "--workdir", "stopped")
+    record = home / "stopped" / "metrics.jsonl"
+    for _ in range(1200):
+        if record.exists() and record.read_text():
+            break
+        time.sleep(0.05)
+    stopped.send_signal(signal.SIGTERM)
+    assert stopped.wait(120) == 0
+    assert "the same command resumes" in stopped.stderr.read() + stopped.stdout.read()
+    assert lines(home / "stopped")[-1]["step"] < 400
+
+    resumed = command(home, *options, "--workdir", "stopped")
+    out, err = resumed.communicate(timeout=300)
+    assert resumed.returncode == 0, err
+    assert "resuming" in out
+    ends = [load_file(home / run / "generator.safetensors") for run in ("whole", "stopped")]
+    assert ends[0].keys() == ends[1].keys()
+    for name, value in ends[0].items():
+        np.testing.assert_array_equal(value, ends[1][name], err_msg=name)
+    numbers = [[(m["step"], m["loss"]) for m in lines(home / r) if "loss" in m] for r in ("whole", "stopped")]
+    assert numbers[0][-1] == numbers[1][-1]
+
+
+@pytest.mark.slow
+def test_srgan_goes_on_from_srresnet(home, capsys):
+    """Both phases, the full network, two steps each: the bridge between them is the checkpoint."""
+    small = ["--data", "photos", "--steps", "2", "--batch-size", "4", "--crop", "16"]
+    train.run(train._parse(["--phase", "srresnet", *small]))
+    options = ["--phase", "srgan", "--content", "vgg22", "--vgg19", "random", *small]
+    train.run(train._parse(options))
+    assert "generator: from the run" in capsys.readouterr().out
+    record = lines(home / "runs" / "srgan")[0]
+    assert {"content", "generator", "discriminator", "content_pull"} <= record.keys()
+    # Same command, run done: nothing is trained, nothing is lost.
+    before = (home / "runs/srgan/generator.safetensors").read_bytes()
+    train.run(train._parse(options))
+    assert "resuming" in capsys.readouterr().out
+    assert (home / "runs/srgan/generator.safetensors").read_bytes() == before
+
+
+def test_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(home):
+    train.run(parse("--steps", 2, "--workdir", "run", "--schedule", "constant"))
+    kept = {p.name for p in (home / "run" / "checkpoints").iterdir()}
+    # The same run, made longer, with weights that someone broke.
+    original = train.steps.losses.mse
+    train.steps.losses.mse = lambda a, b: original(a, b) * np.nan
+    try:
+        with pytest.raises(train.TrainingError, match="loss is not finite at step 3"):
+            train.run(parse("--steps", 4, "--workdir", "run", "--schedule", "constant"))
+    finally:
+        train.steps.losses.mse = original
+    assert {p.name for p in (home / "run" / "checkpoints").iterdir()} == kept
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "said"),
+    [
+        ([], 2, "--phase"),
+        (["--phase", "gan"], 2, "srresnet"),
+        (["--phase", "srresnet", "--stepz", "3"], 2, "--stepz"),
+        (["--phase", "srresnet", "--data", "photos", "--steps", "many"], 2, "many"),
+        (["--phase", "srresnet", "--data", "photos", "--crop", "30"], 1, "multiple of the scale 4"),
+        (["--phase", "srresnet", "--data", "photos", "--batch-size", "6"], 1, "4 devices, got 6"),
+        (["--phase", "srresnet", "--data", "photos", "--model", "unet"], 1, "espcn"),
+        (["--phase", "srresnet", "--data", "nowhere"], 1, "nowhere"),
+        (["--phase", "srresnet", "--data", "empty"], 1, "empty"),
+        (["--phase", "srresnet", "--data", "photos", "--workdir", "photos"], 1, "photos"),
+        (["--phase", "srgan", "--data", "photos", "--init", "nowhere"], 1, "nowhere"),
+        (["--phase", "srgan", "--data", "photos", "--model", "espcn"], 1, "espcn"),
+    ],
+)
+def test_mistakes_get_one_line(home, capsys, options, status, said):
+    (home / "empty").mkdir()
+    with pytest.raises(SystemExit) as ended:
+        train.main(options)
+    message = capsys.readouterr().err.strip().splitlines()
+    assert ended.value.code == status
+    assert said in message[-1]
+    assert message[-1].startswith("jsr.train: ")
+
+
+def test_folder_of_another_run_is_refused(home):
+    train.run(parse("--workdir", "run"))
+    with pytest.raises(train.TrainingError, match="seed 0 there, 1 here"):
+        train.run(parse("--workdir", "run", "--seed", 1))
+
+
+def test_damaged_checkpoint_is_one_line(home):
+    train.run(parse("--workdir", "run"))
+    for path in (home / "run" / "checkpoints").rglob("_METADATA"):
+        path.unlink()
+    with pytest.raises(ValueError, match="checkpoint 6 in .* cannot be read"):
+        train.run(parse("--workdir", "run", "--steps", 8))
+
+
