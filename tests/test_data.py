@@ -137,6 +137,17 @@ def test_streamed_equals_resident(folder, tmp_path, first):
         assert np.array_equal(crops(source, step, batch=BATCH, size=SIZE), expected)
 
 
+def test_a_split_streamed_source_is_taken_whole(folder, tmp_path):
+    """Each device is sent only its own part of the batches, so it has no share left to take."""
+    source = data.stream(_load(folder, tmp_path), jax.random.key(2), 3, 2, batch=BATCH, size=SIZE)
+
+    def device(images):
+        return data.crops(data.Streamed(images, source.first), 4, batch=BATCH, size=SIZE)
+
+    parts = np.stack(np.split(source.images, 4, axis=1))
+    assert np.array_equal(np.concatenate(jax.pmap(device)(parts)), source.images[1])
+
+
 def test_an_odd_batch_is_refused(folder, tmp_path):
     source = data.resident(_load(folder, tmp_path), jax.random.key(0))
     with pytest.raises(ValueError, match="batch: expected a multiple of the 4 shares, got 6"):
