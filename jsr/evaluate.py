@@ -1,8 +1,6 @@
 """Scores models on benchmark sets: `python -m jsr.evaluate --model NAME... --data SET_DIR...`.
 
-A set is a folder with `hr` and, where the low-resolution pictures are given, `lr`; otherwise they
-are made from `hr` by bicubic reduction. PSNR and SSIM (Wang) are on BT.601 luma with 4 pixels
-shaved, per picture, and averaged.
+PSNR and SSIM (Wang) are on BT.601 luma with 4 pixels shaved, per picture, and averaged.
 """
 
 import argparse
@@ -13,19 +11,12 @@ from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 import numpy as np
-from jaxtyping import UInt8
 from tqdm import tqdm
 
-from jsr import data, images, metrics, pixels, resize, weights
-from jsr.upscale import upscale
+from jsr import metrics, pairs, tiles, weights
+from jsr.models import Model
 
 SHAVE = 4  # pixels, the custom at x4; the same at other scales
-
-
-class Pair(NamedTuple):
-    name: str
-    hr: Path
-    lr: Path | None  # None: to be made from hr
 
 
 class Score(NamedTuple):
@@ -38,69 +29,18 @@ class EvaluationError(ValueError):
     """A set that cannot be scored, said in one line."""
 
 
-def pairs(folder: Path, *, scale: int = 4) -> list[Pair]:
-    """Lists the pictures of `folder/hr`, each with its file in `folder/lr`.
-
-    The two have one name, or `lr` adds the scale as DIV2K does: 0801.png, 0801x4.png.
-
-    Raises:
-      EvaluationError: no folder, no `hr`, no picture, or one without its low-resolution picture.
-    """
-    if not (folder / "hr").is_dir():
-        what = "has no sub-folder 'hr'" if folder.is_dir() else "is not a folder"
-        raise EvaluationError(f"{folder} {what}; expected SET_DIR/hr and, optionally, SET_DIR/lr")
-    hrs = data.list_pictures(folder / "hr")
-    if not hrs:
-        raise EvaluationError(f"{folder / 'hr'}: no pictures")
-    if not (folder / "lr").is_dir():
-        return [Pair(hr.name, hr, None) for hr in hrs]
-    lrs = {path.stem: path for path in data.list_pictures(folder / "lr")}
-    found = [Pair(hr.name, hr, lrs.get(hr.stem) or lrs.get(f"{hr.stem}x{scale}")) for hr in hrs]
-    missing = [pair.name for pair in found if pair.lr is None]
-    if missing:
-        raise EvaluationError(
-            f"{folder / 'lr'}: no picture for {missing[0]}"
-            + (f" and {len(missing) - 1} more of hr" if len(missing) > 1 else "")
-        )
-    return found
-
-
-def read_rgb(path: Path) -> UInt8[np.ndarray, "h w 3"]:
-    """Reads a picture as the metrics take it: grey in three equal channels, 16 bits as 8."""
-    image = np.asarray(images.read(path).pixels)
-    if image.dtype == np.uint16:
-        image = np.round(image / 257).astype(np.uint8)  # 65535 = 257 * 255
-    return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=-1)
-
-
-def reduce(hr: UInt8[np.ndarray, "h w 3"], *, scale: int) -> UInt8[np.ndarray, "h/s w/s 3"]:
-    """Returns the low-resolution picture of `hr`: bicubic, in whole grey levels, as in training."""
-    lr = resize.downscale(pixels.to_unit(hr)[None], scale)[0]
-    return np.round(np.asarray(lr) * 255).astype(np.uint8)
-
-
-def score(model: weights.Model, pair: Pair, *, tile: int | None = None) -> Score:
+def score(model: Model, pair: pairs.Pair, *, tile: int | None = None) -> Score:
     """Scores one picture.
 
     Raises:
-      EvaluationError: the sizes do not fit the scale.
-      ValueError: a picture cannot be read, or is too small to be scored.
+      ValueError: a picture cannot be read, does not fit the scale, or is too small to be scored.
     """
-    scale = model.module.scale
-    hr = read_rgb(pair.hr)
-    height, width = (n - n % scale for n in hr.shape[:2])
-    hr = hr[:height, :width]  # customary: only whole low-resolution pixels count
-    lr = reduce(hr, scale=scale) if pair.lr is None else read_rgb(pair.lr)
-    if (height, width) != (scale * lr.shape[0], scale * lr.shape[1]):
-        raise EvaluationError(
-            f"expected hr {scale} times the size of lr, "
-            f"got {width}x{height} for {lr.shape[1]}x{lr.shape[0]}"
-        )
-    sr = np.asarray(upscale(model, lr, tile=tile))
+    lr, hr = pairs.read(pair, scale=model.module.scale)
+    sr = tiles.upscale(model, lr, tile=tile)
     return Score(pair.name, metrics.psnr(hr, sr, shave=SHAVE), metrics.ssim(hr, sr, shave=SHAVE))
 
 
-def evaluate(model: weights.Model, folder: Path, *, tile: int | None = None) -> list[Score]:
+def evaluate(model: Model, folder: Path, *, tile: int | None = None) -> list[Score]:
     """Scores a model on every picture of a set.
 
     A picture that fails ends it, for a mean over the rest would lie.
@@ -110,7 +50,7 @@ def evaluate(model: weights.Model, folder: Path, *, tile: int | None = None) -> 
     """
     scores = []
     bar = tqdm(
-        pairs(folder, scale=model.module.scale), desc=label(folder), leave=False, disable=None
+        pairs.find(folder, scale=model.module.scale), desc=label(folder), leave=False, disable=None
     )
     for pair in bar:
         try:
@@ -192,7 +132,7 @@ def main(argv: list[str] | None = None) -> int:
         models = {name: weights.inference(weights.load(name)) for name in args.model}
         for folder in args.data:
             for model in models.values():
-                pairs(folder, scale=model.module.scale)
+                pairs.find(folder, scale=model.module.scale)
     except (ValueError, OSError) as error:
         parser.error(str(error))
 

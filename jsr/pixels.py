@@ -22,7 +22,7 @@ def to_symmetric(image: UInt8[Array, "*shape"]) -> Float[Array, "*shape"]:
     return 2 * to_unit(image) - 1
 
 
-def from_symmetric(x: Float[Array, "*shape"], dtype=jnp.uint8) -> UInt8[Array, "*shape"]:
+def from_symmetric(x: Float[Array, "*shape"], *, dtype=jnp.uint8) -> UInt8[Array, "*shape"]:
     """Maps [-1, 1] to the nearest whole level of uint8 or uint16; what lies beyond is clipped, never wrapped."""
     top = jnp.iinfo(dtype).max
     return jnp.clip(jnp.round((x + 1) * (top / 2)), 0, top).astype(dtype)

@@ -38,7 +38,9 @@ class Report:
 
     def advance(self, count: int, **shown: float) -> None:
         """Moves the bar, with the latest numbers beside it."""
-        self._bar.set_postfix({name: f"{value:.4g}" for name, value in shown.items()}, refresh=False)
+        self._bar.set_postfix(
+            {name: f"{value:.4g}" for name, value in shown.items()}, refresh=False
+        )
         self._bar.update(count)
 
     def log(self, step: int, **metrics: float) -> None:

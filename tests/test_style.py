@@ -16,10 +16,10 @@ LAYERS = {
     "the public API": ["__init__"],
     "programs": ["train", "infer", "evaluate"],
     "parts with effects": [
-        "data", "datasets", "fetch", "checkpoint", "report", "images", "weights", "convert",
-        "features",
+        "config", "phases", "data", "datasets", "fetch", "pairs", "checkpoint", "report", "images",
+        "weights", "convert", "features",
     ],
-    "programs for the device": ["steps", "parallel", "upscale"],
+    "programs for the device": ["steps", "parallel", "tiles"],
     "mathematics": ["models", "losses", "metrics", "resize", "pixels"],
     "version": ["version"],
 }  # fmt: skip

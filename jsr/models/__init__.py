@@ -1,5 +1,7 @@
 """The networks. A generator takes low-resolution pictures in [0, 1] and returns larger ones in [-1, 1]."""
 
+from typing import Any, NamedTuple
+
 from jsr.models.espcn import ESPCN
 from jsr.models.interpolation import Interpolation
 from jsr.models.srcnn import SRCNN
@@ -7,3 +9,11 @@ from jsr.models.srresnet import SRResNet
 
 # The names that weights files carry.
 MODELS = {"srresnet": SRResNet, "srcnn": SRCNN, "espcn": ESPCN, "interpolation": Interpolation}
+
+
+class Model(NamedTuple):
+    """A generator and what it has learned."""
+
+    module: Any  # one of MODELS, with `scale` and `halo`
+    variables: dict[str, Any]  # {"params", "batch_stats"}; empty for interpolations
+    metadata: dict[str, Any]  # where it comes from

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 
 # torch's defaults: a momentum of 0.1 there is a decay of 0.9 here.
 BatchNorm = functools.partial(nn.BatchNorm, momentum=0.9, epsilon=1e-5)
+lecun_normal = nn.initializers.lecun_normal()  # how flax starts convolutions
 PReLU = functools.partial(nn.PReLU, negative_slope_init=0.25)  # one slope a layer; He et al. 2015
 
 
@@ -31,7 +32,7 @@ def space_to_depth(x: Float[Array, "b rh rw c"], r: int) -> Float[Array, "b h w 
     return x.reshape(b, h // r, w // r, c * r**2)
 
 
-def icnr(r: int, init: Callable[..., Array] = nn.initializers.lecun_normal()):
+def icnr(r: int, *, init: Callable[..., Array] = lecun_normal):
     """Initialises a sub-pixel convolution so that it begins as nearest-neighbour enlargement, free of checkerboards.
 
     All r x r pixels of a block get the same kernel (Aitken et al. 2017, "Checkerboard artifact free sub-pixel
@@ -100,6 +101,5 @@ def scale_of(factors: tuple[int, ...]) -> int:
 def fold_batch_norm(kernel: Array, norm: dict, stats: dict, *, epsilon: float = 1e-5) -> dict:
     """Folds a BatchNorm in evaluation mode into the convolution before it, which has no bias."""
     factor = norm["scale"] / jnp.sqrt(stats["var"] + epsilon)
-    return {"kernel": kernel * factor, "bias": norm["bias"] - stats["mean"] * factor}
-
-
+    bias = norm["bias"] - stats["mean"] * factor
+    return {"kernel": kernel * factor[None, None, None], "bias": bias}

@@ -36,9 +36,7 @@ class Discriminator(nn.Module):
 
     def _conv(self, features, stride, **options):
         # Padding of 1 on each side: "SAME" with stride 2 would pad only one side, unlike the weights of others.
-        return nn.Conv(
-            features, (3, 3), strides=stride, padding=1, dtype=self.dtype, **options
-        )
+        return nn.Conv(features, (3, 3), strides=stride, padding=1, dtype=self.dtype, **options)
 
 
 def adaptive_pool(x: Float[Array, "b h w c"], size: int) -> Float[Array, "b size size c"]:

@@ -1,0 +1,59 @@
+"""Photographs four times larger and sharp: SRResNet and SRGAN (Ledig et al. 2017) in pure JAX.
+
+    import jsr
+    large = jsr.upscale(image)  # uint8 [h, w, 3] -> [4h, 4w, 3]
+
+Importing this is light: JAX is loaded by the first call.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jsr.version import __version__
+
+if TYPE_CHECKING:
+    import os
+
+    import numpy as np
+
+    from jsr.models import Model
+
+__all__ = ["__version__", "load", "upscale"]
+
+
+def load(name_or_path: str | os.PathLike[str]) -> Model:
+    """Loads a model, ready to upscale with: its BatchNorm is folded into its convolutions.
+
+    Args:
+      name_or_path: `srgan`, `srresnet`, `bicubic`, `bilinear`, `nearest`, a weights file, or the folder of a run.
+
+    Raises:
+      ValueError: an unknown name, or a file that holds no weights of ours.
+    """
+    from jsr import weights
+
+    return weights.inference(weights.load(name_or_path))
+
+
+def upscale(
+    image: np.ndarray, model: str | os.PathLike[str] | Model = "srgan", tile: int | None = None
+) -> np.ndarray:
+    """Enlarges a picture by the model's scale, which is 4 for the bundled ones.
+
+    Args:
+      image: uint8 or uint16, RGB `[h, w, 3]` or grey `[h, w]`.
+      model: what `load` returns or takes. A name is loaded anew at each call.
+      tile: pixels of the input upscaled at a time; the result does not depend on it, the memory does.
+
+    Returns:
+      an array of the same type, `[4h, 4w, 3]` or `[4h, 4w]`.
+
+    Raises:
+      ValueError: not such an image, or an unknown model.
+    """
+    from jsr import models, tiles
+
+    if not isinstance(model, models.Model):
+        model = load(model)
+    return tiles.upscale(model, image, tile=tile)

@@ -1,0 +1,156 @@
+"""From a configuration to what a phase trains: its initial state and its step."""
+
+import functools
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jsr import checkpoint, features, losses, parallel, steps, weights
+from jsr.config import Config, ConfigError
+from jsr.models import MODELS, discriminator
+from jsr.models.vgg19 import LAYERS
+
+FACTORS = {2: (2,), 3: (3,), 4: (2, 2)}  # scale -> factors of the sub-pixel layers
+
+
+class Start(NamedTuple):
+    """A phase about to begin."""
+
+    state: Any
+    step: Callable[[Any, Any], tuple[Any, dict[str, Any]]]
+    notes: tuple[str, ...]  # what was chosen, for the user to read
+
+
+def network(config: Config, **fields: Any) -> Any:
+    """The generator of a configuration."""
+    return MODELS[config.model](factors=FACTORS[config.scale], **fields)
+
+
+def start(config: Config, key: jax.Array, *, resuming: bool) -> Start:
+    """Makes a phase ready to begin.
+
+    Args:
+      key: draws the initial values, and the features of a random VGG19.
+      resuming: the state will be replaced, so that what it starts from need not be there any more.
+
+    Raises:
+      ValueError: the weights to start from, or VGG19's, cannot be had.
+    """
+    make = {"srresnet": _srresnet, "srgan": _srgan}[config.phase]
+    return make(config, key, resuming)
+
+
+def _srresnet(config, key, resuming):
+    g_key, _, _ = jax.random.split(key, 3)
+    optimizer = optax.adam(schedule(config), b1=config.beta1)
+    generator = steps.init_network(g_key, network(config), optimizer, _lr_shape(config))
+    state = steps.PretrainState(jnp.int32(0), generator, steps.averaged(generator))
+    # Only the network with BatchNorm knows of the devices.
+    axis = {"axis_name": parallel.AXIS} if config.model == "srresnet" else {}
+    step = steps.make_pretrain_step(
+        generator=network(config, **axis),
+        optimizer=optimizer,
+        ema_decay=config.ema_decay,
+        axis_name=parallel.AXIS,
+    )
+    return Start(state, step, ())
+
+
+def _srgan(config, key, resuming):
+    g_key, d_key, vgg_key = jax.random.split(key, 3)
+    optimizer = optax.adam(schedule(config), b1=config.beta1)
+    if resuming:
+        variables, notes = network(config).init(g_key, jnp.zeros(_lr_shape(config))), ()
+    else:
+        variables, notes = _initial_generator(config)
+    generator = steps.start_network(variables, optimizer)
+    critic = steps.init_network(
+        d_key, discriminator.Discriminator(), optimizer, (1, config.crop, config.crop, 3)
+    )
+    content, content_weight, note = _content(config, vgg_key)
+    step = steps.make_gan_step(
+        generator=network(config, axis_name=parallel.AXIS),
+        discriminator=discriminator.Discriminator(axis_name=parallel.AXIS),
+        content=content,
+        generator_optimizer=optimizer,
+        discriminator_optimizer=optimizer,
+        content_weight=content_weight,
+        adversarial_weight=config.adversarial_weight,
+        ema_decay=config.ema_decay,
+        axis_name=parallel.AXIS,
+    )
+    state = steps.GanState(jnp.int32(0), generator, critic, steps.averaged(generator))
+    return Start(state, step, (*notes, note))
+
+
+def _lr_shape(config):
+    side = config.crop // config.scale
+    return (1, side, side, 3)
+
+
+def schedule(config: Config) -> optax.Schedule:
+    """The learning rate as a function of the step."""
+    rate = config.learning_rate
+    if config.schedule == "cosine":
+        after = optax.cosine_decay_schedule(rate, config.steps)
+    elif config.schedule == "step":
+        after = optax.piecewise_constant_schedule(rate, {config.steps // 2: 0.1})
+    else:
+        after = optax.constant_schedule(rate)
+    if not config.warmup:
+        return after
+    return lambda step: after(step) * jnp.minimum(1.0, (step + 1) / config.warmup)
+
+
+def _content(config, key):
+    """Returns the content loss, its weight and a note."""
+    if config.content == "mse":
+        content, weight, what = losses.mse, 1.0, "mean squared error"
+    else:
+        layer = LAYERS[config.content]
+        source = config.vgg19 if config.vgg19 in ("", "random") else Path(config.vgg19)
+        module, variables, weight = features.load_vgg19(source or None, layer=layer, key=key)
+        content = functools.partial(losses.feature_mse, lambda x: module.apply(variables, x))
+        what = f"VGG19 {layer}, {config.vgg19 or 'ImageNet'}"
+    if config.content_weight is not None:
+        weight = config.content_weight
+    return content, weight, f"content: {what}, weight {weight:g}"
+
+
+def _initial_generator(config):
+    """Returns the variables that the generator of the srgan phase starts from, and a note of what they are.
+
+    The first of: `--init`, the newest SRResNet run beside this one, the bundled SRResNet weights.
+    """
+    chosen = config.init or _newest_run(Path(config.workdir)) or "srresnet"
+    generator = network(config)
+    if (Path(chosen) / "checkpoints").is_dir():
+        like = jax.eval_shape(generator.init, jax.random.key(0), jnp.zeros((1, 8, 8, 3)))
+        variables = checkpoint.restore_average(Path(chosen) / "checkpoints", dict(like))
+        return variables, (f"generator: from the run {chosen}",)
+    model = weights.load(chosen)
+    if model.module != generator:
+        raise ConfigError(
+            f"--init: expected an SRResNet of scale {config.scale} with BatchNorm, got {chosen}"
+        )
+    named = "the bundled SRResNet weights" if chosen == "srresnet" else f"the weights {chosen}"
+    return model.variables, (f"generator: from {named}",)
+
+
+def _newest_run(folder):
+    """The SRResNet run beside `folder` that was touched last, or None."""
+    found = []
+    for path in folder.absolute().parent.glob("*/config.json"):
+        try:
+            old = json.loads(path.read_text())
+        except (OSError, json.JSONDecodeError):
+            continue
+        is_srresnet = (old.get("phase"), old.get("model")) == ("srresnet", "srresnet")
+        if is_srresnet and any((path.parent / "checkpoints").glob("[0-9]*")):
+            found.append((path.stat().st_mtime, path.parent))
+    return str(max(found)[1]) if found else None

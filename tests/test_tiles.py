@@ -1,0 +1,117 @@
+"""Tests ../jsr/tiles.py, and ../jsr/__init__.py, which opens it to users."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import jsr
+from jsr import tiles
+from jsr.models import ESPCN, SRCNN, Interpolation, Model, SRResNet
+
+
+def model_of(module, seed=0):
+    """A model with weights far from zero, so that every layer reaches as far as it can."""
+    variables = module.init(jax.random.key(seed), jnp.zeros((1, 8, 8, 3)))
+    leaves, tree = jax.tree.flatten(variables)
+    keys = jax.random.split(jax.random.key(seed + 1), len(leaves))
+    leaves = [x + 0.05 * jax.random.normal(k, x.shape) for x, k in zip(leaves, keys, strict=True)]
+    return Model(module, jax.tree.unflatten(tree, leaves), {})
+
+
+@given(st.integers(1, 300), st.integers(1, 64), st.integers(0, 41))
+def test_spans_cover_an_axis_once_with_their_halo(length, tile, halo):
+    window, spans = tiles.spans(length, tile=tile, halo=halo)
+    assert spans[0].first == 0 and spans[-1].stop == length
+    for span, following in zip(spans, spans[1:], strict=False):
+        assert span.stop == following.first
+    for span in spans:
+        assert 0 <= span.start and span.start + window <= length
+        assert span.first < span.stop
+        # All that the part kept depends on is in the window, or beyond the picture's edge.
+        assert span.start <= max(0, span.first - halo)
+        assert span.start + window >= min(length, span.stop + halo)
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        SRResNet(features=8, blocks=2),
+        SRResNet(features=8, blocks=1, factors=(3,)),
+        SRCNN(),
+        ESPCN(factors=(2,)),
+        Interpolation(),
+    ],
+    ids=lambda m: f"{type(m).__name__}x{m.scale}",
+)
+def test_tiled_equals_whole(module, rng):
+    """Seams cannot exist: design.md allows one grey level in fewer than one value in ten thousand."""
+    image = rng.integers(0, 256, (53, 70, 3), np.uint8)
+    model = model_of(module)
+    whole = tiles.upscale(model, image)
+    assert whole.shape == (53 * module.scale, 70 * module.scale, 3)
+    for tile in (7, 16):
+        tiled = tiles.upscale(model, image, tile=tile)
+        difference = np.abs(tiled.astype(int) - whole)
+        assert difference.max() <= 1
+        assert (difference > 0).mean() < 1e-4
+    direct = module.apply(model.variables, jnp.asarray(image)[None] / 255.0)[0]
+    expected = np.round((np.clip(direct, -1, 1) + 1) * 127.5)
+    assert np.abs(whole - expected).max() <= 1
+
+
+def test_grey_is_the_same_as_three_equal_channels(rng):
+    """The mean by luma weights of what the network makes of equal channels."""
+    grey = rng.integers(0, 256, (20, 24), np.uint8)
+    model = model_of(SRResNet(features=8, blocks=1))
+    colour = tiles.upscale(model, np.stack([grey] * 3, axis=-1)).astype(float)
+    ours = tiles.upscale(model, grey)
+    assert ours.shape == (80, 96) and ours.dtype == np.uint8
+    assert np.abs(ours - colour @ [0.299, 0.587, 0.114]).max() <= 1.01
+
+
+def test_16_bits_keep_their_depth(rng):
+    """Twice the same picture in 8 and 16 bits: equal to a level, and finer than 256 levels."""
+    image = rng.integers(0, 256, (12, 10, 3), np.uint8)
+    model = model_of(SRResNet(features=8, blocks=1))
+    deep = tiles.upscale(model, image.astype(np.uint16) * 257)
+    assert deep.dtype == np.uint16
+    assert np.abs(deep / 257 - tiles.upscale(model, image)).max() <= 0.51
+    assert len(np.unique(deep)) > 1000
+
+
+def test_reports_each_tile(rng):
+    seen = []
+    image = rng.integers(0, 256, (30, 20, 3), np.uint8)
+    tiles.upscale(
+        Model(Interpolation(), {}, {}), image, tile=8, report=lambda *done: seen.append(done)
+    )
+    total = seen[0][1]
+    assert total > 1 and seen == [(i + 1, total) for i in range(total)]
+
+
+@pytest.mark.parametrize(
+    ("image", "said"),
+    [
+        (np.zeros((4, 4, 3), np.float32), "float32"),
+        (np.zeros((4, 4, 4), np.uint8), "[4, 4, 4]"),
+        (np.zeros((0, 4, 3), np.uint8), "at least one pixel"),
+    ],
+)
+def test_what_is_no_picture_is_refused(image, said):
+    with pytest.raises(ValueError, match="image: ") as error:
+        jsr.upscale(image, "bicubic")
+    assert said in str(error.value)
+
+
+def test_python_api_is_two_lines(rng):
+    image = rng.integers(0, 256, (5, 6, 3), np.uint8)
+    assert (jsr.upscale(image, "nearest") == image.repeat(4, axis=0).repeat(4, axis=1)).all()
+    model = jsr.load("nearest")
+    assert (jsr.upscale(image, model) == jsr.upscale(image, "nearest")).all()
+
+
+def test_one_pixel_is_a_picture():
+    assert jsr.upscale(np.full((1, 1, 3), 77, np.uint8), "bicubic").tolist() == [[[77] * 3] * 4] * 4

@@ -1,0 +1,130 @@
+"""Tests ../jsr/weights.py."""
+
+import hashlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from jsr import weights
+from jsr.models import SRCNN, SRResNet
+
+
+def small(module=None, seed=0):
+    module = module or SRResNet(features=4, blocks=1)
+    return module, module.init(jax.random.key(seed), jnp.zeros((1, 8, 8, 3)))
+
+
+def saved(path, **about):
+    module, variables = small()
+    weights.save(path, "srresnet", {"features": 4, "blocks": 1}, variables, about)
+    return module, variables
+
+
+def test_what_was_saved_is_loaded(tmp_path):
+    module, variables = saved(tmp_path / "w.safetensors", step=3)
+    (tmp_path / "generator.safetensors").write_bytes((tmp_path / "w.safetensors").read_bytes())
+    for path in (tmp_path / "w.safetensors", tmp_path):  # a file, a run's folder
+        model = weights.load(path)
+        assert model.module == module and model.metadata == {"step": 3}
+        assert jax.tree.all(jax.tree.map(np.array_equal, model.variables, variables))
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
+
+
+def test_networks_without_batch_norm_are_saved_too(tmp_path):
+    module, variables = small(SRCNN(factors=(3,)))
+    weights.save(tmp_path / "w.safetensors", "srcnn", {"factors": (3,)}, variables, {})
+    model = weights.load(tmp_path / "w.safetensors")
+    assert model.module == module and model.module.scale == 3
+    assert weights.inference(model) is model
+
+
+def test_inference_is_the_same_function_without_batch_norm(tmp_path, rng):
+    model = weights.Model(*small(), {})
+    model.variables["batch_stats"]["body_bn"]["mean"] += 0.3
+    folded = weights.inference(model)
+    assert "batch_stats" not in folded.variables and not folded.module.norm
+    x = rng.random((1, 9, 7, 3), np.float32)
+    np.testing.assert_allclose(
+        folded.module.apply(folded.variables, x), model.module.apply(model.variables, x), atol=1e-5
+    )
+
+
+def test_file_readable_without_us(tmp_path):
+    """Any safetensors reader finds the tensors by their paths."""
+    _, variables = saved(tmp_path / "w.safetensors")
+    tensors = load_file(tmp_path / "w.safetensors")
+    assert tensors["params/head/kernel"].shape == (9, 9, 3, 4)
+    assert len(tensors) == len(jax.tree.leaves(variables))
+
+
+def test_equal_weights_are_equal_files(tmp_path):
+    for name in ("a", "b", "c"):
+        saved(tmp_path / name, step=3, cost="4 core hours")
+    assert len({(tmp_path / name).read_bytes() for name in ("a", "b", "c")}) == 1
+
+
+def foreign(path):
+    save_file({"conv.weight": np.zeros((3, 3), np.float32)}, path)
+
+
+def truncated(path):
+    saved(path)
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def text(path):
+    path.write_text("hello")
+
+
+def wrong_shape(path):
+    _, variables = small(SRResNet(features=8, blocks=1))
+    weights.save(path, "srresnet", {"features": 4, "blocks": 1}, variables, {})
+
+
+def future_field(path):
+    weights.save(path, "srresnet", {"heads": 4}, small()[1], {})
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (foreign, "expected a weights file of jsr"),
+        (truncated, "expected a weights file of jsr"),
+        (text, "expected a weights file of jsr"),
+        (future_field, "heads"),
+        (wrong_shape, "batch_stats/block1/bn1/mean: expected (4,), got (8,)"),
+    ],
+)
+def test_foreign_files_are_refused_in_one_line(tmp_path, spoil, said):
+    spoil(tmp_path / "w.safetensors")
+    with pytest.raises(weights.WeightsError) as error:
+        weights.load(tmp_path / "w.safetensors")
+    assert said in str(error.value) and "\n" not in str(error.value)
+    assert "w.safetensors" in str(error.value)
+
+
+def test_unknown_names_list_the_known(tmp_path):
+    with pytest.raises(weights.WeightsError, match="srgan, srresnet, bicubic, bilinear, nearest"):
+        weights.load("esrgan")
+    with pytest.raises(weights.WeightsError, match="generator.safetensors"):
+        weights.load(tmp_path)
+
+
+@pytest.mark.parametrize("name", weights.BUNDLED)
+def test_bundled_weights_load(name):
+    model = weights.load(name)
+    assert model.module == SRResNet()
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(model.variables))
+    assert (weights.PRETRAINED / f"{name}_x4.md").is_file(), "every weights file has its card"
+
+
+def test_bundled_file_that_changed_is_refused(tmp_path, monkeypatch):
+    saved(tmp_path / "srgan_x4.safetensors")
+    digest = hashlib.sha256(b"another file").hexdigest()
+    (tmp_path / "SHA256SUMS").write_text(f"{digest}  srgan_x4.safetensors\n")
+    monkeypatch.setattr(weights, "PRETRAINED", tmp_path)
+    with pytest.raises(weights.WeightsError, match="install jsr again"):
+        weights.load("srgan")
