@@ -4,6 +4,7 @@ Pictures are float `[b, h, w, 3]` in [-1, 1]; logits are `[b]`. Each loss return
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -22,7 +23,7 @@ def mse(prediction: Float[Array, "..."], target: Float[Array, "..."]) -> Float[A
 
 
 def feature_mse(
-    features: Callable[[Float[Array, "b h w 3"]], Float[Array, "b i j c"]],
+    features: Callable[[Float[Array, "b h w 3"]], Any],
     sr: Float[Array, "b h w 3"],
     hr: Float[Array, "b h w 3"],
 ) -> Float[Array, ""]:

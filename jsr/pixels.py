@@ -5,19 +5,20 @@ Pictures are `[..., h, w, 3]`, RGB. Networks take low-resolution pictures in [0,
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, UInt8
+from jaxtyping import Array, ArrayLike, Float, UInt8
 
 # ITU-R BT.601, studio range, for R, G, B in [0, 1]: luma = 16 + 65.481 R + 128.553 G + 24.966 B.
 LUMA_WEIGHTS = np.array([65.481, 128.553, 24.966])
 LUMA_OFFSET = 16.0
 
 
-def to_unit(image: UInt8[Array, "*shape"]) -> Float[Array, "*shape"]:
+def to_unit(image: UInt8[ArrayLike, "*shape"]) -> Float[Array, "*shape"]:
     """Maps whole levels, uint8 or uint16, to [0, 1]."""
-    return jnp.asarray(image).astype(jnp.float32) / jnp.iinfo(image.dtype).max
+    levels = jnp.asarray(image)
+    return levels.astype(jnp.float32) / jnp.iinfo(levels.dtype).max
 
 
-def to_symmetric(image: UInt8[Array, "*shape"]) -> Float[Array, "*shape"]:
+def to_symmetric(image: UInt8[ArrayLike, "*shape"]) -> Float[Array, "*shape"]:
     """Maps whole levels, uint8 or uint16, to [-1, 1]."""
     return 2 * to_unit(image) - 1
 
