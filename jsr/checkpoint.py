@@ -21,6 +21,11 @@ class CheckpointError(ValueError):
     """A checkpoint that is missing or cannot be read, in one line."""
 
 
+def exists(folder: Path) -> bool:
+    """Whether a run's `checkpoints/` holds any that is complete."""
+    return folder.is_dir() and any(path.name.isdigit() for path in folder.iterdir())
+
+
 def _psnr(metrics):
     return metrics["psnr"]
 
@@ -40,10 +45,6 @@ class Checkpoints:
 
     def __exit__(self, *_) -> None:
         self._manager.close()
-
-    def latest(self) -> int | None:
-        """The last step saved."""
-        return self._manager.latest_step()
 
     def save(self, step: int, state: Any, *, psnr: float) -> None:
         """Begins to save a state; what the best is chosen by goes with it."""
@@ -72,7 +73,7 @@ class Checkpoints:
         target = jax.tree.map(
             lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), like
         )
-        step = self.latest()
+        step = self._manager.latest_step()
         try:
             restored = self._manager.restore(
                 step, args=ocp.args.Composite(state=ocp.args.StandardRestore(target))

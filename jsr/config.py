@@ -13,6 +13,7 @@ Network = Literal["srresnet", "srcnn", "espcn"]
 Content = Literal["vgg54", "vgg22", "mse"]
 Schedule = Literal["constant", "step", "cosine"]
 SCALES = (2, 3, 4)
+FILE = "config.json"  # in the run's folder
 
 
 class ConfigError(ValueError):
@@ -115,20 +116,20 @@ def check(config: Config) -> None:
     )
     for name in ("steps", "log_every", "save_every", "sample_every"):
         expect(getattr(config, name) >= 1, name, "1 or more")
-    expect(config.warmup >= 0, "warmup", "0 or more")
+    expect(0 <= config.warmup < config.steps / 2, "warmup", "0 or more, less than half of --steps")
     expect(config.learning_rate > 0, "learning_rate", "more than 0")
     for name in ("beta1", "ema_decay"):
         expect(0 <= getattr(config, name) < 1, name, "0 or more and below 1")
 
 
-def claim(config: Config) -> None:
-    """Takes the run's folder: a new one gets `config.json`, an old one must have been made with the same.
+def check_folder(config: Config) -> None:
+    """Refuses a folder for the run that holds something else, or a run that computes something else.
 
     Raises:
-      ConfigError: the folder holds something else.
+      ConfigError: naming what differs.
     """
     folder = Path(config.workdir)
-    path = folder / "config.json"
+    path = folder / FILE
     new = dataclasses.asdict(config)
     if path.exists():
         try:
@@ -146,5 +147,10 @@ def claim(config: Config) -> None:
             raise ConfigError(f"{folder} holds another run ({listed}); choose another --workdir")
     elif folder.is_file() or (folder.exists() and any(folder.iterdir())):
         raise ConfigError(f"--workdir: expected a run's folder or a new one, got {folder}")
+
+
+def keep(config: Config) -> None:
+    """Writes the configuration into the run's folder."""
+    folder = Path(config.workdir)
     folder.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(new, indent=2) + "\n")
+    (folder / FILE).write_text(json.dumps(dataclasses.asdict(config), indent=2) + "\n")

@@ -1,16 +1,13 @@
-"""Enlarges picture files: `python -m jsr.infer PICTURE_OR_FOLDER... [-o PATH] [--model NAME|FILE|RUN]`.
-
-Writes `picture_x4.png` beside each picture. With `-o FOLDER` the results go there under the pictures' own names,
-sub-folders kept; with one picture, `-o FILE` names the result, and its suffix the format.
-"""
+"""Enlarges picture files: `python -m jsr.infer PICTURE_OR_FOLDER... [-o PATH] [--model NAME|FILE|RUN]`."""
 
 import argparse
+import os
+import re
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -19,77 +16,20 @@ from tqdm import tqdm
 from jsr import data, images, tiles, weights
 from jsr.models import Interpolation, Model
 
-COMPARED = {"nearest": "input", "bicubic": "bicubic", "srresnet": "SRResNet", "srgan": "SRGAN"}
-COMPARED_SIDE = 256  # pixels of the input that a comparison shows, at the most, from its middle
-GAP = 8  # pixels between the columns of a comparison
+MIN_TILE = 16  # pixels; below it, nearly all the work would be in the halos
+EARLIER_RESULT = re.compile(r"(.+)_(?:x\d+|compare)\.png")  # the stem of its input
+COMPARED = 1024  # pixels of a column's side in a comparison; of larger pictures it shows the centre
+LABEL_SIZE = 20  # pixels
+COLUMNS = {"nearest": "input", "bicubic": "bicubic", "srresnet": "SRResNet", "srgan": "SRGAN"}
+
+DESCRIPTION = """Makes pictures larger and sharp. photo.jpg becomes photo_x4.png beside it, replacing an earlier result.
+An input is never overwritten. PNG, JPEG, WebP, TIFF and BMP; transparency, grey, 16 bits, orientation, EXIF and colour
+profile are kept, and it is said where a format cannot."""
 
 
 class Job(NamedTuple):
     source: Path
     target: Path
-
-
-class ArgumentError(ValueError):
-    """Arguments that would lose something, in one line."""
-
-
-def plan(
-    sources: list[Path], output: Path | None, *, ending: str
-) -> tuple[list[Job], list[tuple[Path, str]]]:
-    """Finds the pictures and where each result goes, before anything is computed.
-
-    Args:
-      sources: files and folders.
-      output: a file or a folder; None puts the results beside the pictures.
-      ending: what a result is called after its picture there, such as "_x4".
-
-    Returns:
-      the jobs, and the sources that hold no picture, each with the reason.
-
-    Raises:
-      ArgumentError: a result would replace a picture or another result, or has no possible name.
-    """
-    found: list[tuple[Path, Path]] = []  # a picture, and its name below the folder that was given
-    failures = []
-    for source in sources:
-        if source.is_dir():
-            inside = data.list_pictures(source)
-            names = {path.with_suffix("") for path in inside}
-            # Results of an earlier run are no pictures of this one.
-            fresh = [p for p in inside if not _is_result(p, names, ending)]
-            found += [(path, path.relative_to(source)) for path in fresh]
-            if not fresh:
-                failures.append((source, f"no pictures ({', '.join(data.SUFFIXES)})"))
-        elif source.exists():
-            found.append((source, Path(source.name)))
-        else:
-            failures.append((source, "no such file or folder"))
-
-    if output is None:
-        jobs = [Job(path, path.with_name(f"{path.stem}{ending}.png")) for path, _ in found]
-    elif output.suffix and not output.is_dir():
-        if len(sources) > 1 or any(source.is_dir() for source in sources):
-            raise ArgumentError(f"-o: expected a folder for several pictures, got {output}")
-        if output.suffix.lower() not in images.SUFFIXES:
-            known = ", ".join(images.SUFFIXES)
-            raise ArgumentError(f"-o: expected a folder or a name ending in {known}, got {output}")
-        jobs = [Job(path, output) for path, _ in found]
-    else:
-        jobs = [Job(path, output / name.with_suffix(".png")) for path, name in found]
-
-    inputs = {job.source.resolve() for job in jobs}
-    targets = Counter(job.target.resolve() for job in jobs)
-    for job in jobs:
-        if job.target.resolve() in inputs:
-            raise ArgumentError(f"{job.source}: its result would replace the picture {job.target}")
-        if targets[job.target.resolve()] > 1:
-            raise ArgumentError(f"{job.source}: another picture's result is {job.target} too")
-    return jobs, failures
-
-
-def _is_result(path: Path, names: set[Path], ending: str) -> bool:
-    plain = path.with_suffix("")
-    return path.stem.endswith(ending) and plain.with_name(path.stem.removesuffix(ending)) in names
 
 
 def enlarge(
@@ -99,39 +39,240 @@ def enlarge(
     tile: int | None = None,
     report: Callable[[int, int], None] | None = None,
 ) -> images.Picture:
-    """Enlarges a picture with all that belongs to it; transparency by bicubic interpolation."""
-    pixels = tiles.upscale(model, picture.pixels, tile=tile, report=report)
-    alpha = picture.alpha
+    """Enlarges a picture by the model's scale; transparency bicubically, whatever the model."""
+    pixels, alpha = picture.pixels, picture.alpha
     if alpha is not None:
         bicubic = Model(Interpolation(factors=(model.module.scale,)), {}, {})
+        pixels = bleed(pixels, alpha)
         alpha = tiles.upscale(bicubic, alpha, tile=tile)
-    return picture._replace(pixels=pixels, alpha=alpha, notes=())
+    return picture._replace(
+        pixels=tiles.upscale(model, pixels, tile=tile, report=report), alpha=alpha
+    )
 
 
-def compare(models: dict[str, Model], picture: images.Picture, *, tile: int | None) -> np.ndarray:
-    """Draws what several models make of a picture side by side, under their names: uint8 `[h, w, 3]`."""
-    pixels = picture.pixels
-    if pixels.dtype == np.uint16:
-        pixels = np.round(pixels / 257).astype(np.uint8)
-    pixels = pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=-1)
-    height, width = (min(n, COMPARED_SIDE) for n in pixels.shape[:2])
-    y, x = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
-    pixels = pixels[y : y + height, x : x + width]
+def bleed(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Spreads colours to where a picture is fully transparent.
 
-    font = ImageFont.load_default(size=24)
-    columns = []
-    for label, model in models.items():
-        large = Image.fromarray(tiles.upscale(model, pixels, tile=tile))
-        room = int(font.getlength(label)) + 1
-        column = Image.new("RGB", (max(large.width, room) + GAP, large.height + 40), "white")
-        ImageDraw.Draw(column).text((0, 4), label, fill="black", font=font)
-        column.paste(large, (0, 40))
-        columns.append(np.asarray(column))
-    high = max(column.shape[0] for column in columns)  # models of several scales
-    padded = [
-        np.pad(c, ((0, high - c.shape[0]), (0, 0), (0, 0)), constant_values=255) for c in columns
-    ]
-    return np.concatenate(padded, axis=1)
+    What stands there, often black, is arbitrary, and enlarged it would darken the edges. Each pixel gets the mean of
+    the smallest block that has any colour (the push-pull of Gortler et al. 1996, "The lumigraph").
+
+    Args:
+      pixels: `[h, w]` or `[h, w, 3]`.
+      alpha: `[h, w]`.
+    """
+    if alpha.all():
+        return pixels
+    colours = pixels.reshape(*alpha.shape, -1).astype(np.float32)
+    filled = _fill(colours, (alpha > 0)[..., None].astype(np.float32))
+    return np.round(filled).astype(pixels.dtype).reshape(pixels.shape)
+
+
+def _fill(colours, weight):
+    """Fills the pixels `[h, w, c]` of weight 0; `weight` is `[h, w, 1]`."""
+    height, width = weight.shape[:2]
+    if weight.all() or not weight.any():
+        return colours
+    even = ((0, height % 2), (0, width % 2), (0, 0))
+    blocks = (-(-height // 2), 2, -(-width // 2), 2, -1)
+    total = np.pad(weight, even).reshape(blocks).sum(axis=(1, 3))
+    sums = np.pad(colours * weight, even).reshape(blocks).sum(axis=(1, 3))
+    coarse = _fill(sums / np.maximum(total, 1), np.minimum(total, 1))
+    spread = coarse.repeat(2, axis=0).repeat(2, axis=1)[:height, :width]
+    return np.where(weight > 0, colours, spread)
+
+
+def compare(
+    models: dict[str, Model], picture: images.Picture, *, tile: int | None = None
+) -> images.Picture:
+    """Returns a labelled picture of what each model makes of one; of a large one, of its centre."""
+    picture = images.to_8_bits(images.flatten(picture))
+    scale = next(iter(models.values())).module.scale
+    height, width = picture.pixels.shape[:2]
+    rows, columns = min(height, COMPARED // scale), min(width, COMPARED // scale)
+    y, x = (height - rows) // 2, (width - columns) // 2
+    centre = picture.pixels[y : y + rows, x : x + columns]
+    if centre.shape != picture.pixels.shape:
+        note = f"the comparison shows the central {columns}x{rows} of {width}x{height} pixels"
+        picture = picture._replace(notes=(*picture.notes, note))
+
+    font = ImageFont.load_default(LABEL_SIZE)
+    # Small pictures need room for their labels.
+    column = max([scale * columns, *(int(font.getlength(name)) + LABEL_SIZE for name in models)])
+    band = 2 * LABEL_SIZE
+    sheet = Image.new("RGB", (len(models) * column, band + scale * rows), "white")
+    draw = ImageDraw.Draw(sheet)
+    for i, (name, model) in enumerate(models.items()):
+        large = Image.fromarray(tiles.upscale(model, centre, tile=tile)).convert("RGB")
+        middle = i * column + column // 2
+        draw.text((middle, band // 2), name, fill="black", font=font, anchor="mm")
+        sheet.paste(large, (middle - large.width // 2, band))
+    icc = picture.icc if picture.pixels.ndim == 3 else None  # the sheet is RGB
+    return images.Picture(np.asarray(sheet), icc=icc, notes=picture.notes)
+
+
+def plan(
+    inputs: list[Path], output: str | None, *, scale: int, comparing: bool = False
+) -> tuple[list[Job], list[Path]]:
+    """Says which files to read and to write, before any work.
+
+    Args:
+      output: None for results beside their inputs, a folder, or, for one picture, a file.
+
+    Returns:
+      the jobs, and the pictures left out because they are earlier results.
+
+    Raises:
+      ValueError: a folder without pictures, an input that would be overwritten, or two results of one name.
+    """
+    mark = "_compare" if comparing else f"_x{scale}"
+    is_file = _names_a_file(output, inputs)
+    jobs, left_out, seen = [], [], set()
+    for source, name in _sources(inputs, None if is_file else output, left_out):
+        if _real(source) in seen:
+            continue
+        seen.add(_real(source))
+        if output is None:
+            target = source.with_name(f"{source.stem}{mark}.png")
+        elif is_file:
+            target = Path(output)
+        else:
+            ending = f"{mark}.png" if comparing else ".png"
+            target = Path(output, name.with_name(f"{name.stem}{ending}"))
+        jobs.append(Job(source, target))
+    targets = {}
+    for source, target in jobs:
+        real = _real(target)
+        if real in seen:
+            raise ValueError(f"{source}: its result {target} would overwrite an input")
+        if real in targets:
+            raise ValueError(f"{targets[real]} and {source} would both become {target}")
+        targets[real] = source
+    return jobs, left_out
+
+
+def _names_a_file(output, inputs):
+    """Says whether `-o` names the result of one picture; otherwise it is a folder."""
+    if output is None or os.path.isdir(output) or output.endswith(("/", os.sep)):
+        return False
+    if os.path.isfile(output) or Path(output).suffix.lower() in images.FORMATS:
+        if len(inputs) > 1 or inputs[0].is_dir():
+            raise ValueError(f"-o {output}: expected a folder for several pictures, got a file")
+    elif len(inputs) > 1 or inputs[0].is_dir() or not Path(output).suffix:
+        return False
+    images.check(output, 1, 1)
+    return True
+
+
+def _sources(inputs, output, left_out):
+    """Yields each picture and its name below a folder of results; appends those left out."""
+    for place in inputs:
+        if not place.is_dir():
+            yield place, Path(place.name)
+            continue
+        pictures = data.list_pictures(place)
+        if output is not None and _real(place) in _parents(output):
+            # A folder of results within the folder of inputs is none of them.
+            pictures = [p for p in pictures if _real(output) not in _parents(p)]
+        stems = {p.with_suffix("") for p in pictures}
+        earlier = []
+        for picture in pictures:
+            match = EARLIER_RESULT.fullmatch(picture.name)
+            if match and picture.with_name(match[1]) in stems:
+                earlier.append(picture)
+            else:
+                yield picture, picture.relative_to(place)
+        left_out += earlier
+        if len(pictures) == len(earlier):
+            raise ValueError(f"{place}: no pictures in this folder")
+
+
+def _real(path):
+    """One name for each file, whatever way leads to it."""
+    return os.path.normcase(os.path.realpath(path))
+
+
+def _parents(path):
+    return {str(parent) for parent in Path(_real(path)).parents}
+
+
+def _columns(name):
+    """Returns the models of a comparison by their labels, all of one scale."""
+    scale = _load(name).module.scale
+    models = {}
+    for other in dict.fromkeys([*COLUMNS, name]):
+        model = _load(other)
+        if isinstance(model.module, Interpolation):
+            model = model._replace(module=model.module.clone(factors=(scale,)))
+        if model.module.scale == scale:
+            models[COLUMNS.get(other) or Path(other).name or other] = model
+    return models
+
+
+def _load(name):
+    return weights.inference(weights.load(name))
+
+
+def _work(job, models, *, tile, report, comparing):
+    """Does one job; returns what was written, with all its notes."""
+    picture = images.read(job.source)
+    model = next(iter(models.values()))
+    height, width = (model.module.scale * n for n in picture.pixels.shape[:2])
+    if not comparing:
+        images.check(job.target, height, width)
+    job.target.parent.mkdir(parents=True, exist_ok=True)
+    if not os.access(job.target.parent, os.W_OK):  # before minutes are spent
+        raise images.ImageError(f"{job.target}: cannot be written: the folder is read-only")
+    if comparing:
+        large = compare(models, picture, tile=tile)
+    else:
+        large = enlarge(model, picture, tile=tile, report=report)
+    notes = images.write(job.target, large)
+    return large._replace(notes=large.notes + notes)
+
+
+def _run(jobs, models, *, tile, comparing):
+    """Does the jobs and tells of each; returns how many failed."""
+    failed = 0
+    # A bar over the pictures, or over the tiles of a single one.
+    for job in tqdm(jobs, unit="picture", leave=False, disable=None if len(jobs) > 1 else True):
+        start = time.monotonic()
+        with tqdm(unit="tile", leave=False, disable=None if len(jobs) == 1 else True) as bar:
+
+            def report(done, total, bar=bar):
+                bar.total = total
+                bar.update(done - bar.n)
+
+            try:
+                large = _work(job, models, tile=tile, report=report, comparing=comparing)
+            except Exception as error:  # one bad picture must not cost the others
+                failed += 1
+                _say(f"jsr.infer: error: {_reason(job, error, tile)}", sys.stderr)
+                continue
+        height, width = large.pixels.shape[:2]
+        seconds = time.monotonic() - start
+        _say(f"{job.source} -> {job.target} ({width}x{height}, {seconds:.1f} s)", sys.stdout)
+        for note in large.notes:
+            _say(f"  {note}", sys.stdout)
+    return failed
+
+
+def _reason(job, error, tile):
+    """Says in one line what went wrong with which picture."""
+    if isinstance(error, MemoryError):
+        return f"{job.source}: out of memory"
+    if "RESOURCE_EXHAUSTED" in str(error):  # XLA's word for it
+        return f"{job.source}: out of memory; try --tile {max(MIN_TILE, (tile or tiles.TILE) // 2)}"
+    if isinstance(error, OSError):
+        return f"{job.source}: {error.filename or job.target}: {error.strerror or error}"
+    lines = str(error).splitlines() or [type(error).__name__]
+    return lines[0] if lines[0].startswith(str(job.source)) else f"{job.source}: {lines[0]}"
+
+
+def _say(line, stream):
+    """Prints a line past the progress bar; names of files may hold what the terminal cannot."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    tqdm.write(line.encode(encoding, "backslashreplace").decode(encoding), file=stream)
+    stream.flush()
 
 
 class _Parser(argparse.ArgumentParser):
@@ -141,90 +282,54 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="jsr.infer", description="Enlarges picture files.")
+    parser = _Parser(prog="jsr.infer", description=DESCRIPTION)
     parser.add_argument(
-        "pictures", nargs="+", type=Path, metavar="PICTURE_OR_FOLDER",
-        help="folders are searched with their sub-folders",
+        "inputs", nargs="+", type=Path, metavar="PICTURE_OR_FOLDER",
+        help="folders are searched with their sub-folders; earlier results in them are left out",
     )  # fmt: skip
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="PATH",
-        help="folder for the results, or with one picture the result's name; else PICTURE_x4.png",
+        "-o", "--output", metavar="PATH",
+        help="a folder for the results, which keep their names there as .png; for one picture also a file, whose"
+        " suffix decides the format",
     )  # fmt: skip
     parser.add_argument(
-        "--model", metavar="NAME",
-        help=f"one of {', '.join(weights.NAMES)}, a weights file, or a run's folder; default srgan",
+        "--model", default="srgan", metavar="NAME",
+        help=f"one of {', '.join(weights.NAMES)}, a weights file, or a run's folder (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--tile", type=int, metavar="N", help="pixels upscaled at a time, fewer need less memory"
-    )
+        "--tile", type=int, metavar="N",
+        help=f"pixels enlarged at a time, N x N; fewer need less memory (default: {tiles.TILE})",
+    )  # fmt: skip
     parser.add_argument(
         "--compare", action="store_true",
-        help="write PICTURE_compare.png instead: the picture's middle enlarged by"
-        " repetition, bicubic interpolation, SRResNet, SRGAN, and --model where given",
+        help="write, instead of the result, photo_compare.png: input, bicubic, SRResNet, SRGAN and another --model side"
+        f" by side; of pictures that come out larger than {COMPARED} pixels, the centre",
     )  # fmt: skip
     return parser
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs the command; returns 0, or 1 where a picture failed. Wrong arguments exit with 2."""
+    """Runs the command; returns 0, 1 where pictures failed, 130 where interrupted. Wrong arguments exit with 2."""
     parser = _parser()
-    args = parser.parse_intermixed_args(argv)  # pictures may follow the options
-    if args.tile is not None and args.tile < 1:
-        parser.error(f"--tile: expected 1 or more pixels, got {args.tile}")
-    chosen = args.model or "srgan"
-    wanted = [*COMPARED, *([args.model] if args.model else [])] if args.compare else [chosen]
+    args = parser.parse_args(argv)
+    if args.tile is not None and args.tile < MIN_TILE:
+        parser.error(f"--tile: expected {MIN_TILE} or more pixels, got {args.tile}")
     try:
-        models = {
-            COMPARED.get(name, Path(name).name) if args.compare else name: weights.inference(
-                weights.load(name)
-            )
-            for name in dict.fromkeys(wanted)
-        }
-        scale = next(iter(models.values())).module.scale
-        ending = "_compare" if args.compare else f"_x{scale}"
-        jobs, failures = plan(args.pictures, args.output, ending=ending)
-    except (ValueError, OSError) as error:
-        parser.error(str(error))
-    for source, reason in failures:
-        print(f"jsr.infer: error: {source}: {reason}", file=sys.stderr)
-    failed = len(failures)
-    bar = tqdm(jobs, unit="picture", disable=None if len(jobs) > 1 else True)
-    try:
-        for job in bar:
-            began = time.perf_counter()
-            try:
-                result, notes = _run(job, models, args)
-            except Exception as error:  # memory, a full disk, a broken file: the others go on
-                reason = " ".join(str(error).split()) or type(error).__name__
-                named = reason if str(job.source) in reason else f"{job.source}: {reason}"
-                bar.write(f"jsr.infer: error: {named}", file=sys.stderr)
-                failed += 1
-                continue
-            size = f"{result.pixels.shape[1]}x{result.pixels.shape[0]}"
-            seconds = time.perf_counter() - began
-            said = "".join(f"; {note}" for note in notes)
-            bar.write(f"{job.source} -> {job.target} ({size}, {seconds:.1f} s{said})")
+        try:
+            models = _columns(args.model) if args.compare else {args.model: _load(args.model)}
+            scale = next(iter(models.values())).module.scale
+            jobs, left_out = plan(args.inputs, args.output, scale=scale, comparing=args.compare)
+        except (ValueError, OSError) as error:
+            parser.error(str(error))
+        if left_out:
+            _say(f"left out as earlier results: {len(left_out)}, such as {left_out[0]}", sys.stdout)
+        failed = _run(jobs, models, tile=args.tile, comparing=args.compare)
     except KeyboardInterrupt:
+        print("jsr.infer: interrupted; what was finished is kept", file=sys.stderr)
         return 130
+    if failed and len(jobs) > 1:
+        print(f"jsr.infer: {failed} of {len(jobs)} pictures failed", file=sys.stderr)
     return 1 if failed else 0
-
-
-def _run(job: Job, models: dict[str, Model], args: Any) -> tuple[images.Picture, tuple[str, ...]]:
-    """Reads, enlarges and writes one picture; returns the result and notes of what was not kept."""
-    picture = images.read(job.source)
-    if args.compare:
-        result = images.Picture(compare(models, picture, tile=args.tile))
-    else:
-        (model,) = models.values()
-        with tqdm(unit="tile", disable=None, leave=False) as bar:
-
-            def report(done, total):
-                bar.total = total
-                bar.update(done - bar.n)
-
-            result = enlarge(model, picture, tile=args.tile, report=report)
-    job.target.parent.mkdir(parents=True, exist_ok=True)
-    return result, (*picture.notes, *images.write(job.target, result))
 
 
 if __name__ == "__main__":

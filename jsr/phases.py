@@ -95,16 +95,15 @@ def _lr_shape(config):
 
 def schedule(config: Config) -> optax.Schedule:
     """The learning rate as a function of the step."""
-    rate = config.learning_rate
-    if config.schedule == "cosine":
-        after = optax.cosine_decay_schedule(rate, config.steps)
-    elif config.schedule == "step":
-        after = optax.piecewise_constant_schedule(rate, {config.steps // 2: 0.1})
-    else:
-        after = optax.constant_schedule(rate)
-    if not config.warmup:
+    rate, warmup = config.learning_rate, config.warmup
+    after = {
+        "constant": optax.constant_schedule(rate),
+        "step": optax.piecewise_constant_schedule(rate, {config.steps // 2 - warmup: 0.1}),
+        "cosine": optax.cosine_decay_schedule(rate, config.steps - warmup),
+    }[config.schedule]
+    if not warmup:
         return after
-    return lambda step: after(step) * jnp.minimum(1.0, (step + 1) / config.warmup)
+    return optax.join_schedules([optax.linear_schedule(0.0, rate, warmup), after], [warmup])
 
 
 def _content(config, key):
@@ -151,6 +150,6 @@ def _newest_run(folder):
         except (OSError, json.JSONDecodeError):
             continue
         is_srresnet = (old.get("phase"), old.get("model")) == ("srresnet", "srresnet")
-        if is_srresnet and any((path.parent / "checkpoints").glob("[0-9]*")):
+        if is_srresnet and checkpoint.exists(path.parent / "checkpoints"):
             found.append((path.stat().st_mtime, path.parent))
     return str(max(found)[1]) if found else None

@@ -17,9 +17,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from jsr import checkpoint, data, metrics, pairs, parallel, phases, steps, tiles, weights
 from jsr import config as configuration
-from jsr import data, metrics, pairs, parallel, phases, steps, tiles, weights
-from jsr.checkpoint import Checkpoints
 from jsr.config import Config
 from jsr.models import Model
 from jsr.report import Report
@@ -41,25 +40,28 @@ def run(config: Config) -> Path:
     """
     folder = Path(config.workdir or f"runs/{config.phase}")
     config = dataclasses.replace(config, workdir=str(folder))
+    # What can be wrong is found in the order of what it costs, and nothing is written before.
     configuration.check(config)
+    configuration.check_folder(config)
+    resuming = checkpoint.exists(folder / "checkpoints")
+    init_key, data_key = jax.random.split(jax.random.key(config.seed))
+    state, step, notes = phases.start(config, init_key, resuming=resuming)
     size = config.crop + 2 * steps.margin(config.scale)
     pictures = data.load(config.data, size=size)
-    print(f"data: {pictures.description}")
-    validation = _validation_pairs(config, pictures)
-    configuration.claim(config)
+    validation, note = _validation_pairs(config, pictures)
+    print(*notes, f"data: {pictures.description}", note, sep="\n")
 
-    init_key, data_key = jax.random.split(jax.random.key(config.seed))
-    with Checkpoints(folder / "checkpoints") as checkpoints:
-        latest = checkpoints.latest()
-        state, step, notes = phases.start(config, init_key, resuming=latest is not None)
-        if latest is not None:
+    configuration.keep(config)
+    with checkpoint.Checkpoints(folder / "checkpoints") as checkpoints:
+        if resuming:
             state = checkpoints.restore(state)
-            notes = (*notes, f"resuming {folder} at step {latest}")
+            print(f"resuming {folder} at step {state.step}")
         source, note = _source(pictures, data_key, config, size)
-        print(*notes, note, sep="\n")
+        print(note)
         crops = functools.partial(data.crops, batch=config.batch_size, size=size)
         dispatch = parallel.parallel(step, crops, most=MOST)
-        with Report(folder, step=latest or 0, steps=config.steps, phase=config.phase) as report:
+        done = int(state.step)
+        with Report(folder, step=done, steps=config.steps, phase=config.phase) as report:
             validate = functools.partial(_validate, phases.network(config), validation)
             _fit(config, parallel.replicate(state), source, dispatch, validate, checkpoints, report)
     return folder / weights.RUN_FILE
@@ -71,7 +73,7 @@ def _fit(
     source: Callable[[int, int], Any],
     dispatch: Callable[[Any, Any, int], tuple[Any, dict[str, np.ndarray]]],
     validate: Callable[[Any], tuple[Model, float, list]],
-    checkpoints: Checkpoints,
+    checkpoints: checkpoint.Checkpoints,
     report: Report,
 ) -> None:
     """The loop of both phases: dispatch, report, and at intervals validate, draw and save."""
@@ -123,17 +125,17 @@ def _source(pictures, key, config, size):
 
 
 def _validation_pairs(config, pictures):
-    """Returns the pairs `(lr, hr)` of uint8 pictures to validate on."""
+    """Returns the pairs `(lr, hr)` of uint8 pictures to validate on, and a note of which they are."""
     scale = config.scale
     if config.eval_data:
         found = pairs.find(Path(config.eval_data), scale=scale)
-        return [pairs.read(pair, scale=scale) for pair in found]
-    held_out = pictures.validation
+        return [pairs.read(pair, scale=scale) for pair in found], f"validation: {config.eval_data}"
+    held_out, note = pictures.validation, "validation: the pictures held out"
     if not held_out:
-        print("validation: on pictures of the training set, for too few could be held out")
+        note = "validation: pictures of the training set, too small a set to hold any out"
         some = zip(pictures.patches[:4], pictures.sizes[:4], strict=True)
         held_out = [data.middle(patch[:h, :w]) for patch, (h, w) in some]
-    return [(pairs.reduce(hr, scale=scale), hr) for hr in held_out]
+    return [(pairs.reduce(hr, scale=scale), hr) for hr in held_out], note
 
 
 def _validate(generator, validation, ema):

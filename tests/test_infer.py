@@ -1,0 +1,421 @@
+"""Tests ../jsr/infer.py."""
+
+import hashlib
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import png
+import pytest
+from PIL import Image, ImageCms
+
+from jsr import images, infer, tiles, weights
+from jsr.images import Picture
+from jsr.models import Interpolation, Model, SRResNet
+
+BICUBIC = Model(Interpolation(), {}, {})
+ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def _picture(name, height=6, width=8, *, seed=0, **options):
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+    path = infer.Path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path, **options)
+    return pixels
+
+
+def _run(*argv):
+    return infer.main([*argv, "--model", "bicubic"])
+
+
+def _refused(capsys, *argv):
+    """Runs the command with wrong arguments; returns its only line."""
+    with pytest.raises(SystemExit) as stop:
+        infer.main(list(argv))
+    output = capsys.readouterr()
+    assert stop.value.code == 2 and output.out == ""
+    assert output.err.count("\n") == 1 and output.err.startswith("jsr.infer: error: ")
+    return output.err
+
+
+def _size(path):
+    with Image.open(path) as image:
+        return image.size
+
+
+def _network(path, *, factors=(2, 2), seed=0):
+    """A small random network; returns the model as it is saved."""
+    fields = {"factors": factors, "features": 4, "blocks": 1}
+    module = SRResNet(**fields)
+    variables = module.init(jax.random.key(seed), jnp.zeros((1, 8, 8, 3)))
+    weights.save(path, "srresnet", fields, variables, {})
+    return Model(module, variables, {})
+
+
+@pytest.fixture
+def pretrained(tmp_path_factory, monkeypatch):
+    """Small random networks in the place of the released ones."""
+    folder = tmp_path_factory.mktemp("pretrained")
+    lines = []
+    for seed, name in enumerate(weights.BUNDLED):
+        path = folder / f"{name}_x4.safetensors"
+        _network(path, seed=seed)
+        lines.append(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n")
+    (folder / "SHA256SUMS").write_text("".join(lines))
+    monkeypatch.setattr(weights, "PRETRAINED", folder)
+
+
+# What is written where
+
+
+def test_one_picture(capsys):
+    pixels = _picture("photo.png")
+    assert _run("photo.png") == 0
+    np.testing.assert_array_equal(
+        np.asarray(Image.open("photo_x4.png")), tiles.upscale(BICUBIC, pixels)
+    )
+    output = capsys.readouterr()
+    assert output.out.startswith("photo.png -> photo_x4.png (32x24, ") and output.err == ""
+    assert output.out.count("\n") == 1
+
+
+def test_the_same_command_replaces_its_result():
+    _picture("photo.png")
+    assert _run("photo.png") == 0
+    expected = infer.Path("photo_x4.png").read_bytes()
+    infer.Path("photo_x4.png").write_bytes(b"old")
+    assert _run("photo.png") == 0
+    assert infer.Path("photo_x4.png").read_bytes() == expected
+
+
+def test_output_file_decides_the_format():
+    _picture("photo.png")
+    assert _run("photo.png", "-o", "new/large.jpg") == 0
+    with Image.open("new/large.jpg") as image:
+        assert (image.format, image.size) == ("JPEG", (32, 24))
+
+
+@pytest.mark.parametrize("output", ["out", "out/", "out.d/"])
+def test_output_folder(output):
+    _picture("a/photo.jpg")
+    assert _run("a/photo.jpg", "-o", output) == 0
+    assert _size(infer.Path(output, "photo.png")) == (32, 24)
+
+
+def test_existing_folder_with_a_suffix_is_a_folder():
+    _picture("photo.jpg")
+    infer.Path("out.png").mkdir()
+    assert _run("photo.jpg", "-o", "out.png") == 0
+    assert _size("out.png/photo.png") == (32, 24)
+
+
+def test_folders_keep_their_sub_folders(capsys):
+    for seed, name in enumerate(("in/a.png", "in/b/a.jpg", "in/b/c.d.webp", "single.bmp")):
+        _picture(name, seed=seed)
+    infer.Path("in/notes.txt").write_text("no picture")
+    assert _run("in", "single.bmp", "-o", "out") == 0
+    written = sorted(str(p) for p in infer.Path("out").rglob("*.*"))
+    assert written == ["out/a.png", "out/b/a.png", "out/b/c.d.png", "out/single.png"]
+    assert capsys.readouterr().out.count(" -> ") == 4
+
+
+def test_earlier_results_are_not_enlarged_again(capsys):
+    """Beside the inputs, and in a folder of results below them; what has no source is a picture."""
+    for name in ("in/a.JPG", "in/sub/b.png", "in/alone_x4.png"):
+        _picture(name)
+    assert _run("in") == 0
+    assert _run("in", "-o", "in/large") == 0
+    infer.Path("in/a_compare.png").write_bytes(infer.Path("in/a_x4.png").read_bytes())
+    before = sorted(infer.Path("in").rglob("*"))
+    capsys.readouterr()
+    assert _run("in", "-o", "in/large") == 0
+    assert sorted(infer.Path("in").rglob("*")) == before
+    out = capsys.readouterr().out
+    assert out.count(" -> ") == 3 and "in/alone_x4.png -> in/large/alone_x4.png" in out
+    # alone_x4_x4.png is the third, after a's two.
+    assert out.startswith("left out as earlier results: 4, such as in/a_compare.png\n")
+
+
+def test_a_picture_named_twice_is_enlarged_once(capsys):
+    _picture("in/a.png")
+    infer.Path("link").symlink_to("in")
+    assert _run("in/a.png", "in", "./in/../in/a.png", "link/a.png") == 0
+    assert capsys.readouterr().out.count(" -> ") == 1
+
+
+def test_model_from_a_file_and_its_scale(capsys):
+    pixels = _picture("photo.png", 20, 18)
+    model = _network(infer.Path("w.safetensors"), factors=(3,))
+    assert infer.main(["photo.png", "--model", "w.safetensors", "--tile", "16"]) == 0
+    expected = tiles.upscale(model, pixels)
+    written = np.asarray(Image.open("photo_x3.png"))
+    assert written.shape == (60, 54, 3) and np.abs(written - expected.astype(int)).max() <= 1
+
+
+def test_the_default_is_srgan(pretrained):
+    pixels = _picture("photo.png")
+    assert infer.main(["photo.png"]) == 0
+    expected = tiles.upscale(weights.inference(weights.load("srgan")), pixels)
+    np.testing.assert_array_equal(np.asarray(Image.open("photo_x4.png")), expected)
+
+
+# What is kept
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("is_grey", [False, True])
+def test_depth_grey_alpha_and_profile_are_kept(rng, dtype, is_grey):
+    top = np.iinfo(dtype).max
+    pixels = rng.integers(0, top + 1, (5, 7) if is_grey else (5, 7, 3), dtype)
+    alpha = np.full((5, 7), top, dtype)
+    alpha[:, :3] = 0
+    exif = Image.Exif()
+    exif[0x010F] = "Camera"
+    images.write("a.png", Picture(pixels, alpha, ICC, exif.tobytes()))
+    assert _run("a.png") == 0
+    width, height, rows, info = png.Reader("a_x4.png").read()
+    planes = 2 if is_grey else 4
+    assert (width, height, info["planes"]) == (28, 20, planes)
+    assert info["bitdepth"] == 8 * np.dtype(dtype).itemsize
+    samples = np.array([list(row) for row in rows]).reshape(20, 28, planes)
+    assert (samples[:, :9, -1] == 0).all() and (samples[:, -12:, -1] == top).all()
+    large = images.read("a_x4.png")
+    assert large.icc == ICC and b"Camera" in large.exif
+    expected = tiles.upscale(BICUBIC, infer.bleed(pixels, alpha))
+    np.testing.assert_array_equal(samples[..., :-1].reshape(expected.shape), expected)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (37, 2)])
+def test_any_size(size):
+    for name, pixels in (("g.png", np.full(size, 77)), ("c.png", np.full((*size, 4), 77))):
+        Image.fromarray(pixels.astype(np.uint8)).save(name)
+        assert _run(name) == 0
+        large = np.asarray(Image.open(name.replace(".", "_x4.")))
+        assert large.shape[:2] == (4 * size[0], 4 * size[1]) and (large == 77).all()
+
+
+def test_transparency_leaves_no_dark_edge():
+    """A red disc on transparent black: every visible pixel of the result is red, as in no plain enlargement."""
+    y, x = np.mgrid[:24, :24] - 11.5
+    inside = y**2 + x**2 < 64
+    rgba = np.where(inside[..., None], (200, 0, 0, 255), 0).astype(np.uint8)
+    picture = Picture(rgba[..., :3], rgba[..., 3])
+    large = infer.enlarge(BICUBIC, picture)
+    assert (large.pixels[large.alpha > 0] == (200, 0, 0)).all()
+    plain = tiles.upscale(BICUBIC, picture.pixels)
+    assert plain[large.alpha > 0][:, 0].min() < 100
+
+
+def test_bleed_keeps_every_pixel_that_counts(rng):
+    pixels = rng.integers(0, 65536, (13, 9, 3), np.uint16)
+    alpha = rng.integers(0, 3, (13, 9), np.uint16)
+    filled = infer.bleed(pixels, alpha)
+    assert filled.dtype == np.uint16
+    np.testing.assert_array_equal(filled[alpha > 0], pixels[alpha > 0])
+    grey = infer.bleed(pixels[..., 0], alpha)
+    np.testing.assert_array_equal(grey, filled[..., 0])
+    for constant in (0, 1):  # nothing to take colour from, nothing to fill
+        np.testing.assert_array_equal(infer.bleed(pixels, np.full((13, 9), constant)), pixels)
+    alone = np.zeros((13, 9), np.uint16)
+    alone[12, 0] = 1  # one pixel colours all
+    assert (infer.bleed(pixels, alone) == pixels[12, 0]).all()
+
+
+def test_what_is_not_kept_is_said(capsys):
+    rgba = np.full((4, 4, 4), 99, np.uint8)
+    frames = [Image.fromarray(rgba), Image.fromarray(rgba // 2)]
+    frames[0].save("a.png", save_all=True, append_images=frames[1:])
+    assert _run("a.png", "-o", "b.jpg") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1:] == [
+        "  only the first of 2 frames is taken",
+        "  transparency is laid over white: JPEG has none",
+    ]
+
+
+# What goes wrong
+
+
+def test_bad_pictures_are_named_and_the_others_done(capsys):
+    _picture("in/a.png")
+    _picture("in/z.png")
+    infer.Path("in/empty.png").touch()
+    infer.Path("in/text.jpg").write_text("no picture")
+    whole = infer.Path("in/a.png").read_bytes()
+    infer.Path("in/torn.png").write_bytes(whole[: len(whole) // 2])
+    assert _run("in", "missing.png") == 1
+    output = capsys.readouterr()
+    assert output.out.count(" -> ") == 2 and _size("in/z_x4.png") == (32, 24)
+    errors = output.err.splitlines()
+    assert [line.split(": ")[2] for line in errors[:4]] == [
+        "in/empty.png", "in/text.jpg", "in/torn.png", "missing.png",
+    ]  # fmt: skip
+    assert errors[4:] == ["jsr.infer: 4 of 6 pictures failed"]
+    results = {str(p) for p in infer.Path("in").glob("*_x4*")}
+    assert results == {"in/a_x4.png", "in/z_x4.png"}
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (MemoryError(), "out of memory"),
+        (RuntimeError("RESOURCE_EXHAUSTED: Out of memory\nallocating"), "out of memory; try --tile 32"),
+        (RuntimeError("first line\nsecond"), "first line"),
+        (KeyError(), "KeyError"),
+        (OSError(28, "No space left on device"), "a_x4.png: No space left on device"),
+    ],
+)  # fmt: skip
+def test_any_failure_costs_one_picture_and_one_line(capsys, monkeypatch, error, said):
+    _picture("a.png")
+    _picture("b.png", 7)
+    upscale = tiles.upscale
+
+    def fails(model, image, **options):
+        if len(image) == 6:
+            raise error
+        return upscale(model, image, **options)
+
+    monkeypatch.setattr(tiles, "upscale", fails)
+    assert _run("a.png", "b.png", "--tile", "64") == 1
+    errors = capsys.readouterr().err.splitlines()
+    assert errors == [f"jsr.infer: error: a.png: {said}", "jsr.infer: 1 of 2 pictures failed"]
+    assert _size("b_x4.png") == (32, 28) and not infer.Path("a_x4.png").exists()
+
+
+def test_interruption_ends_quietly(capsys, monkeypatch):
+    for name in ("a.png", "b.png"):
+        _picture(name)
+    write = images.write
+
+    def interrupted(path, picture):
+        if path.name == "b_x4.png":
+            raise KeyboardInterrupt
+        return write(path, picture)
+
+    monkeypatch.setattr(images, "write", interrupted)
+    assert _run("a.png", "b.png") == 130
+    assert capsys.readouterr().err == "jsr.infer: interrupted; what was finished is kept\n"
+    assert sorted(p.name for p in infer.Path().iterdir()) == ["a.png", "a_x4.png", "b.png"]
+
+
+def test_a_result_too_large_for_its_format_costs_no_time(capsys, monkeypatch):
+    _picture("a.png", 1, 4096)
+    monkeypatch.setattr(tiles, "upscale", lambda *a, **k: pytest.fail("the work was begun"))
+    assert _run("a.png", "-o", "a.webp") == 1
+    assert "WEBP holds up to 16383 pixels a side, not 16384x4" in capsys.readouterr().err
+
+
+def test_inputs_are_never_overwritten(capsys):
+    _picture("a.png")
+    _picture("a_x4.png")
+    infer.Path("link.png").symlink_to("a.png")
+    before = infer.Path("a.png").read_bytes(), infer.Path("a_x4.png").read_bytes()
+    for argv in (
+        ["a.png", "-o", "a.png"], ["a.png", "-o", "."], ["a.png", "a_x4.png"], ["a.png", "-o", "link.png"],
+    ):  # fmt: skip
+        line = _refused(capsys, *argv, "--model", "bicubic")
+        assert "a.png: its result" in line and "would overwrite an input" in line
+    assert (infer.Path("a.png").read_bytes(), infer.Path("a_x4.png").read_bytes()) == before
+
+
+def test_two_results_of_one_name_are_refused(capsys):
+    for name in ("a.png", "a.jpg", "b/a.webp"):
+        _picture(name)
+    line = _refused(capsys, "a.png", "a.jpg", "--model", "bicubic")
+    assert "a.png and a.jpg would both become a_x4.png" in line
+    line = _refused(capsys, "a.png", "b/a.webp", "-o", "out", "--model", "bicubic")
+    assert "a.png and b/a.webp would both become out/a.png" in line
+    assert not infer.Path("out").exists() and not infer.Path("a_x4.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        ([], "the following arguments are required"),
+        (["a.png", "--model", "esrgan"], "srgan, srresnet, bicubic, bilinear, nearest"),
+        (["a.png", "--model", "a.png"], "expected a weights file"),
+        (["a.png", "--tile", "15"], "--tile: expected 16 or more pixels, got 15"),
+        (["a.png", "--tile", "big"], "--tile"),
+        (["a.png", "-o", "a.gif", "--model", "bicubic"], "a.gif: expected a name that ends in one"),
+        (["a.png", "c.png", "-o", "b.png", "--model", "bicubic"], "-o b.png: expected a folder"),
+        ([".", "-o", "b.png", "--model", "bicubic"], "-o b.png: expected a folder"),
+        ([".", "-o", "file", "--model", "bicubic"], "-o file: expected a folder"),
+        (["empty", "--model", "bicubic"], "empty: no pictures in this folder"),
+        (["a.png", "--no-such"], "--no-such"),
+    ],
+)
+def test_wrong_arguments(capsys, argv, said):
+    _picture("a.png")
+    infer.Path("file").touch()
+    infer.Path("empty").mkdir()
+    assert said in _refused(capsys, *argv)
+
+
+def test_the_program(tmp_path):
+    """As a program: status and streams, and names that the terminal cannot show."""
+    name = b"caf\xe9.png"  # no UTF-8
+    _picture("a.png")
+    (tmp_path / infer.os.fsdecode(name)).write_bytes((tmp_path / "a.png").read_bytes())
+    command = [sys.executable, "-m", "jsr.infer", name, "missing.png", "--model", "bicubic"]
+    root = infer.Path(infer.__file__).parents[1]
+    environment = {**infer.os.environ, "PYTHONPATH": str(root), "PYTHONIOENCODING": "utf-8:strict"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert done.stdout.startswith("caf\\udce9.png -> caf\\udce9_x4.png (32x24, ")
+    assert done.stderr.splitlines()[0] == (
+        "jsr.infer: error: missing.png: No such file or directory"
+    )
+
+
+# Comparisons
+
+
+def test_comparison(pretrained, capsys):
+    """Four columns of the result's size, below their labels; nothing else is written."""
+    pixels = _picture("a.png", 40, 50)
+    assert infer.main(["a.png", "--compare"]) == 0
+    assert sorted(p.name for p in infer.Path().iterdir()) == ["a.png", "a_compare.png"]
+    assert capsys.readouterr().out.startswith("a.png -> a_compare.png (800x200, ")
+    sheet = np.asarray(Image.open("a_compare.png"))
+    for i, name in enumerate(("nearest", "bicubic", "srresnet", "srgan")):
+        column = sheet[:, 200 * i : 200 * (i + 1)]
+        expected = tiles.upscale(weights.inference(weights.load(name)), pixels)
+        np.testing.assert_array_equal(column[-160:], expected)
+        assert column[:40].min() < 100, "a label"
+    np.testing.assert_array_equal(sheet[-160:, :200], pixels.repeat(4, 0).repeat(4, 1))
+
+
+def test_comparison_with_another_model_and_output(pretrained):
+    _picture("in/a.png", 40, 50)
+    _network(infer.Path("mine.safetensors"))
+    assert infer.main(["in", "--compare", "--model", "mine.safetensors", "-o", "out"]) == 0
+    assert _size("out/a_compare.png") == (1000, 200)
+    # The released networks enlarge four times, and so do not compare.
+    _network(infer.Path("double"), factors=(2,))
+    assert infer.main(["in/a.png", "--compare", "--model", "double", "-o", "b.webp"]) == 0
+    assert _size("b.webp") == (3 * 100, 40 + 80)
+
+
+def test_comparison_of_any_picture(pretrained, capsys):
+    """One pixel, whose labels are wider than it; grey of 16 bits; transparency; the centre of a large one."""
+    images.write("a.png", Picture(np.full((1, 1), 30000, np.uint16)))
+    images.write("b.png", Picture(np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4), np.uint8)))
+    large = np.zeros((300, 20, 3), np.uint8)
+    large[22:-22] = 255
+    images.write("c.png", Picture(large))
+    assert infer.main(["a.png", "b.png", "c.png", "--compare"]) == 0
+    sheets = [np.asarray(Image.open(f"{name}_compare.png")) for name in "abc"]
+    assert sheets[0].shape[0] == 44 and (sheets[0] == round(30000 / 257)).all(axis=-1).any()
+    width = sheets[1].shape[1] // 8  # in the middle of the first column, white lies under it
+    assert (sheets[1][-16:, width - 8 : width + 8] == 255).all()
+    assert sheets[2].shape[0] == 40 + 1024
+    assert "  the comparison shows the central 20x256 of 20x300 pixels\n" in capsys.readouterr().out
+    assert (sheets[2][-1024:, : sheets[2].shape[1] // 4] == 255).all()
