@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 
 import tensorflow_datasets as tfds
 
-from jsr import fetch
-from jsr.data import SUFFIXES, DataError, Item, bytes_item, folder_items
+from jsr import fetch, folders
+from jsr.folders import SUFFIXES, DataError, Item, bytes_item
 
 MEMBER_BYTES = 1 << 28  # a picture's file is smaller; a larger member is no picture but a bomb
 
@@ -122,7 +122,7 @@ def prepare(name: str, *, data_dir: str | os.PathLike | None = None) -> Path:
             return home
     elif (home / "dataset_info.json").exists():
         raise DataError(f"{folder}: expected a new name, {home} exists; delete it to prepare anew")
-    elif not folder_items(folder):
+    elif not folders.items(folder):
         raise DataError(f"{folder}: expected pictures, got none")
     sources = _fetched(name, _root(data_dir) / "downloads") if known else {"train": folder}
     try:
@@ -255,6 +255,6 @@ def _archive(path: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _folder(path: Path) -> Iterator[tuple[str, bytes]]:
-    for item in folder_items(path):
+    for item in folders.items(path):
         with item.open() as file:
             yield item.name, file.read()

@@ -16,7 +16,7 @@ from flax import traverse_util
 from jaxtyping import Array
 from safetensors import SafetensorError, safe_open
 
-from jsr import convert, data, fetch, weights
+from jsr import convert, fetch, weights
 from jsr.models.vgg19 import VGG19, random_vgg19
 
 # Keras Applications' VGG19 without its dense layers, 80 MB, and the hash that Keras checks.
@@ -54,7 +54,7 @@ def load_vgg19(
 
 def default_path() -> Path:
     """Returns where the ported file is kept."""
-    return data.default_cache() / FILE
+    return fetch.default_cache() / FILE
 
 
 def cached() -> Path:

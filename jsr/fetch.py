@@ -13,6 +13,11 @@ TIMEOUT = 30  # seconds without a byte
 CHUNK = 1 << 18  # bytes
 
 
+def default_cache() -> Path:
+    """Returns the folder of this package in the user's cache."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jsr"
+
+
 class FetchError(OSError):
     """Why a file cannot be fetched, in one line; the caller knows the address."""
 

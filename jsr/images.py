@@ -1,7 +1,7 @@
 """Picture files, read and written without losing depth, transparency, colour profile, EXIF or orientation.
 
 Pixels are uint8 or uint16, RGB `[h, w, 3]` or grey `[h, w]`, upright. What a file or format cannot give is said in
-notes, of one line each. Resolution, XMP and comments are not carried.
+notes, of one line each. Resolution and comments are not carried.
 """
 
 import io
@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import png
 import tifffile
+from jaxtyping import UInt8
 from PIL import Image, ImageCms
 
-logging.getLogger("tifffile").setLevel(
-    logging.CRITICAL
-)  # what it says of odd files, it also raises
+# What tifffile says of odd files, it also raises.
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
 FORMATS = {
     ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP",
@@ -72,26 +72,36 @@ def read(path: str | os.PathLike[str]) -> Picture:
       ImageError: no such file, no picture, a broken or too large one, or pixels that are neither 8 nor 16 bits.
     """
     try:
-        content = Path(path).read_bytes()
+        return decode(Path(path).read_bytes())
     except OSError as error:
         raise ImageError(f"{path}: {error.strerror}") from error
+    except ImageError as error:
+        raise ImageError(f"{path}: {error}") from error
+
+
+def decode(content: bytes) -> Picture:
+    """Reads the content of a picture file, as `read` does; its errors do not name the file."""
     if not content:
-        raise ImageError(f"{path}: the file is empty")
+        raise ImageError("the file is empty")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of large pictures and odd metadata
             return _read_tiff(content) if content[:4] in TIFF_HEADS else _read(content)
-    except MemoryError:
+    except (MemoryError, ImageError):
         raise
     except Image.UnidentifiedImageError as error:
-        raise ImageError(f"{path}: not a picture of a known format") from error
+        raise ImageError("not a picture of a known format") from error
     except Image.DecompressionBombError as error:
-        raise ImageError(f"{path}: more than {_most_pixels() // 10**6} million pixels") from error
-    except ImageError as error:
-        raise ImageError(f"{path}: {error}") from error
+        raise ImageError(f"more than {_most_pixels() // 10**6} million pixels") from error
     except Exception as error:  # decoders raise all sorts of things at broken files
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise ImageError(f"{path}: broken or not supported: {reason}") from error
+        raise ImageError(f"broken or not supported: {reason}") from error
+
+
+def rgb(picture: Picture) -> UInt8[np.ndarray, "h w 3"]:
+    """Returns a picture as networks and metrics take it: 8 bits, grey in three equal channels, no transparency."""
+    pixels = to_8_bits(picture).pixels
+    return pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=-1)
 
 
 def write(path: str | os.PathLike[str], picture: Picture) -> tuple[str, ...]:
@@ -174,6 +184,8 @@ def _read(content):
     with Image.open(io.BytesIO(content)) as image:
         notes = _first_of(getattr(image, "n_frames", 1))
         image.load()  # metadata may follow the pixels
+        if "xmp" in image.info:
+            notes += ("XMP metadata are not kept",)
         icc = image.info.get("icc_profile")
         if content[:8] == b"\x89PNG\r\n\x1a\n" and content[24] == 16:
             samples = _decode_png(content)

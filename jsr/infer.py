@@ -10,17 +10,13 @@ from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 from tqdm import tqdm
 
-from jsr import data, images, tiles, weights
+from jsr import comparison, folders, images, tiles, weights
 from jsr.models import Interpolation, Model
 
 MIN_TILE = 16  # pixels; below it, nearly all the work would be in the halos
 EARLIER_RESULT = re.compile(r"(.+)_(?:x\d+|compare)\.png")  # the stem of its input
-COMPARED = 1024  # pixels of a column's side in a comparison; of larger pictures it shows the centre
-LABEL_SIZE = 20  # pixels
-COLUMNS = {"nearest": "input", "bicubic": "bicubic", "srresnet": "SRResNet", "srgan": "SRGAN"}
 
 DESCRIPTION = """Makes pictures larger and sharp. photo.jpg becomes photo_x4.png beside it, replacing an earlier result.
 An input is never overwritten. PNG, JPEG, WebP, TIFF and BMP; transparency, grey, 16 bits, orientation, EXIF and colour
@@ -79,35 +75,6 @@ def _fill(colours, weight):
     coarse = _fill(sums / np.maximum(total, 1), np.minimum(total, 1))
     spread = coarse.repeat(2, axis=0).repeat(2, axis=1)[:height, :width]
     return np.where(weight > 0, colours, spread)
-
-
-def compare(
-    models: dict[str, Model], picture: images.Picture, *, tile: int | None = None
-) -> images.Picture:
-    """Returns a labelled picture of what each model makes of one; of a large one, of its centre."""
-    picture = images.to_8_bits(images.flatten(picture))
-    scale = next(iter(models.values())).module.scale
-    height, width = picture.pixels.shape[:2]
-    rows, columns = min(height, COMPARED // scale), min(width, COMPARED // scale)
-    y, x = (height - rows) // 2, (width - columns) // 2
-    centre = picture.pixels[y : y + rows, x : x + columns]
-    if centre.shape != picture.pixels.shape:
-        note = f"the comparison shows the central {columns}x{rows} of {width}x{height} pixels"
-        picture = picture._replace(notes=(*picture.notes, note))
-
-    font = ImageFont.load_default(LABEL_SIZE)
-    # Small pictures need room for their labels.
-    column = max([scale * columns, *(int(font.getlength(name)) + LABEL_SIZE for name in models)])
-    band = 2 * LABEL_SIZE
-    sheet = Image.new("RGB", (len(models) * column, band + scale * rows), "white")
-    draw = ImageDraw.Draw(sheet)
-    for i, (name, model) in enumerate(models.items()):
-        large = Image.fromarray(tiles.upscale(model, centre, tile=tile)).convert("RGB")
-        middle = i * column + column // 2
-        draw.text((middle, band // 2), name, fill="black", font=font, anchor="mm")
-        sheet.paste(large, (middle - large.width // 2, band))
-    icc = picture.icc if picture.pixels.ndim == 3 else None  # the sheet is RGB
-    return images.Picture(np.asarray(sheet), icc=icc, notes=picture.notes)
 
 
 def plan(
@@ -169,7 +136,7 @@ def _sources(inputs, output, left_out):
         if not place.is_dir():
             yield place, Path(place.name)
             continue
-        pictures = data.list_pictures(place)
+        pictures = folders.list_pictures(place)
         if output is not None and _real(place) in _parents(output):
             # A folder of results within the folder of inputs is none of them.
             pictures = [p for p in pictures if _real(output) not in _parents(p)]
@@ -195,21 +162,8 @@ def _parents(path):
     return {str(parent) for parent in Path(_real(path)).parents}
 
 
-def _columns(name):
-    """Returns the models of a comparison by their labels, all of one scale."""
-    scale = _load(name).module.scale
-    models = {}
-    for other in dict.fromkeys([*COLUMNS, name]):
-        model = _load(other)
-        if isinstance(model.module, Interpolation):
-            model = model._replace(module=model.module.clone(factors=(scale,)))
-        if model.module.scale == scale:
-            models[COLUMNS.get(other) or Path(other).name or other] = model
-    return models
-
-
-def _load(name):
-    return weights.inference(weights.load(name))
+def _model(name):
+    return {name: weights.inference(weights.load(name))}
 
 
 def _work(job, models, *, tile, report, comparing):
@@ -223,7 +177,7 @@ def _work(job, models, *, tile, report, comparing):
     if not os.access(job.target.parent, os.W_OK):  # before minutes are spent
         raise images.ImageError(f"{job.target}: cannot be written: the folder is read-only")
     if comparing:
-        large = compare(models, picture, tile=tile)
+        large = comparison.draw(models, picture, tile=tile)
     else:
         large = enlarge(model, picture, tile=tile, report=report)
     notes = images.write(job.target, large)
@@ -303,7 +257,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--compare", action="store_true",
         help="write, instead of the result, photo_compare.png: input, bicubic, SRResNet, SRGAN and another --model side"
-        f" by side; of pictures that come out larger than {COMPARED} pixels, the centre",
+        f" by side; of pictures that come out larger than {comparison.SIDE} pixels, the centre",
     )  # fmt: skip
     return parser
 
@@ -311,12 +265,12 @@ def _parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns 0, 1 where pictures failed, 130 where interrupted. Wrong arguments exit with 2."""
     parser = _parser()
-    args = parser.parse_args(argv)
+    args = parser.parse_intermixed_args(argv)  # pictures may follow the options
     if args.tile is not None and args.tile < MIN_TILE:
         parser.error(f"--tile: expected {MIN_TILE} or more pixels, got {args.tile}")
     try:
         try:
-            models = _columns(args.model) if args.compare else {args.model: _load(args.model)}
+            models = comparison.models(args.model) if args.compare else _model(args.model)
             scale = next(iter(models.values())).module.scale
             jobs, left_out = plan(args.inputs, args.output, scale=scale, comparing=args.compare)
         except (ValueError, OSError) as error:

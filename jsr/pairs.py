@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import UInt8
 
-from jsr import data, images, pixels, resize
+from jsr import folders, images, pixels, resize
 
 
 class PairError(ValueError):
@@ -34,12 +34,12 @@ def find(folder: Path, *, scale: int) -> list[Pair]:
     if not (folder / "hr").is_dir():
         what = "has no sub-folder 'hr'" if folder.is_dir() else "is not a folder"
         raise PairError(f"{folder} {what}; expected SET_DIR/hr and, optionally, SET_DIR/lr")
-    hrs = data.list_pictures(folder / "hr")
+    hrs = folders.list_pictures(folder / "hr")
     if not hrs:
         raise PairError(f"{folder / 'hr'}: no pictures")
     if not (folder / "lr").is_dir():
         return [Pair(hr.name, hr, None) for hr in hrs]
-    lrs = {path.stem: path for path in data.list_pictures(folder / "lr")}
+    lrs = {path.stem: path for path in folders.list_pictures(folder / "lr")}
     found = [Pair(hr.name, hr, lrs.get(hr.stem) or lrs.get(f"{hr.stem}x{scale}")) for hr in hrs]
     missing = [pair.name for pair in found if pair.lr is None]
     if missing:
@@ -59,10 +59,10 @@ def read(
       PairError: the sizes do not fit the scale.
       ValueError: a picture cannot be read.
     """
-    hr = _read_rgb(pair.hr)
+    hr = images.rgb(images.read(pair.hr))
     height, width = (n - n % scale for n in hr.shape[:2])
     hr = hr[:height, :width]
-    lr = reduce(hr, scale=scale) if pair.lr is None else _read_rgb(pair.lr)
+    lr = reduce(hr, scale=scale) if pair.lr is None else images.rgb(images.read(pair.lr))
     if (height, width) != (scale * lr.shape[0], scale * lr.shape[1]):
         raise PairError(
             f"{pair.hr}: expected hr {scale} times the size of lr, "
@@ -75,11 +75,3 @@ def reduce(hr: UInt8[np.ndarray, "sh sw 3"], *, scale: int) -> UInt8[np.ndarray,
     """Returns the low-resolution picture of `hr`: bicubic, in whole grey levels, as in training."""
     lr = resize.downscale(pixels.to_unit(hr)[None], scale)[0]
     return np.round(np.asarray(lr) * 255).astype(np.uint8)
-
-
-def _read_rgb(path: Path) -> UInt8[np.ndarray, "h w 3"]:
-    """Reads a picture as the metrics take it: grey in three equal channels, 16 bits as 8."""
-    image = images.read(path).pixels
-    if image.dtype == np.uint16:
-        image = np.round(image / 257).astype(np.uint8)  # 65535 = 257 * 255
-    return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=-1)

@@ -17,7 +17,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jsr import checkpoint, data, metrics, pairs, parallel, phases, steps, tiles, weights
+from jsr import checkpoint, data, metrics, pairs, parallel, patches, phases, steps, tiles, weights
 from jsr import config as configuration
 from jsr.config import Config
 from jsr.models import Model
@@ -47,7 +47,7 @@ def run(config: Config) -> Path:
     init_key, data_key = jax.random.split(jax.random.key(config.seed))
     state, step, notes = phases.start(config, init_key, resuming=resuming)
     size = config.crop + 2 * steps.margin(config.scale)
-    pictures = data.load(config.data, size=size)
+    pictures = patches.load(config.data, size=size)
     validation, note = _validation_pairs(config, pictures)
     print(*notes, f"data: {pictures.description}", note, sep="\n")
 
@@ -134,7 +134,7 @@ def _validation_pairs(config, pictures):
     if not held_out:
         note = "validation: pictures of the training set, too small a set to hold any out"
         some = zip(pictures.patches[:4], pictures.sizes[:4], strict=True)
-        held_out = [data.middle(patch[:h, :w]) for patch, (h, w) in some]
+        held_out = [patches.middle(patch[:h, :w]) for patch, (h, w) in some]
     return [(pairs.reduce(hr, scale=scale), hr) for hr in held_out], note
 
 

@@ -11,7 +11,7 @@ it as it is.
 import argparse
 import sys
 
-from jsr import data, datasets
+from jsr import datasets, folders
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         home = datasets.prepare(options.name, data_dir=options.data_dir)
         source = datasets.open(home.parent.name, data_dir=options.data_dir)
-    except data.DataError as e:
+    except folders.DataError as e:
         print(f"prepare_data: {e}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

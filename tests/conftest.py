@@ -13,6 +13,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from PIL import Image
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
@@ -29,3 +30,13 @@ def jsr_data() -> Path:
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)
+
+
+@pytest.fixture
+def folder(tmp_path, rng) -> Path:
+    """Twelve pictures of noise, where a window is found in one place only; some are small."""
+    (tmp_path / "set").mkdir()
+    for i in range(12):
+        pixels = rng.integers(0, 256, (40 + 7 * i, 150 - 9 * i, 3), np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "set" / f"{i:02}.png")
+    return tmp_path / "set"

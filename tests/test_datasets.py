@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jsr import data, datasets
+from jsr import datasets, folders, patches
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "prepare_data.py"
 
@@ -91,13 +91,13 @@ def test_a_fetched_dataset_holds_its_archives_pictures(pair, tmp_path):
 def test_training_reads_a_dataset(pair, tmp_path):
     """By the name alone, first fetching it; held out are pictures of its own validation split."""
     options = {"size": 24, "cache_dir": tmp_path / "c", "data_dir": tmp_path / "d"}
-    pictures = data.load("div2k", **options)
+    pictures = patches.load("div2k", **options)
     assert pictures.description == "12 pictures, 0.0 Mpx, 1 more held out"
     expected = sorted(p.tobytes() for p in pair["train"].values())
     assert sorted(p[:40, :50].tobytes() for p in pictures.patches) == expected
     (held,) = pictures.validation
     assert any(np.array_equal(held, p[2:38, 1:49]) for p in pair["validation"].values())
-    again = data.load("div2k", **options)
+    again = patches.load("div2k", **options)
     assert again.description == pictures.description
     assert len(list((tmp_path / "c").iterdir())) == 1
 
@@ -118,7 +118,9 @@ def test_an_archive_put_in_place_is_taken(pair, served, tmp_path, monkeypatch):
     datasets.prepare("div2k", data_dir=tmp_path / "d")
 
     (downloads / "train.zip").write_bytes(b"another")
-    with pytest.raises(data.DataError, match="train.zip: expected SHA-256 .*, got another file's"):
+    with pytest.raises(
+        folders.DataError, match="train.zip: expected SHA-256 .*, got another file's"
+    ):
         datasets._fetched("div2k", downloads)
 
 
@@ -132,7 +134,7 @@ def test_a_grey_or_turned_picture_is_read_as_training_needs_it(served, rng, monk
     size, sha256 = _zip(folder / "t.zip", {"a.png": _png(grey), "b.png": turned.getvalue()})
     archive = datasets.Archive(f"{url}/t.zip", size, sha256)
     monkeypatch.setitem(datasets.DATASETS, "coco2014", {"train": archive})
-    pictures = data.load("coco2014", size=24, cache_dir=tmp_path / "c", data_dir=tmp_path / "d")
+    pictures = patches.load("coco2014", size=24, cache_dir=tmp_path / "c", data_dir=tmp_path / "d")
     read = [p[:h, :w] for p, (h, w) in zip(pictures.patches, pictures.sizes, strict=True)]
     expected = [np.stack([grey] * 3, -1), np.rot90(colour, -1)]
     for picture in expected:
@@ -150,28 +152,30 @@ def test_a_folder_is_prepared_under_its_name(tmp_path, rng):
     assert "My_pictures" in datasets.names(tmp_path / "d")
     (example,) = datasets.open("My_pictures", data_dir=tmp_path / "d")
     assert np.array_equal(example["hr"], pixels) and example["name"] == b"a.png"
-    with pytest.raises(data.DataError, match="expected a new name, .* delete it"):
+    with pytest.raises(folders.DataError, match="expected a new name, .* delete it"):
         datasets.prepare(str(folder), data_dir=tmp_path / "d")
 
 
 def test_an_unknown_name_lists_the_names(tmp_path):
     for function in (datasets.prepare, datasets.open, datasets.items):
-        with pytest.raises(data.DataError) as caught:
+        with pytest.raises(folders.DataError) as caught:
             function("imagenet", data_dir=tmp_path)
         assert str(caught.value) == (
             "imagenet: expected a folder of pictures or one of coco2014, div2k"
         )
-    with pytest.raises(data.DataError, match="^no/such/dir: expected a folder"):
-        data.load("no/such/dir", size=24, cache_dir=tmp_path, data_dir=tmp_path)
+    with pytest.raises(folders.DataError, match="^no/such/dir: expected a folder"):
+        patches.load("no/such/dir", size=24, cache_dir=tmp_path, data_dir=tmp_path)
 
 
 def test_an_unknown_split_lists_the_splits(pair, tmp_path):
-    with pytest.raises(data.DataError, match="div2k: expected a split of train, validation, got x"):
+    with pytest.raises(
+        folders.DataError, match="div2k: expected a split of train, validation, got x"
+    ):
         datasets.open("div2k", data_dir=tmp_path, split="x")
 
 
 def _refused(tmp_path):
-    with pytest.raises(data.DataError) as caught:
+    with pytest.raises(folders.DataError) as caught:
         datasets.prepare("div2k", data_dir=tmp_path / "d")
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "d" / "jsr" / "div2k" / "1.0.0").exists()

@@ -559,3 +559,12 @@ def test_bytes_of_unchanged_pictures_are_equal(tmp_path, u16):
         images.write(tmp_path / name, Picture(u16[..., :3], u16[..., 3], ICC))
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     assert Image.open(io.BytesIO((tmp_path / "a.png").read_bytes())).verify() is None
+
+
+def test_rgb_is_what_metrics_and_networks_take(rng):
+    """16 bits are scaled, which Pillow's own conversion clips; grey and transparency go."""
+    grey = np.array([[0, 128, 129, 257, 32896, 65535]], np.uint16)
+    expected = np.repeat(np.array([[0, 0, 1, 1, 128, 255]], np.uint8)[..., None], 3, -1)
+    assert np.array_equal(images.rgb(images.Picture(grey)), expected)
+    colour = rng.integers(0, 256, (5, 7, 3), np.uint8)
+    assert np.array_equal(images.rgb(images.Picture(colour, colour[..., 0])), colour)

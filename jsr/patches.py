@@ -1,0 +1,277 @@
+"""A set of pictures cut into patches to draw crops from, kept in the user's cache.
+
+Everything is RGB uint8 in [0, 255], rows first. Patches `[n, P, P, 3]` overlap so far that every window of `size`
+pixels of every picture lies within one of them; `sizes [n, 2]` (rows, columns) says how much of a patch is picture,
+since a picture smaller than a patch is padded with zeros on the right and below.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import warnings
+import zipfile
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image
+from tqdm import tqdm
+
+from jsr import fetch, folders, images
+from jsr.folders import DataError, Item
+
+VALIDATION_SIDE = 384  # pixels; held-out pictures are cut, to be upscaled quickly and often
+VALIDATION_MULTIPLE = 12  # divisible by the factors 2, 3 and 4
+NAMED = 10  # skipped pictures that a description names; the others are counted
+FORMAT = 1  # of the cache; raised when the files below change
+
+
+class PatchSet(NamedTuple):
+    """A set of pictures, ready to draw from."""
+
+    patches: np.ndarray  # uint8 [n, P, P, 3], mapped from the cache
+    sizes: np.ndarray  # int32 [n, 2]: the rows and columns of each patch that are picture
+    validation: list[np.ndarray]  # uint8 [h, w, 3], not among the patches
+    description: str
+
+
+def load(
+    data: str | os.PathLike,
+    *,
+    size: int,
+    cache_dir: str | os.PathLike | None = None,
+    data_dir: str | os.PathLike | None = None,
+    holdout: int = 8,
+    patch: int = 256,
+) -> PatchSet:
+    """Loads the pictures of a folder or dataset, cut into patches; a second call takes the cached.
+
+    Held out for validation are at most `holdout` pictures, evenly spaced by name and never more
+    than a tenth of the set; from a dataset with a validation split, they are that split's. Each is
+    cut to its middle, at most 384x384.
+
+    Args:
+      data: a folder, searched with its subfolders for PNG, JPEG, WebP, BMP and TIFF; or the name of
+        a dataset.
+      size: side of the crops to be drawn; pictures smaller than that are skipped, as are broken
+        ones.
+      cache_dir: where patches are kept; the user's cache by default.
+      data_dir: where datasets are kept; TFDS's own place by default.
+      holdout: the most pictures held out.
+      patch: the least side of a patch.
+
+    Raises:
+      DataError: no such folder or dataset, nothing usable in it, or no room for the patches.
+    """
+    data = os.path.expanduser(os.fspath(data))
+    if os.path.exists(data):
+        train, validation = folders.items(data), None
+    else:
+        from jsr import datasets  # imports TFDS, which folders do without
+
+        train, validation = datasets.items(data, data_dir=data_dir)
+    side = max(patch, 2 * size)
+    stride = max((side - size + 1) // 4 * 4, 1)
+    sets = [[(i.name, i.stamp) for i in items] for items in (train, validation or [])]
+    key = json.dumps([FORMAT, size, side, stride, holdout, validation is not None, sets])
+    root = Path(cache_dir) if cache_dir is not None else fetch.default_cache() / "patches"
+    home = root / hashlib.sha256(key.encode()).hexdigest()
+    if not home.exists():
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            temporary = Path(tempfile.mkdtemp(prefix="unfinished-", dir=root))
+        except OSError as e:
+            raise DataError(f"{root}: cannot keep patches there: {e.strerror or e}") from e
+        try:
+            _build(temporary, data, train, validation, size, side, stride, holdout)
+            try:
+                temporary.rename(home)
+            except OSError:
+                if not home.exists():  # else another process was quicker; its patches are the same
+                    raise
+        except OSError as e:
+            raise DataError(f"{root}: cannot keep patches there: {e.strerror or e}") from e
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    return _open(home)
+
+
+def origins(length: int, *, side: int, stride: int) -> list[int]:
+    """Returns where patches of `side` pixels start along an edge; the last ends with it."""
+    if length <= side:
+        return [0]
+    return [*range(0, length - side, stride), length - side]
+
+
+def cut(
+    image: UInt8[np.ndarray, "h w 3"], *, side: int, stride: int
+) -> Iterator[tuple[np.ndarray, tuple[int, int]]]:
+    """Yields the patches `[side, side, 3]` of a picture, each with its size in rows and columns."""
+    for y in origins(image.shape[0], side=side, stride=stride):
+        for x in origins(image.shape[1], side=side, stride=stride):
+            part = image[y : y + side, x : x + side]
+            height, width = part.shape[:2]
+            if (height, width) != (side, side):
+                part = np.pad(part, ((0, side - height), (0, side - width), (0, 0)))
+            yield part, (height, width)
+
+
+def middle(image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
+    """Returns the middle of a picture, at most 384x384, its sides multiples of 12."""
+    height, width = (
+        min(n, VALIDATION_SIDE) // VALIDATION_MULTIPLE * VALIDATION_MULTIPLE
+        for n in image.shape[:2]
+    )
+    y, x = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
+    return image[y : y + height, x : x + width]
+
+
+def spaced(count: int, total: int) -> list[int]:
+    """Returns `count` indices below `total`, evenly spaced: the middles of as many equal parts."""
+    return [(2 * i + 1) * total // (2 * count) for i in range(count)]
+
+
+def _build(home, data, train, validation, size, side, stride, holdout) -> None:
+    """Reads all pictures and writes what `_open` reads to the folder `home`."""
+    small: list[str] = []
+    broken: list[str] = []
+
+    def usable(items: list[Item]) -> Iterator[tuple[Item, tuple[int, int]]]:
+        # Only the files' heads: what is broken farther on is found when it is decoded.
+        for item, shape in _mapped(_shape, items, "look at pictures"):
+            if shape is None:
+                broken.append(item.name)
+            elif min(shape) < max(size, VALIDATION_MULTIPLE):
+                small.append(item.name)
+            else:
+                yield item, shape
+
+    found = list(usable(train))
+    # Room for what is to come, as Mpx say more than a disk that is full after an hour.
+    count = sum(
+        len(origins(h, side=side, stride=stride)) * len(origins(w, side=side, stride=stride))
+        for _, (h, w) in found
+    )
+    need, free = count * side * side * 3, shutil.disk_usage(home).free
+    if need > free:
+        raise DataError(
+            f"{home.parent}: expected room for {need / 1e9:.1f} GB of patches, "
+            f"got {free / 1e9:.1f} GB (XDG_CACHE_HOME names another place)"
+        )
+    pictures = [item for item, _ in found]
+    if validation is None:
+        chosen = set(spaced(min(holdout, len(pictures) // 10), len(pictures)))
+        held = [p for i, p in enumerate(pictures) if i in chosen]
+        pictures = [p for i, p in enumerate(pictures) if i not in chosen]
+    else:
+        held = [item for item, _ in usable(validation)]
+        held = [held[i] for i in spaced(min(holdout, len(held), len(pictures) // 10), len(held))]
+
+    sizes: list[tuple[int, int]] = []
+    used = pixels = 0
+    with open(home / "patches.npy", "wb") as file:
+        _write_header(file, 0, side)
+        for item, image in _mapped(_decode, pictures, "cut pictures"):
+            if image is None or min(image.shape[:2]) < size:
+                broken.append(item.name)
+                continue
+            used, pixels = used + 1, pixels + image.shape[0] * image.shape[1]
+            for part, shape in cut(image, side=side, stride=stride):
+                file.write(np.ascontiguousarray(part).data)
+                sizes.append(shape)
+        end = file.tell()
+        file.seek(0)
+        _write_header(file, len(sizes), side)  # NumPy leaves room for a first axis that grew
+        assert file.tell() + len(sizes) * side * side * 3 == end
+    kept = []
+    for item, image in _mapped(_decode, held, "held-out pictures"):
+        if image is None:
+            broken.append(item.name)
+        else:
+            kept.append(middle(image))
+    if validation is None:
+        kept = kept[: (used + len(kept)) // 10]  # pictures that proved broken are none of the set
+    skipped = _skipped(small, broken)
+    if not used:
+        kinds = "PNG, JPEG, WebP, BMP or TIFF"
+        what = f"pictures ({kinds}) of at least {size}x{size} pixels"
+        raise DataError(f"{data}: expected {what}, got none{', ' + skipped if skipped else ''}")
+    description = f"{used} picture{'s' * (used != 1)}, {pixels / 1e6:.1f} Mpx"
+    if kept:
+        description += f", {len(kept)} more held out"
+    if skipped:
+        description += f", {skipped}"
+    np.save(home / "sizes.npy", np.array(sizes, np.int32))
+    np.savez(home / "validation.npz", *kept)
+    (home / "about.json").write_text(json.dumps({"description": description}), "utf-8")
+
+
+def _open(home: Path) -> PatchSet:
+    try:
+        patches = np.load(home / "patches.npy", mmap_mode="r")
+        sizes = np.load(home / "sizes.npy")
+        with np.load(home / "validation.npz") as archive:
+            validation = [archive[f"arr_{i}"] for i in range(len(archive.files))]
+        about = json.loads((home / "about.json").read_text("utf-8"))
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as e:
+        raise DataError(f"{home}: the patches kept there are damaged; delete that folder") from e
+    return PatchSet(patches, sizes, validation, about["description"])
+
+
+def _write_header(file: BinaryIO, count: int, side: int) -> None:
+    header = {"descr": "|u1", "fortran_order": False, "shape": (count, side, side, 3)}
+    np.lib.format.write_array_header_1_0(file, header)
+
+
+def _skipped(small: list[str], broken: list[str]) -> str:
+    """Returns "2 skipped (small: a.png; broken: b.jpg)", or nothing."""
+
+    def names(kind: str, items: list[str]) -> str:
+        more = f" and {len(items) - NAMED} more" if len(items) > NAMED else ""
+        return f"{kind}: {', '.join(items[:NAMED])}{more}"
+
+    kinds = [names(k, i) for k, i in (("small", small), ("broken", broken)) if i]
+    return f"{len(small) + len(broken)} skipped ({'; '.join(kinds)})" if kinds else ""
+
+
+def _shape(item: Item) -> tuple[int, int] | None:
+    """Returns a picture's sides, before it is turned, or None where it is no picture."""
+    try:
+        with item.open() as file, Image.open(file) as image:
+            return image.height, image.width
+    except Exception:  # Pillow raises nearly anything for a broken file
+        return None
+
+
+def _decode(item: Item) -> np.ndarray | None:
+    try:
+        with item.open() as file:
+            return images.rgb(images.decode(file.read()))
+    except (OSError, images.ImageError):
+        return None
+
+
+def _mapped(function: Callable[[Item], Any], items: Iterable[Item], label: str) -> Iterator:
+    """Yields `(item, function(item))` in order, computed by threads that run a little ahead."""
+    items = list(items)
+    threads = min(16, os.cpu_count() or 1)
+    # disable=None: no bar where there is no terminal.
+    bar = tqdm(total=len(items), desc=label, unit=" pictures", disable=None, leave=False)
+    with bar, warnings.catch_warnings(), ThreadPoolExecutor(threads) as pool:
+        warnings.simplefilter("ignore")  # Pillow's, of odd metadata and of large pictures
+        ahead: deque = deque()
+        for item in items:
+            ahead.append((item, pool.submit(function, item)))
+            if len(ahead) > 4 * threads:
+                item, future = ahead.popleft()
+                yield item, future.result()
+                bar.update()
+        for item, future in ahead:
+            yield item, future.result()
+            bar.update()

@@ -1,0 +1,184 @@
+"""Tests ../jsr/patches.py."""
+
+import io
+import os
+import subprocess
+import sys
+import types
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from jsr import folders, patches
+
+SIZE = 24
+
+
+def _pixels(rng, height, width):
+    return rng.integers(0, 256, (height, width, 3), np.uint8)
+
+
+def _save(path, pixels, **options):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path, **options)
+
+
+def _load(folder, tmp_path, **options):
+    options = {"size": SIZE, "patch": 64, "cache_dir": tmp_path / "cache", **options}
+    return patches.load(str(folder), **options)
+
+
+@pytest.mark.parametrize("length", [24, 63, 64, 65, 104, 105, 200, 1001])
+@pytest.mark.parametrize("size, side", [(24, 64), (96, 256), (33, 66)])
+def test_every_window_lies_in_a_patch(length, size, side):
+    """Else some windows could never be drawn; that is why patches overlap."""
+    stride = (side - size + 1) // 4 * 4
+    starts = patches.origins(length, side=side, stride=stride)
+    assert starts[-1] == max(0, length - side)
+    for window in range(length - size + 1):
+        assert any(s <= window and window + size <= s + side for s in starts)
+
+
+def test_held_out_pictures(tmp_path, rng):
+    """Evenly spaced, a tenth at most, cut to their middles, and never among the patches."""
+    for i in range(30):
+        _save(tmp_path / "set" / f"{i:02}.png", _pixels(rng, 61 + i, 50))
+    _save(tmp_path / "set" / "05.png", _pixels(rng, 400, 600))
+    pictures = _load(tmp_path / "set", tmp_path)
+    originals = [np.asarray(Image.open(p)) for p in folders.list_pictures(tmp_path / "set")]
+    assert [v.shape for v in pictures.validation] == [(384, 384, 3), (72, 48, 3), (84, 48, 3)]
+    assert np.array_equal(pictures.validation[0], originals[5][8:392, 108:492])
+    assert np.array_equal(pictures.validation[1], originals[15][2:74, 1:49])
+    for index in (5, 15, 25):
+        corner = originals[index][:8, :8]
+        assert not (pictures.patches[:, :8, :8] == corner).all((1, 2, 3)).any()
+    assert pictures.description.startswith("27 pictures, ")
+    assert len(_load(tmp_path / "set", tmp_path, holdout=2).validation) == 2
+    assert _load(tmp_path / "set", tmp_path, holdout=0).validation == []
+
+
+def test_the_cache_is_used_again(folder, tmp_path, monkeypatch):
+    first = _load(folder, tmp_path)
+    build = patches._build
+    monkeypatch.setattr(patches, "_build", lambda *_: pytest.fail("cut a second time"))
+    second = _load(folder, tmp_path)
+    assert np.array_equal(first.patches, second.patches)
+    assert np.array_equal(first.sizes, second.sizes)
+    assert first.description == second.description
+    assert all(map(np.array_equal, first.validation, second.validation))
+
+    # Not where the pictures or the cutting changed, though.
+    calls = []
+    monkeypatch.setattr(patches, "_build", lambda *a: (calls.append(a), build(*a)))
+    os.utime(folder / "00.png", (1, 1))
+    _load(folder, tmp_path)
+    (folder / "00.png").rename(folder / "12.png")
+    _load(folder, tmp_path)
+    _load(folder, tmp_path, size=SIZE + 1)
+    _load(folder, tmp_path, holdout=0)
+    assert len(calls) == 4
+    assert not list((tmp_path / "cache").glob("unfinished-*"))
+
+
+def test_an_interrupted_cut_leaves_nothing(folder, tmp_path, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(patches, "cut", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        _load(folder, tmp_path)
+    assert not list((tmp_path / "cache").iterdir())
+
+
+def test_the_users_cache(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    _load(folder, tmp_path, cache_dir=None)
+    assert len(list((tmp_path / "xdg" / "jsr" / "patches").iterdir())) == 1
+
+
+def test_skipped_pictures_are_named_once(folder, tmp_path, rng):
+    _save(folder / "deep" / "narrow.png", _pixels(rng, 90, SIZE - 1))
+    (folder / "text.jpg").write_text("no picture")
+    whole = io.BytesIO()
+    Image.fromarray(_pixels(rng, 90, 90)).save(whole, "PNG")
+    (folder / "cut.png").write_bytes(whole.getvalue()[:9000])  # its head is sound
+    (folder / "gone.png").symlink_to(folder / "nowhere.png")
+    (folder / ".hidden.png").write_text("left out")
+    (folder / "notes.txt").write_text("left out")
+    for _ in range(2):  # the second time from the cache
+        description = _load(folder, tmp_path).description
+        assert description.endswith(
+            ", 4 skipped (small: deep/narrow.png; broken: gone.png, text.jpg, cut.png)"
+        )
+        assert description.startswith("11 pictures, ")
+
+
+def test_many_skipped_pictures_are_counted(folder, tmp_path):
+    for i in range(15):
+        (folder / f"broken{i:02}.png").write_text("no picture")
+    description = _load(folder, tmp_path).description
+    assert "15 skipped (broken: broken00.png" in description
+    assert description.endswith("broken09.png and 5 more)")
+
+
+@pytest.mark.parametrize("suffix", ["png", "webp", "bmp", "tif", "TIFF", "PNG"])
+def test_formats(tmp_path, rng, suffix):
+    pixels = _pixels(rng, 40, 30)
+    options = {"lossless": True} if suffix == "webp" else {}
+    _save(tmp_path / "set" / f"a.{suffix}", pixels, **options)
+    pictures = _load(tmp_path / "set", tmp_path)
+    assert pictures.sizes.tolist() == [[40, 30]]
+    assert np.array_equal(pictures.patches[0, :40, :30], pixels)
+    assert not pictures.patches[0, 40:].any() and not pictures.patches[0, :, 30:].any()
+    assert pictures.description == "1 picture, 0.0 Mpx"
+
+
+def test_a_single_file(folder, tmp_path):
+    assert _load(folder / "03.png", tmp_path).description.startswith("1 picture,")
+
+
+def test_nothing_usable_is_said_in_one_line(tmp_path, rng):
+    (tmp_path / "set").mkdir()
+    with pytest.raises(
+        folders.DataError, match=r"set: expected pictures .* 24x24 pixels, got none$"
+    ):
+        _load(tmp_path / "set", tmp_path)
+    _save(tmp_path / "set" / "a.png", _pixels(rng, 20, 90))
+    with pytest.raises(folders.DataError, match=r"got none, 1 skipped \(small: a.png\)$") as caught:
+        _load(tmp_path / "set", tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_no_room_is_said_in_one_line(folder, tmp_path, monkeypatch):
+    usage = types.SimpleNamespace(free=1000)
+    monkeypatch.setattr(patches.shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(folders.DataError, match="expected room for .* GB of patches, got 0.0 GB"):
+        _load(folder, tmp_path)
+    with pytest.raises(folders.DataError, match="cannot keep patches there"):
+        _load(folder, tmp_path, cache_dir=folder / "00.png")
+
+
+def test_damaged_patches_are_said_in_one_line(folder, tmp_path):
+    _load(folder, tmp_path)
+    (home,) = (tmp_path / "cache").iterdir()
+    (home / "sizes.npy").write_bytes(b"")
+    with pytest.raises(folders.DataError, match="damaged; delete that folder"):
+        _load(folder, tmp_path)
+
+
+def test_folders_do_without_tensorflow_datasets(folder, tmp_path):
+    """Its import takes as long as jax's."""
+    program = (
+        "import sys; from jsr import patches; "
+        f"patches.load({str(folder)!r}, size=24, cache_dir={str(tmp_path / 'cache')!r}); "
+        "assert 'tensorflow_datasets' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_research_pictures(jsr_data, tmp_path):
+    """Five photographs, of which the woman's, 228x344, is smaller than a patch one way only."""
+    pictures = patches.load(jsr_data / "eval" / "Set5" / "x4" / "hr", size=96, cache_dir=tmp_path)
+    assert pictures.description.startswith("5 pictures, ")
+    assert [228, 256] in pictures.sizes.tolist() or [256, 228] in pictures.sizes.tolist()
