@@ -4,9 +4,11 @@ import argparse
 import dataclasses
 import json
 from pathlib import Path
-from typing import Literal, NoReturn, get_args
+from typing import Literal, get_args
 
 import jax
+
+from jsr.command import Parser
 
 Phase = Literal["srresnet", "srgan"]
 Network = Literal["srresnet", "srcnn", "espcn"]
@@ -61,7 +63,7 @@ CHANGEABLE = {"workdir", "init", "log_every", "save_every", "sample_every", "eva
 
 def parse(argv: list[str] | None) -> Config:
     """Reads a command line: `--phase` chooses the defaults, every field is an option. Exits with 2 on a mistake."""
-    parser = _Parser(prog="jsr.train", description="Trains SRResNet, or from it SRGAN.")
+    parser = Parser(prog="jsr.train", description="Trains SRResNet, or from it SRGAN.")
     parser.add_argument("--phase", choices=PHASES, required=True)
     for field in dataclasses.fields(Config)[1:]:
         values = dict.fromkeys(getattr(config, field.name) for config in PHASES.values())
@@ -79,12 +81,6 @@ def parse(argv: list[str] | None) -> Config:
     except ConfigError as error:
         parser.error(str(error))
     return config
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Says what is wrong in one line, without the usage."""
-        self.exit(2, f"{self.prog}: error: {message}; --help lists the options\n")
 
 
 def check(config: Config) -> None:

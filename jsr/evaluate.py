@@ -8,12 +8,13 @@ import json
 import math
 import sys
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
 from jsr import metrics, pairs, tiles, weights
+from jsr.command import Parser
 from jsr.models import Model
 
 SHAVE = 4  # pixels, the custom at x4; the same at other scales
@@ -97,14 +98,8 @@ def _as_json(score: Score) -> dict[str, float | None]:
     return {"psnr": score.psnr if math.isfinite(score.psnr) else None, "ssim": score.ssim}
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Says what is wrong in one line, without the usage."""
-        self.exit(2, f"{self.prog}: error: {message}\n")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="jsr.evaluate", description="Scores models on benchmark sets.")
+    parser = Parser(prog="jsr.evaluate", description="Scores models on benchmark sets.")
     parser.add_argument(
         "--model", nargs="+", required=True, metavar="NAME",
         help=f"one of {', '.join(weights.NAMES)}, a weights file, or a run's folder",

@@ -7,12 +7,13 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
 from jsr import comparison, folders, images, tiles, weights
+from jsr.command import Parser
 from jsr.models import Interpolation, Model
 
 MIN_TILE = 16  # pixels; below it, nearly all the work would be in the halos
@@ -229,14 +230,8 @@ def _say(line, stream):
     stream.flush()
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Says what is wrong in one line, without the usage."""
-        self.exit(2, f"{self.prog}: error: {message}\n")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="jsr.infer", description=DESCRIPTION)
+    parser = Parser(prog="jsr.infer", description=DESCRIPTION)
     parser.add_argument(
         "inputs", nargs="+", type=Path, metavar="PICTURE_OR_FOLDER",
         help="folders are searched with their sub-folders; earlier results in them are left out",

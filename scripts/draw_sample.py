@@ -7,12 +7,13 @@ twice 512x384, it is reduced to that, and then four times by bicubic reduction t
 with (12); another release may draw letters a little differently.
 """
 
-import argparse
 import math
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
+
+from jsr.command import Parser
 
 WIDTH, HEIGHT = 512, 384  # of the high-resolution picture
 OVERSAMPLE = 2  # drawn larger by this, for smooth edges
@@ -216,7 +217,7 @@ def draw_scene():
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Draws the sample picture.")
+    parser = Parser(description="Draws the sample picture.")
     sample = Path(__file__).parents[1] / "experiments" / "sample.png"
     parser.add_argument("-o", "--output", type=Path, default=sample, help="the small picture")
     parser.add_argument("--hr", type=Path, help="write the high-resolution picture here as well")

@@ -7,26 +7,19 @@ Without -o it goes to the user's cache, where training looks; else give it by --
 is read by torch, which needs to be installed for that alone.
 """
 
-import argparse
 import hashlib
 import sys
 from pathlib import Path
-from typing import NoReturn
 
 from jsr import convert, features
+from jsr.command import Parser
 
 TORCH, KERAS = (".pth", ".pt"), (".h5", ".hdf5")
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Says what is wrong in one line, without the usage."""
-        self.exit(2, f"{self.prog}: {message}\n")
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Ports the file; returns 0, or 1 where that fails. Wrong arguments exit with 2."""
-    parser = _Parser(prog="import_vgg19", description="Ports a VGG19 file for jsr.train.")
+    parser = Parser(prog="import_vgg19", description="Ports a VGG19 file for jsr.train.")
     parser.add_argument("file", metavar="FILE", type=Path, help="of torchvision .pth, of Keras .h5")
     parser.add_argument(
         "-o", metavar="OUT", dest="out", type=Path, default=features.default_path(),

@@ -6,11 +6,12 @@ An SRResNet run has one curve, its loss; an SRGAN run has three: content, genera
 Needs matplotlib: `pip install 'jsr[plot]'`.
 """
 
-import argparse
 import json
 import math
 import sys
 from pathlib import Path
+
+from jsr.command import Parser
 
 CURVES = {
     "loss": "loss (mean squared error)",
@@ -117,7 +118,7 @@ def draw(run: Path, picture: Path) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="plot_run", description="Draws a run's loss curves.")
+    parser = Parser(prog="plot_run", description="Draws a run's loss curves.")
     parser.add_argument("run", type=Path, help="a run's folder, with metrics.jsonl")
     parser.add_argument("-o", "--output", type=Path, help="the picture; RUN/loss.png unless given")
     args = parser.parse_args(argv)

@@ -8,15 +8,15 @@ Fetching goes on where it was cut off. Training needs no preparing of a folder: 
 it as it is.
 """
 
-import argparse
 import sys
 
 from jsr import datasets, folders
+from jsr.command import Parser
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Prepares what is asked for; returns the exit status."""
-    parser = argparse.ArgumentParser(description="Prepares a dataset for jsr.train --data NAME.")
+    parser = Parser(description="Prepares a dataset for jsr.train --data NAME.")
     parser.add_argument("name", metavar="NAME|FOLDER", help=", ".join(datasets.DATASETS))
     parser.add_argument(
         "--data-dir", metavar="DIR", help=f"where to keep it (default: {datasets.default_dir()})"

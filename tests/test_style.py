@@ -16,8 +16,8 @@ LAYERS = {
     "the public API": ["__init__"],
     "programs": ["train", "infer", "evaluate"],
     "parts with effects": [
-        "config", "phases", "data", "patches", "folders", "datasets", "fetch", "pairs", "checkpoint", "report",
-        "images", "weights", "convert", "features", "comparison",
+        "command", "config", "phases", "data", "patches", "folders", "datasets", "fetch", "pairs",
+        "checkpoint", "report", "images", "weights", "convert", "features", "comparison",
     ],
     "programs for the device": ["steps", "parallel", "tiles"],
     "mathematics": ["models", "losses", "metrics", "resize", "pixels"],
