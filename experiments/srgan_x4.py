@@ -18,6 +18,7 @@ CONFIG = dataclasses.replace(
     batch_size=8,
     crop=64,
     content="mse",
+    warmup=200,
     log_every=25,
     save_every=500,
     sample_every=500,

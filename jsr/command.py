@@ -9,4 +9,4 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Says what is wrong without the usage, which would bury it."""
-        self.exit(2, f"{self.prog}: error: {message}; --help lists the options\n")
+        self.exit(2, f"{self.prog}: error: {message}\n")

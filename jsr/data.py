@@ -101,14 +101,15 @@ def resident(pictures: PatchSet, key: Array) -> Resident:
 
 
 def stream(
-    pictures: PatchSet, key: Array, first: int, count: int, *, batch: int, size: int
+    pictures: PatchSet, key: Array, first: int, count: int, *, room: int, batch: int, size: int
 ) -> Streamed:
     """Prepares on the host the crops of `count` steps from `first` on, the same as `crops` draws.
 
     Returns:
-      a source whose leaves are NumPy arrays: images `[count, batch, size, size, 3]`.
+      a source whose leaves are NumPy arrays: images `[room, batch, size, size, 3]`, of which the first `count` are
+      filled: programs are compiled for a shape, and not every dispatch has as many steps.
     """
-    images = np.empty((count, batch, size, size, 3), np.uint8)
+    images = np.zeros((room, batch, size, size, 3), np.uint8)
     # Drawn on the CPU, so as not to wait for the accelerator, which is busy with the steps before.
     device = _cpu()
     key, sizes = jax.device_put((key, pictures.sizes), device)

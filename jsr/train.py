@@ -24,6 +24,7 @@ from jsr.models import Model
 from jsr.report import Report
 
 MOST = 500  # steps in one dispatch, at the most: their metrics stay on the device till its end
+MOST_STREAMED = 50  # the same where their crops, 0.6 MB a step, come from the host
 DISPATCH_SECONDS = 5.0  # how long a dispatch should take: a signal is heard between two
 
 
@@ -56,14 +57,15 @@ def run(config: Config) -> Path:
         if resuming:
             state = checkpoints.restore(state)
             print(f"resuming {folder} at step {state.step}")
-        source, note = _source(pictures, data_key, config, size)
+        source, most, note = _source(pictures, data_key, config, size)
         print(note)
         crops = functools.partial(data.crops, batch=config.batch_size, size=size)
-        dispatch = parallel.parallel(step, crops, most=MOST)
+        dispatch = parallel.parallel(step, crops, most=most)
         done = int(state.step)
         with Report(folder, step=done, steps=config.steps, phase=config.phase) as report:
             validate = functools.partial(_validate, phases.network(config), validation)
-            _fit(config, parallel.replicate(state), source, dispatch, validate, checkpoints, report)
+            state = parallel.replicate(state)
+            _fit(config, state, source, dispatch, most, validate, checkpoints, report)
     return folder / weights.RUN_FILE
 
 
@@ -72,6 +74,7 @@ def _fit(
     state: Any,
     source: Callable[[int, int], Any],
     dispatch: Callable[[Any, Any, int], tuple[Any, dict[str, np.ndarray]]],
+    most: int,
     validate: Callable[[Any], tuple[Model, float, list]],
     checkpoints: checkpoint.Checkpoints,
     report: Report,
@@ -84,7 +87,7 @@ def _fit(
     rate = 0.0  # steps per second of the last dispatch
     while done < config.steps and not stop.is_set():
         # A dispatch ends where something is due, and takes seconds, so that a signal is soon heard.
-        count = min(_to_next(done, config), MOST, max(1, int(rate * DISPATCH_SECONDS)))
+        count = min(_to_next(done, config), most, max(1, int(rate * DISPATCH_SECONDS)))
         began = time.perf_counter()
         state, new = dispatch(state, source(done, count), count)
         rate = count / (time.perf_counter() - began)
@@ -115,13 +118,17 @@ def _fit(
 
 
 def _source(pictures, key, config, size):
-    """Returns `source(step, count)`, the pictures on the device or the batches of the next steps, and a note."""
+    """Returns `source(step, count)`, the most steps it can serve in one dispatch, and a note.
+
+    The source is the set on the device, or the batches of the next steps from the host.
+    """
     fits, reason = data.fits(pictures)
     if fits:
         resident = parallel.replicate(data.resident(pictures, key))
-        return lambda step, count: resident, f"crops: drawn on the device ({reason})"
-    stream = functools.partial(data.stream, pictures, key, batch=config.batch_size, size=size)
-    return stream, f"crops: prepared on the host ({reason})"
+        return lambda step, count: resident, MOST, f"crops: drawn on the device ({reason})"
+    options = {"room": MOST_STREAMED, "batch": config.batch_size, "size": size}
+    stream = functools.partial(data.stream, pictures, key, **options)
+    return stream, MOST_STREAMED, f"crops: prepared on the host ({reason})"
 
 
 def _validation_pairs(config, pictures):

@@ -77,7 +77,7 @@ def test_crops_do_not_depend_on_the_number_of_devices(folder, tmp_path, kind):
     if kind == "resident":
         source = data.resident(pictures, key)
     else:
-        source = data.stream(pictures, key, 3, 2, batch=BATCH, size=SIZE)
+        source = data.stream(pictures, key, 3, 2, room=4, batch=BATCH, size=SIZE)
     whole = data.crops(source, 4, batch=BATCH, size=SIZE)
     shares = [data.crops(source, 4, batch=BATCH, size=SIZE, share=i, shares=4) for i in range(4)]
     assert np.array_equal(np.concatenate(shares), whole)
@@ -96,7 +96,7 @@ def test_streamed_equals_resident(folder, tmp_path, first):
     """Which kind a machine's memory allows must not change what is learnt."""
     pictures, key = _load(folder, tmp_path), jax.random.key(3)
     source = data.resident(pictures, key)
-    streamed = data.stream(pictures, key, first, 5, batch=BATCH, size=SIZE)
+    streamed = data.stream(pictures, key, first, 5, room=6, batch=BATCH, size=SIZE)
     assert streamed.images.shape == (5, BATCH, SIZE, SIZE, 3)
     crops = jax.jit(data.crops, static_argnames=("batch", "size"))
     for step in range(first, first + 5):
@@ -107,7 +107,9 @@ def test_streamed_equals_resident(folder, tmp_path, first):
 
 def test_a_split_streamed_source_is_taken_whole(folder, tmp_path):
     """Each device is sent only its own part of the batches, so it has no share left to take."""
-    source = data.stream(_load(folder, tmp_path), jax.random.key(2), 3, 2, batch=BATCH, size=SIZE)
+    source = data.stream(
+        _load(folder, tmp_path), jax.random.key(2), 3, 2, room=2, batch=BATCH, size=SIZE
+    )
 
     def device(images):
         return data.crops(data.Streamed(images, source.first), 4, batch=BATCH, size=SIZE)

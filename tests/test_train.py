@@ -1,4 +1,4 @@
-"""Tests ../jsr/train.py, config.py, phases.py, checkpoint.py and report.py, by training tiny runs to their end."""
+"""Tests ../jsr/train.py, config.py and phases.py, by training tiny runs to their end."""
 
 import dataclasses
 import json
@@ -98,6 +98,16 @@ def test_run_leaves_what_it_promises(home):
     assert weights.load(str(folder)).module == weights.load(str(path)).module
 
 
+def test_pictures_too_many_for_the_device_train_alike(home, monkeypatch):
+    """Streamed from the host, the same crops give the same weights to the last bit."""
+    train.run(parse("--workdir", "resident"))
+    monkeypatch.setattr(train.data, "DEVICE_FRACTION", 0.0)
+    train.run(parse("--workdir", "streamed"))
+    ends = [load_file(home / run / "generator.safetensors") for run in ("resident", "streamed")]
+    for name, value in ends[0].items():
+        np.testing.assert_array_equal(value, ends[1][name], err_msg=name)
+
+
 @pytest.mark.slow
 def test_stopped_run_equals_one_never_stopped_to_the_last_bit(home):
     """N steps, SIGTERM, and the same command again give the weights of 2N steps in one go, on one CPU device."""
@@ -186,11 +196,18 @@ def test_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(home):
         (["--phase", "srresnet", "--data", "empty"], 1, "empty"),
         (["--phase", "srresnet", "--data", "photos", "--workdir", "photos"], 1, "photos"),
         (["--phase", "srgan", "--data", "photos", "--init", "nowhere"], 1, "nowhere"),
+        (
+            ["--phase", "srgan", "--data", "photos", "--vgg19", "none.safetensors"],
+            1,
+            "import_vgg19",
+        ),
+        (["--phase", "srgan", "--data", "photos", "--workdir", "other"], 1, "phase srresnet there"),
         (["--phase", "srgan", "--data", "photos", "--model", "espcn"], 2, "espcn"),
     ],
 )
 def test_mistakes_get_one_line(home, capsys, options, status, said):
     (home / "empty").mkdir()
+    config.keep(parse("--workdir", "other"))
     with pytest.raises(SystemExit) as ended:
         train.main(options)
     (message,) = capsys.readouterr().err.splitlines()
