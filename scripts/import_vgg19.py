@@ -40,14 +40,14 @@ def main(arguments: list[str] | None = None) -> int:
         else:
             flat, metadata = convert.vgg19_from_keras(convert.read_keras(file))
     except (ValueError, OSError) as e:
-        print(f"import_vgg19: {file}: {e}", file=sys.stderr)
+        print(f"import_vgg19: error: {file}: {e}", file=sys.stderr)
         return 1
     try:
         features.save_vgg19(out, flat, metadata)
         with out.open("rb") as written:
             digest = hashlib.file_digest(written, "sha256").hexdigest()
     except OSError as e:
-        print(f"import_vgg19: {out}: {e.strerror or e}", file=sys.stderr)
+        print(f"import_vgg19: error: {out}: {e.strerror or e}", file=sys.stderr)
         return 1
     print(f"{digest}  {out}")
     return 0

@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
         home = datasets.prepare(options.name, data_dir=options.data_dir)
         source = datasets.open(home.parent.name, data_dir=options.data_dir)
     except folders.DataError as e:
-        print(f"prepare_data: {e}", file=sys.stderr)
+        print(f"prepare_data: error: {e}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("prepare_data: interrupted; run it again to go on", file=sys.stderr)

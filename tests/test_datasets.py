@@ -260,5 +260,5 @@ def test_prepare_data_says_in_one_line_what_is_wrong(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 1 and not done.stdout
     assert done.stderr == (
-        "prepare_data: imagenet: expected a folder of pictures or one of coco2014, div2k\n"
+        "prepare_data: error: imagenet: expected a folder of pictures or one of coco2014, div2k\n"
     )

@@ -87,7 +87,7 @@ def test_files_of_others_are_refused(script, cache, tmp_path, capsys):
     torch = pytest.importorskip("torch")
     path = tmp_path / "a.pth"
     holds_none = (
-        f"import_vgg19: {path}: expected a state dict of torch, got a file that holds none\n"
+        f"import_vgg19: error: {path}: expected a state dict of torch, got a file that holds none\n"
     )
     path.write_bytes(b"none")
     assert _fails(script, capsys, path) == holds_none
@@ -116,7 +116,7 @@ def test_a_folder_that_cannot_be_written(script, tmp_path, capsys, monkeypatch):
     (tmp_path / "a.h5").write_bytes(b"")
     out = tmp_path / "a.h5" / "b.safetensors"
     error = _fails(script, capsys, tmp_path / "a.h5", "-o", out)
-    assert error.startswith(f"import_vgg19: {out}: ")
+    assert error.startswith(f"import_vgg19: error: {out}: ")
 
 
 @pytest.mark.parametrize(
@@ -134,4 +134,8 @@ def test_wrong_arguments(tmp_path, arguments, message):
         capture_output=True, text=True, cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(SCRIPT.parents[1])},
     )  # fmt: skip
-    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"import_vgg19: {message}\n")
+    assert (done.returncode, done.stdout, done.stderr) == (
+        2,
+        "",
+        f"import_vgg19: error: {message}\n",
+    )
