@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 import json
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import jax
 
@@ -22,34 +22,46 @@ class ConfigError(ValueError):
     """A value that no run can use, or a folder that holds another run, in one line."""
 
 
+def _option(default: Any, text: str) -> Any:
+    return dataclasses.field(default=default, metadata={"help": text})
+
+
 @dataclasses.dataclass(frozen=True)
 class Config:
     """All that a run depends on. The defaults are the paper's SRResNet (Ledig et al. 2017, section 3.2)."""
 
-    phase: Phase = "srresnet"
-    model: Network = "srresnet"  # srresnet phase: also its ancestors srcnn and espcn
-    scale: int = 4  # 2, 3 or 4
-    data: str = "div2k"  # a folder of pictures, or the name of a prepared set
-    workdir: str = ""  # the run's folder; runs/PHASE where empty
-    init: str = ""  # srgan: run folder or weights file that the generator starts from
-    steps: int = 1_000_000
-    batch_size: int = 16  # crops a step, over all devices
-    crop: int = 96  # pixels of a high-resolution crop
-    learning_rate: float = 1e-4  # Adam, both networks
-    beta1: float = 0.9  # Adam
-    schedule: Schedule = "constant"  # step: a tenth after half of the steps; cosine: falls to zero
-    warmup: int = 0  # steps of linear rise to the learning rate
-    ema_decay: float = 0.999  # moving average of the generator, which samples and the export use
-    content: Content = "vgg54"  # srgan: what the content loss compares
-    content_weight: float | None = None  # srgan; by default what belongs to the VGG19 file
-    adversarial_weight: float = 1e-3  # srgan
-    vgg19: str = ""  # srgan: a ported file, or "random"; the user's cache where empty
-    seed: int = 0
-    log_every: int = 100  # steps
-    save_every: int = 5_000  # steps; also validates
-    sample_every: int = 5_000  # steps
-    eval_data: str = (
-        ""  # folder with hr/ (and lr/) to validate on; else pictures held out of `data`
+    phase: Phase = _option("srresnet", "what to train; fixes the other defaults")
+    model: Network = _option("srresnet", "network of the srresnet phase, or one of its ancestors")
+    scale: int = _option(4, "enlargement: 2, 3 or 4")
+    data: str = _option("div2k", "folder of pictures, or a dataset's name: div2k, coco2014")
+    workdir: str = _option(
+        "", "the run's folder; resumed if it holds this run; default: runs/PHASE"
+    )
+    init: str = _option(
+        "", "srgan: run or weights file to start from; default: newest run, bundled"
+    )
+    steps: int = _option(1_000_000, "steps in all")
+    batch_size: int = _option(16, "crops a step, over all devices")
+    crop: int = _option(96, "side of a high-resolution crop in pixels")
+    learning_rate: float = _option(1e-4, "of Adam, for both networks")
+    beta1: float = _option(0.9, "of Adam")
+    schedule: Schedule = _option(
+        "constant", "step: a tenth after half of the steps; cosine: to zero"
+    )
+    warmup: int = _option(0, "steps of linear rise to the learning rate")
+    ema_decay: float = _option(
+        0.999, "of the generator's moving average, which is what is exported"
+    )
+    content: Content = _option("vgg54", "srgan: what the content loss compares")
+    content_weight: float | None = _option(None, "srgan; default: what belongs to the VGG19 file")
+    adversarial_weight: float = _option(1e-3, "srgan")
+    vgg19: str = _option("", "srgan: a ported file, or random; default: the user's cache, fetched")
+    seed: int = _option(0, "of all that is random")
+    log_every: int = _option(100, "steps between lines of metrics.jsonl")
+    save_every: int = _option(5_000, "steps between checkpoints, each with a validation")
+    sample_every: int = _option(5_000, "steps between sample pictures")
+    eval_data: str = _option(
+        "", "folder with hr/ (and lr/) to validate on; default: some of --data"
     )
 
 
@@ -64,15 +76,17 @@ CHANGEABLE = {"workdir", "init", "log_every", "save_every", "sample_every", "eva
 def parse(argv: list[str] | None) -> Config:
     """Reads a command line: `--phase` chooses the defaults, every field is an option. Exits with 2 on a mistake."""
     parser = Parser(prog="jsr.train", description="Trains SRResNet, or from it SRGAN.")
-    parser.add_argument("--phase", choices=PHASES, required=True)
+    parser.add_argument("--phase", choices=PHASES, required=True, help="what to train")
     for field in dataclasses.fields(Config)[1:]:
         values = dict.fromkeys(getattr(config, field.name) for config in PHASES.values())
+        shown = " / ".join(str(v) for v in values if v not in ("", None))
         parser.add_argument(
             "--" + field.name.replace("_", "-"),
             type={int: int, float: float, float | None: float}.get(field.type, str),
             choices=get_args(field.type) if field.type in (Network, Content, Schedule) else None,
             default=argparse.SUPPRESS,
-            help="default: " + " / ".join(str(v) for v in values if v not in ("", None)),
+            help=field.metadata["help"] + f" (default: {shown})" * bool(shown),
+            metavar=None if field.type in (Network, Content, Schedule) else "VALUE",
         )
     given = vars(parser.parse_args(argv))
     config = dataclasses.replace(PHASES[given.pop("phase")], **given)
