@@ -9,7 +9,6 @@ A step is `(state, images) -> (state, metrics)`, pure, with `images` uint8 `[b, 
 are arguments of the factories; states hold arrays only. Under an axis name all that devices must agree on is averaged.
 """
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -128,10 +127,9 @@ def make_gan_step(
             return _forward(generator, params, g.batch_stats, lr)
 
         sr, backward, g_stats = jax.vjp(generate, g.params, has_aux=True)
-        window = functools.partial(_window, step=state.step, period=generator.scale)
 
         def fool(sr):
-            logits, _ = _forward(discriminator, d.params, d.batch_stats, window(sr))
+            logits, _ = _forward(discriminator, d.params, d.batch_stats, sr)
             return losses.generator_loss(logits)
 
         content_loss, content_pull = jax.value_and_grad(content)(sr, hr)
@@ -141,8 +139,8 @@ def make_gan_step(
         (g_grads,) = backward(content_pull + adversarial_pull)
 
         def tell_apart(params):
-            real, stats = _forward(discriminator, params, d.batch_stats, window(hr))
-            fake, stats = _forward(discriminator, params, stats, window(sr))
+            real, stats = _forward(discriminator, params, d.batch_stats, hr)
+            fake, stats = _forward(discriminator, params, stats, sr)
             return losses.discriminator_loss(real, fake), (stats, real, fake)
 
         (discriminator_loss, (d_stats, real, fake)), d_grads = jax.value_and_grad(
@@ -173,17 +171,6 @@ def _pair(images, scale):
     lr = resize.downscale(pixels.to_unit(images), scale, margin=LR_MARGIN)
     m = margin(scale)
     return lr, pixels.to_symmetric(images[:, m:-m, m:-m])
-
-
-def _window(images, *, step, period):
-    """Cuts out what the discriminator sees of pictures: `period` pixels less a side, from another place each step.
-
-    The gradient of strided convolutions is uneven with their period. Were it always laid over the generator's
-    sub-pixels in the same way, it would draw its grid into the pictures; so it takes all period^2 places in turn.
-    """
-    b, height, width, c = images.shape
-    origin = (0, step % period, step // period % period, 0)
-    return lax.dynamic_slice(images, origin, (b, height - period, width - period, c))
 
 
 def _pull(gradient):
