@@ -1,7 +1,8 @@
 """The bundled SRGAN weights, first edition: `python experiments/srgan_x4.py`, after `srresnet_x4.py`.
 
 Ledig et al. (2017, section 3.2) shortened to what four CPU cores do in an hour: 8 crops of 64 pixels a step, 5,000
-steps. Without ImageNet weights at hand the content loss is the mean squared error (the paper's SRGAN-MSE).
+steps at one learning rate. Without ImageNet weights at hand the content loss is the mean squared error (the paper's
+SRGAN-MSE).
 """
 
 import dataclasses
@@ -18,6 +19,7 @@ CONFIG = dataclasses.replace(
     batch_size=8,
     crop=64,
     content="mse",
+    schedule="constant",
     warmup=200,
     log_every=25,
     save_every=500,
