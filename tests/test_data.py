@@ -97,7 +97,7 @@ def test_streamed_equals_resident(folder, tmp_path, first):
     pictures, key = _load(folder, tmp_path), jax.random.key(3)
     source = data.resident(pictures, key)
     streamed = data.stream(pictures, key, first, 5, room=6, batch=BATCH, size=SIZE)
-    assert streamed.images.shape == (5, BATCH, SIZE, SIZE, 3)
+    assert streamed.images.shape == (6, BATCH, SIZE, SIZE, 3)
     crops = jax.jit(data.crops, static_argnames=("batch", "size"))
     for step in range(first, first + 5):
         expected = data.crops(source, step, batch=BATCH, size=SIZE)
