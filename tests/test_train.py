@@ -99,13 +99,13 @@ def test_run_leaves_what_it_promises(home):
 
 
 def test_pictures_too_many_for_the_device_train_alike(home, monkeypatch):
-    """Streamed from the host, the same crops give the same weights to the last bit."""
+    """Streamed from the host, the same crops give the same weights, but for the order of sums over devices."""
     train.run(parse("--workdir", "resident"))
     monkeypatch.setattr(train.data, "DEVICE_FRACTION", 0.0)
     train.run(parse("--workdir", "streamed"))
     ends = [load_file(home / run / "generator.safetensors") for run in ("resident", "streamed")]
     for name, value in ends[0].items():
-        np.testing.assert_array_equal(value, ends[1][name], err_msg=name)
+        np.testing.assert_allclose(value, ends[1][name], atol=1e-6, err_msg=name)
 
 
 @pytest.mark.slow
