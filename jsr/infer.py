@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from jsr import comparison, folders, images, tiles, weights
+from jsr import comparison, compilation, fetch, folders, images, tiles, weights
 from jsr.command import Parser
 from jsr.models import Interpolation, Model
 
@@ -261,6 +261,7 @@ def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns 0, 1 where pictures failed, 130 where interrupted. Wrong arguments exit with 2."""
     parser = _parser()
     args = parser.parse_intermixed_args(argv)  # pictures may follow the options
+    compilation.keep(fetch.default_cache() / "compiled")
     if args.tile is not None and args.tile < MIN_TILE:
         parser.error(f"--tile: expected {MIN_TILE} or more pixels, got {args.tile}")
     try:

@@ -15,6 +15,8 @@ import numpy as np
 from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from jsr import compilation
+
 AXIS = "batch"
 
 
@@ -37,6 +39,7 @@ def parallel(
     crops: Callable[..., Any],
     *,
     most: int,
+    precision: compilation.Precision = "fp32",
 ) -> Callable[[Any, Any, int], tuple[Any, dict[str, Any]]]:
     """Compiles training steps over all devices, `most` or fewer to a dispatch.
 
@@ -44,6 +47,7 @@ def parallel(
       step: pure, `(state, images) -> (state, metrics)`, averaging over `AXIS`; `state.step` counts the steps.
       crops: pure, `(source, step, *, share, shares) -> images`: a device's share of the global batch of that step.
       most: the most steps of one dispatch.
+      precision: what the networks of the step compute in.
 
     Returns:
       `dispatch(state, source, count) -> (state, metrics)` with `count <= most`; each metric is `[count]`, on the host.
@@ -72,6 +76,8 @@ def parallel(
     pmapped = jax.pmap(
         run, axis_name=AXIS, in_axes=(None, None, None, 0), out_axes=None, donate_argnums=0
     )
+    # pmap itself takes no options for the compiler.
+    pmapped = compilation.jit(pmapped, precision=precision, donate_argnums=0)
     # pmap wants one argument with a mapped axis; the numbers of the devices serve.
     numbers = jnp.arange(jax.local_device_count())
 

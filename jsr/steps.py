@@ -9,6 +9,7 @@ A step is `(state, images) -> (state, metrics)`, pure, with `images` uint8 `[b, 
 are arguments of the factories; states hold arrays only. Under an axis name all that devices must agree on is averaged.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -128,24 +129,28 @@ def make_gan_step(
 
         sr, backward, g_stats = jax.vjp(generate, g.params, has_aux=True)
 
-        def fool(sr):
-            logits, _ = _forward(discriminator, d.params, d.batch_stats, sr)
-            return losses.generator_loss(logits)
+        def judge(params, pictures, batch_stats):
+            return _forward(discriminator, params, batch_stats, pictures)
+
+        # The discriminator runs forward once on each batch: its logits serve both losses.
+        fake, fake_backward, d_stats = jax.vjp(
+            functools.partial(judge, batch_stats=d.batch_stats), d.params, sr, has_aux=True
+        )
+        real, real_backward, d_stats = jax.vjp(
+            functools.partial(judge, pictures=hr, batch_stats=d_stats), d.params, has_aux=True
+        )
 
         content_loss, content_pull = jax.value_and_grad(content)(sr, hr)
-        adversarial_loss, adversarial_pull = jax.value_and_grad(fool)(sr)
+        adversarial_loss, slope = jax.value_and_grad(losses.generator_loss)(fake)
+        _, adversarial_pull = fake_backward(slope)
         content_pull = content_weight * content_pull
         adversarial_pull = adversarial_weight * adversarial_pull
         (g_grads,) = backward(content_pull + adversarial_pull)
 
-        def tell_apart(params):
-            real, stats = _forward(discriminator, params, d.batch_stats, hr)
-            fake, stats = _forward(discriminator, params, stats, sr)
-            return losses.discriminator_loss(real, fake), (stats, real, fake)
-
-        (discriminator_loss, (d_stats, real, fake)), d_grads = jax.value_and_grad(
-            tell_apart, has_aux=True
-        )(d.params)
+        discriminator_loss, (real_slope, fake_slope) = jax.value_and_grad(
+            losses.discriminator_loss, argnums=(0, 1)
+        )(real, fake)
+        d_grads = jax.tree.map(jnp.add, real_backward(real_slope)[0], fake_backward(fake_slope)[0])
 
         g = _update(g, mean(g_grads), g_stats, generator_optimizer)
         d = _update(d, mean(d_grads), d_stats, discriminator_optimizer)

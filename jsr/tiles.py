@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jsr import pixels
+from jsr import compilation, pixels
 from jsr.models import Model
 
 TILE = 256  # low-resolution pixels: about 1.5 GB in SRResNet
@@ -79,12 +79,14 @@ def upscale(
     window_width, columns = spans(width, **options)
     large = np.empty((height * scale, width * scale, *image.shape[2:]), image.dtype)
     places = [(row, column) for row in rows for column in columns]
+    reduced = getattr(model.module, "dtype", jnp.float32) == jnp.bfloat16
+    enlarge_window = _compiled("bf16" if reduced else "fp32")
 
     def enlarged() -> Iterator[jax.Array]:
         for row, column in places:
             y, x = row.start, column.start
             window = image[y : y + window_height, x : x + window_width]
-            yield _enlarge(model.module, model.variables, window)
+            yield enlarge_window(model.module, model.variables, window)
 
     # The next window is computed while this one is copied.
     ahead = enlarged()
@@ -105,7 +107,11 @@ def upscale(
     return large
 
 
-@functools.partial(jax.jit, static_argnames="module")
+@functools.cache
+def _compiled(precision):
+    return compilation.jit(_enlarge, precision=precision, static_argnames="module")
+
+
 def _enlarge(module, variables, window):
     """Enlarges whole levels `[h, w, 3]` or `[h, w]` to the same."""
     is_grey = window.ndim == 2

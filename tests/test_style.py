@@ -19,7 +19,7 @@ LAYERS = {
         "command", "config", "phases", "data", "patches", "folders", "datasets", "fetch", "pairs",
         "checkpoint", "report", "images", "weights", "convert", "features", "comparison",
     ],
-    "programs for the device": ["steps", "parallel", "tiles"],
+    "programs for the device": ["steps", "parallel", "tiles", "compilation"],
     "mathematics": ["models", "losses", "metrics", "resize", "pixels"],
     "version": ["version"],
 }  # fmt: skip

@@ -7,12 +7,15 @@ from typing import Any
 
 import jax.numpy as jnp
 from flax import linen as nn
+from jax import lax
 from jaxtyping import Array, Float
 
-# torch's defaults: a momentum of 0.1 there is a decay of 0.9 here.
-BatchNorm = functools.partial(nn.BatchNorm, momentum=0.9, epsilon=1e-5)
+from jsr.models import primitives
+
+MOMENTUM = 0.9  # of BatchNorm's running statistics; torch calls it 0.1
+EPSILON = 1e-5  # of BatchNorm; torch's default
+SLOPE = 0.25  # where PReLU starts; He et al. 2015
 lecun_normal = nn.initializers.lecun_normal()  # how flax starts convolutions
-PReLU = functools.partial(nn.PReLU, negative_slope_init=0.25)  # one slope a layer; He et al. 2015
 
 
 def depth_to_space(x: Float[Array, "b h w c"], r: int) -> Float[Array, "b rh rw c_out"]:
@@ -46,6 +49,72 @@ def icnr(r: int, *, init: Callable[..., Array] = lecun_normal):
     return initialise
 
 
+class Conv(nn.Module):
+    """A convolution with zeros beyond the border, so that stride 1 keeps the size and stride 2 halves it."""
+
+    features: int
+    size: int
+    stride: int = 1
+    use_bias: bool = True
+    dtype: Any = jnp.float32
+    kernel_init: Callable[..., Array] = lecun_normal
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "b h w i"]) -> Float[Array, "b h w o"]:
+        shape = (self.size, self.size, x.shape[-1], self.features)
+        kernel = self.param("kernel", self.kernel_init, shape)
+        x, kernel = x.astype(self.dtype), kernel.astype(self.dtype)
+        y = primitives.convolution(x, kernel, stride=self.stride)
+        if not self.use_bias:
+            return y
+        bias = self.param("bias", nn.initializers.zeros, (self.features,))
+        return y + primitives.spread(bias.astype(self.dtype), y.shape)
+
+
+class BatchNorm(nn.Module):
+    """Batch normalisation over all devices of an axis (Ioffe & Szegedy 2015, arXiv 1502.03167, algorithm 1).
+
+    Statistics are of float32, whatever is computed in.
+    """
+
+    dtype: Any = jnp.float32
+    axis_name: str | None = None
+    scale_init: Callable[..., Array] = nn.initializers.ones
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "b h w c"], *, train: bool) -> Float[Array, "b h w c"]:
+        c = x.shape[-1]
+        running_mean = self.variable("batch_stats", "mean", jnp.zeros, (c,))
+        running_var = self.variable("batch_stats", "var", jnp.ones, (c,))
+        scale = self.param("scale", self.scale_init, (c,))
+        bias = self.param("bias", nn.initializers.zeros, (c,))
+        x = x.astype(jnp.float32)
+        if train:
+            count = x.size // c
+            mean, square = (primitives.total(y) / count for y in (x, x * x))
+            if self.axis_name and not self.is_initializing():
+                mean, square = lax.pmean((mean, square), self.axis_name)
+            var = jnp.maximum(square - mean * mean, 0.0)
+            if not self.is_initializing():
+                for running, new in ((running_mean, mean), (running_var, var)):
+                    running.value = MOMENTUM * running.value + (1 - MOMENTUM) * new
+        else:
+            mean, var = running_mean.value, running_var.value
+        factor = scale * lax.rsqrt(var + EPSILON)
+        mean, factor, bias = (primitives.spread(v, x.shape) for v in (mean, factor, bias))
+        return ((x - mean) * factor + bias).astype(self.dtype)
+
+
+class PReLU(nn.Module):
+    """Leaky ReLU of one learned slope (He et al. 2015, arXiv 1502.01852, section 2.1, channel-shared)."""
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
+        slope = self.param("negative_slope", lambda _: jnp.float32(SLOPE))
+        slopes = jnp.broadcast_to(slope.astype(x.dtype), x.shape[-1:])
+        return jnp.where(x >= 0, x, primitives.spread(slopes, x.shape) * x)
+
+
 class ResidualBlock(nn.Module):
     """Conv, BN, PReLU, conv, BN, sum (Ledig et al. 2017, Figure 4). Without `norm` the convolutions have biases."""
 
@@ -56,10 +125,10 @@ class ResidualBlock(nn.Module):
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w c"], *, train: bool) -> Float[Array, "b h w c"]:
-        y = conv(self, 3, self.features, name="conv1", use_bias=not self.norm)(x)
+        y = Conv(self.features, 3, use_bias=not self.norm, dtype=self.dtype, name="conv1")(x)
         y = batch_norm(self, train, name="bn1")(y)
         y = PReLU(name="prelu")(y)
-        y = conv(self, 3, self.features, name="conv2", use_bias=not self.norm)(y)
+        y = Conv(self.features, 3, use_bias=not self.norm, dtype=self.dtype, name="conv2")(y)
         # At zero a block begins as the identity (Goyal et al. 2017, "Accurate, large minibatch SGD", section 5.1).
         y = batch_norm(self, train, name="bn2", scale_init=nn.initializers.zeros)(y)
         return x + y
@@ -75,22 +144,16 @@ class Upsample(nn.Module):
     @nn.compact
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b rh rw c"]:
         r = self.factor
-        x = conv(self, 3, self.features * r**2, name="conv", kernel_init=icnr(r))(x)
-        return PReLU(name="prelu")(depth_to_space(x, r))
-
-
-def conv(module: Any, size: int, features: int, **options: Any) -> nn.Conv:
-    """A convolution of stride 1 that keeps the size, computed in the module's dtype."""
-    return nn.Conv(features, (size, size), padding="SAME", dtype=module.dtype, **options)
+        conv = Conv(self.features * r**2, 3, dtype=self.dtype, kernel_init=icnr(r), name="conv")
+        return PReLU(name="prelu")(depth_to_space(conv(x), r))
 
 
 def batch_norm(module: Any, train: bool, **options: Any) -> Callable[[Array], Array]:
-    """BatchNorm over all devices of the module's axis; nothing where the module was folded."""
+    """BatchNorm as a module has it: nothing where it was folded."""
     if not module.norm:
         return lambda x: x
-    return BatchNorm(
-        use_running_average=not train, dtype=module.dtype, axis_name=module.axis_name, **options
-    )
+    norm = BatchNorm(dtype=module.dtype, axis_name=module.axis_name, **options)
+    return functools.partial(norm, train=train)
 
 
 def scale_of(factors: tuple[int, ...]) -> int:
@@ -98,7 +161,7 @@ def scale_of(factors: tuple[int, ...]) -> int:
     return math.prod(factors)
 
 
-def fold_batch_norm(kernel: Array, norm: dict, stats: dict, *, epsilon: float = 1e-5) -> dict:
+def fold_batch_norm(kernel: Array, norm: dict, stats: dict, *, epsilon: float = EPSILON) -> dict:
     """Folds a BatchNorm in evaluation mode into the convolution before it, which has no bias."""
     factor = norm["scale"] / jnp.sqrt(stats["var"] + epsilon)
     bias = norm["bias"] - stats["mean"] * factor

@@ -23,20 +23,23 @@ class Discriminator(nn.Module):
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w 3"], *, train: bool = False) -> Float[Array, " b"]:
-        x = self._conv(self.features, 1, name="conv1", use_bias=True)(x)
-        x = nn.leaky_relu(x, 0.2)
+        x = nn.leaky_relu(blocks.Conv(self.features, 3, dtype=self.dtype, name="conv1")(x), 0.2)
         for i, (multiple, stride) in enumerate(LAYERS):
-            x = self._conv(multiple * self.features, stride, name=f"conv{i + 2}", use_bias=False)(x)
+            conv = blocks.Conv(
+                multiple * self.features,
+                3,
+                stride,
+                use_bias=False,
+                dtype=self.dtype,
+                name=f"conv{i + 2}",
+            )
+            x = conv(x)
             x = blocks.batch_norm(self, train, name=f"bn{i + 2}")(x)
             x = nn.leaky_relu(x, 0.2)
         x = adaptive_pool(x.astype(jnp.float32), POOL)
         x = x.reshape(x.shape[0], -1)
         x = nn.leaky_relu(nn.Dense(16 * self.features, name="dense1")(x), 0.2)
         return nn.Dense(1, name="dense2")(x)[:, 0]
-
-    def _conv(self, features, stride, **options):
-        # Padding of 1 on each side: "SAME" with stride 2 would pad only one side, unlike the weights of others.
-        return nn.Conv(features, (3, 3), strides=stride, padding=1, dtype=self.dtype, **options)
 
 
 def adaptive_pool(x: Float[Array, "b h w c"], size: int) -> Float[Array, "b size size c"]:

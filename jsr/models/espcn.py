@@ -30,9 +30,13 @@ class ESPCN(nn.Module):
         self, x: Float[Array, "b h w 3"], *, train: bool = False
     ) -> Float[Array, "b sh sw 3"]:
         x = 2 * x - 1
-        x = jnp.tanh(blocks.conv(self, 5, self.features[0], name="conv1")(x))
-        x = jnp.tanh(blocks.conv(self, 3, self.features[1], name="conv2")(x))
-        subpixel = blocks.conv(
-            self, 3, 3 * self.scale**2, name="conv3", kernel_init=blocks.icnr(self.scale)
+        x = jnp.tanh(blocks.Conv(self.features[0], 5, dtype=self.dtype, name="conv1")(x))
+        x = jnp.tanh(blocks.Conv(self.features[1], 3, dtype=self.dtype, name="conv2")(x))
+        subpixel = blocks.Conv(
+            3 * self.scale**2,
+            3,
+            dtype=self.dtype,
+            kernel_init=blocks.icnr(self.scale),
+            name="conv3",
         )
         return blocks.depth_to_space(subpixel(x), self.scale).astype(jnp.float32)

@@ -34,7 +34,12 @@ class SRCNN(nn.Module):
     def __call__(
         self, x: Float[Array, "b h w 3"], *, train: bool = False
     ) -> Float[Array, "b sh sw 3"]:
+        layers = ("patches", "mapping", "reconstruction")
+        patches, mapping, reconstruction = (
+            blocks.Conv(n, k, dtype=self.dtype, name=name)
+            for n, k, name in zip((*self.features, 3), self.kernels, layers, strict=True)
+        )
         x = 2 * resize.resize(x, self.scale * x.shape[1], self.scale * x.shape[2]) - 1
-        x = nn.relu(blocks.conv(self, self.kernels[0], self.features[0], name="patches")(x))
-        x = nn.relu(blocks.conv(self, self.kernels[1], self.features[1], name="mapping")(x))
-        return blocks.conv(self, self.kernels[2], 3, name="reconstruction")(x).astype(jnp.float32)
+        x = nn.relu(patches(x))
+        x = nn.relu(mapping(x))
+        return reconstruction(x).astype(jnp.float32)

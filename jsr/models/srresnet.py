@@ -43,7 +43,7 @@ class SRResNet(nn.Module):
     def __call__(
         self, x: Float[Array, "b h w 3"], *, train: bool = False
     ) -> Float[Array, "b sh sw 3"]:
-        first = blocks.conv(self, 9, self.features, name="head")(x)
+        first = blocks.Conv(self.features, 9, dtype=self.dtype, name="head")(x)
         first = blocks.PReLU(name="head_prelu")(first)
         y = first
         for i in range(self.blocks):
@@ -51,11 +51,11 @@ class SRResNet(nn.Module):
                 self.features, self.norm, self.dtype, self.axis_name, name=f"block{i + 1}"
             )
             y = block(y, train=train)
-        y = blocks.conv(self, 3, self.features, name="body", use_bias=not self.norm)(y)
-        y = first + blocks.batch_norm(self, train, name="body_bn")(y)
+        body = blocks.Conv(self.features, 3, use_bias=not self.norm, dtype=self.dtype, name="body")
+        y = first + blocks.batch_norm(self, train, name="body_bn")(body(y))
         for i, factor in enumerate(self.factors):
             y = blocks.Upsample(self.features, factor, self.dtype, name=f"upsample{i + 1}")(y)
-        y = blocks.conv(self, 9, 3, name="tail")(y)
+        y = blocks.Conv(3, 9, dtype=self.dtype, name="tail")(y)
         return jnp.tanh(y.astype(jnp.float32))
 
 

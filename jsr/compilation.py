@@ -1,0 +1,76 @@
+"""How programs are compiled: the platform's options, and a cache of what was compiled before."""
+
+import functools
+import hashlib
+import os
+import platform
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import jax
+
+Precision = Literal[
+    "fp32", "bf16"
+]  # of the computation; parameters and statistics are float32 in either
+
+# On the CPU, XLA's convolutions by YNNPACK are slower at our shapes than those by Eigen, and of its libraries oneDNN
+# alone computes in bfloat16. It stays out of float32, where it gains little and cannot be kept (experiments/LOG.md).
+CPU_OPTIONS = {
+    "fp32": {"xla_cpu_experimental_ynn_fusion_type": ""},
+    "bf16": {
+        "xla_cpu_experimental_ynn_fusion_type": "",
+        "xla_cpu_experimental_onednn_custom_call": True,
+    },
+}
+
+
+def jit(function: Callable[..., Any], *, precision: Precision, **how: Any) -> Any:
+    """`jax.jit` with the platform's options; not for decorators, since it wakes the backend up."""
+    return jax.jit(function, compiler_options=_options(precision), **how)
+
+
+@functools.cache
+def _options(precision):
+    if jax.default_backend() != "cpu":
+        return {}
+    chosen = CPU_OPTIONS[precision]
+    try:
+        jax.jit(lambda: 0, compiler_options=chosen).lower().compile()
+    except jax.errors.JaxRuntimeError:  # they are experimental: another XLA may not know them
+        return {}
+    return chosen
+
+
+def keep(root: Path) -> None:
+    """Keeps what is compiled below a folder, and takes from there what was compiled before.
+
+    What lies there is run as it is, so the folder must be the user's alone; where it is not, nothing is kept. It is one
+    for each kind of processor, for code is compiled for the instructions of its own. An explicit
+    `JAX_COMPILATION_CACHE_DIR` stays as it is.
+    """
+    if jax.config.jax_compilation_cache_dir is not None:
+        return
+    folder = root / _processor()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        about = folder.stat()
+    except OSError:
+        return
+    if hasattr(os, "getuid") and (about.st_uid != os.getuid() or about.st_mode & 0o022):
+        return
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    # Everything: a picture takes a dozen small programs beside the large one.
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def _processor() -> str:
+    """A name for the instructions that this machine's processor has."""
+    about = platform.machine() + platform.processor()
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        about += next(line for line in lines if line.startswith(("flags", "Features")))
+    except (OSError, StopIteration):  # not Linux, where JAX knows fewer of them
+        pass
+    return hashlib.sha256(about.encode()).hexdigest()[:16]
