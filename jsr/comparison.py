@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from jsr import images, tiles, weights
+from jsr.compilation import Precision
 from jsr.models import Interpolation, Model
 
 SIDE = 1024  # pixels of a column's side; of what comes out larger, the centre is shown
@@ -13,12 +14,12 @@ LABEL_SIZE = 20  # pixels
 COLUMNS = {"nearest": "input", "bicubic": "bicubic", "srresnet": "SRResNet", "srgan": "SRGAN"}
 
 
-def models(name: str) -> dict[str, Model]:
+def models(name: str, *, precision: Precision) -> dict[str, Model]:
     """Returns the models of a comparison by their labels, all of one scale."""
-    scale = _load(name).module.scale
+    scale = weights.ready(name).module.scale
     found = {}
     for other in dict.fromkeys([*COLUMNS, name]):
-        model = _load(other)
+        model = weights.ready(other, precision=precision)
         if isinstance(model.module, Interpolation):
             model = model._replace(module=model.module.clone(factors=(scale,)))
         if model.module.scale == scale:
@@ -53,7 +54,3 @@ def draw(
         sheet.paste(large, (middle - large.width // 2, band))
     icc = picture.icc if picture.pixels.ndim == 3 else None  # the sheet is RGB
     return images.Picture(np.asarray(sheet), icc=icc, notes=picture.notes)
-
-
-def _load(name):
-    return weights.inference(weights.load(name))

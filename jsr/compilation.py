@@ -42,14 +42,15 @@ def _options(precision):
     return chosen
 
 
-def keep(root: Path) -> None:
+def keep(root: Path, *, precision: Precision) -> None:
     """Keeps what is compiled below a folder, and takes from there what was compiled before.
 
     What lies there is run as it is, so the folder must be the user's alone; where it is not, nothing is kept. It is one
     for each kind of processor, for code is compiled for the instructions of its own. An explicit
-    `JAX_COMPILATION_CACHE_DIR` stays as it is.
+    `JAX_COMPILATION_CACHE_DIR` stays as it is. Programs that call oneDNN cannot be kept.
     """
-    if jax.config.jax_compilation_cache_dir is not None:
+    calls_onednn = precision == "bf16" and jax.default_backend() == "cpu"
+    if jax.config.jax_compilation_cache_dir is not None or calls_onednn:
         return
     folder = root / _processor()
     try:

@@ -14,7 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from jsr import metrics, pairs, tiles, weights
-from jsr.command import Parser
+from jsr.command import Parser, add_precision
 from jsr.models import Model
 
 SHAVE = 4  # pixels, the custom at x4; the same at other scales
@@ -109,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
         help="folders with hr and, optionally, lr",
     )  # fmt: skip
     parser.add_argument("--tile", type=int, metavar="N", help="pixels of lr upscaled at a time")
+    add_precision(parser)
     parser.add_argument("--verbose", action="store_true", help="print every picture's scores")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all scores here as well")
     return parser
@@ -124,7 +125,7 @@ def main(argv: list[str] | None = None) -> int:
         parser.error(f"--json: {args.json.parent} is not a folder")
     # Everything that can be wrong with the arguments is found before the first minute is spent.
     try:
-        models = {name: weights.inference(weights.load(name)) for name in args.model}
+        models = {name: weights.ready(name, precision=args.precision) for name in args.model}
         for folder in args.data:
             for model in models.values():
                 pairs.find(folder, scale=model.module.scale)

@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from jsr import comparison, compilation, fetch, folders, images, tiles, weights
-from jsr.command import Parser
+from jsr.command import Parser, add_precision
 from jsr.models import Interpolation, Model
 
 MIN_TILE = 16  # pixels; below it, nearly all the work would be in the halos
@@ -163,10 +163,6 @@ def _parents(path):
     return {str(parent) for parent in Path(_real(path)).parents}
 
 
-def _model(name):
-    return {name: weights.inference(weights.load(name))}
-
-
 def _work(job, models, *, tile, report, comparing):
     """Does one job; returns what was written, with all its notes."""
     picture = images.read(job.source)
@@ -249,6 +245,7 @@ def _parser() -> argparse.ArgumentParser:
         "--tile", type=int, metavar="N",
         help=f"pixels enlarged at a time, N x N; fewer need less memory (default: {tiles.TILE})",
     )  # fmt: skip
+    add_precision(parser)
     parser.add_argument(
         "--compare", action="store_true",
         help="write, instead of the result, photo_compare.png: input, bicubic, SRResNet, SRGAN and another --model side"
@@ -261,12 +258,15 @@ def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns 0, 1 where pictures failed, 130 where interrupted. Wrong arguments exit with 2."""
     parser = _parser()
     args = parser.parse_intermixed_args(argv)  # pictures may follow the options
-    compilation.keep(fetch.default_cache() / "compiled")
+    compilation.keep(fetch.default_cache() / "compiled", precision=args.precision)
     if args.tile is not None and args.tile < MIN_TILE:
         parser.error(f"--tile: expected {MIN_TILE} or more pixels, got {args.tile}")
     try:
         try:
-            models = comparison.models(args.model) if args.compare else _model(args.model)
+            if args.compare:
+                models = comparison.models(args.model, precision=args.precision)
+            else:
+                models = {args.model: weights.ready(args.model, precision=args.precision)}
             scale = next(iter(models.values())).module.scale
             jobs, left_out = plan(args.inputs, args.output, scale=scale, comparing=args.compare)
         except (ValueError, OSError) as error:

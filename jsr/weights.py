@@ -20,6 +20,7 @@ import numpy as np
 from flax import traverse_util
 from safetensors import SafetensorError, numpy, safe_open
 
+from jsr import compilation
 from jsr.models import MODELS, Interpolation, Model, SRResNet, srresnet
 
 PRETRAINED = Path(__file__).parent / "pretrained"
@@ -53,12 +54,26 @@ def load(name_or_path: str | os.PathLike[str]) -> Model:
     if path.is_dir():
         if not (path / RUN_FILE).is_file():
             raise WeightsError(f"{path}: expected a run's folder with {RUN_FILE}, found none")
-        return _read(path / RUN_FILE)
+        return _read_foreign(path / RUN_FILE)
     if not path.is_file():
         raise WeightsError(
             f"model: expected one of {', '.join(NAMES)}, a weights file or a run's folder, got {name}"
         )
-    return _read(path)
+    return _read_foreign(path)
+
+
+def ready(
+    name_or_path: str | os.PathLike[str], *, precision: compilation.Precision = "fp32"
+) -> Model:
+    """Loads a model, as `load` does, ready to upscale with: folded, and computing in a precision.
+
+    Raises:
+      WeightsError: as `load` does.
+    """
+    model = inference(load(name_or_path))
+    if precision == "fp32" or isinstance(model.module, Interpolation):  # those are exact and quick
+        return model
+    return model._replace(module=model.module.clone(dtype=jnp.bfloat16))
 
 
 def save(
@@ -119,12 +134,13 @@ def _read(path: Path) -> Model:
             f"{path}: expected a weights file of jsr (safetensors naming one of"
             f" {', '.join(MODELS)}), got another file: {error}"
         ) from error
-    _check_shapes(path, module, tensors)
     return Model(module, traverse_util.unflatten_dict(tensors, sep="/"), about)
 
 
-def _check_shapes(path, module, tensors):
-    """Refuses tensors that are not those of the network, naming the first."""
+def _read_foreign(path):
+    """Reads a file of no known hash: refuses tensors that are not those of the network, naming the first."""
+    model = _read(path)
+    module, tensors = model.module, traverse_util.flatten_dict(model.variables, sep="/")
     like = jax.eval_shape(module.init, jax.random.key(0), jnp.zeros((1, 8, 8, 3)))
     leaves: dict[str, Any] = traverse_util.flatten_dict(dict(like), sep="/")
     wanted = {name: leaf.shape for name, leaf in leaves.items()}
@@ -135,6 +151,7 @@ def _check_shapes(path, module, tensors):
                 f"{path}: {name}: expected {wanted.get(name, 'no such tensor')},"
                 f" got {got.get(name, 'none')}"
             )
+    return model
 
 
 def _check_hash(path):

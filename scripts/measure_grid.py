@@ -32,7 +32,7 @@ def main() -> None:
     try:
         pictures = folders.list_pictures(args.data)
         hrs = [patches.middle(images.rgb(images.read(path))) for path in pictures]
-        models = {name: weights.inference(weights.load(name)) for name in args.models}
+        models = {name: weights.ready(name) for name in args.models}
     except (ValueError, OSError) as error:
         parser.error(str(error))
     for name, model in models.items():

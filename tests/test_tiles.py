@@ -4,12 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import jsr
-from jsr import tiles
-from jsr.models import ESPCN, SRCNN, Interpolation, Model, SRResNet
+from jsr import tiles, weights
+from jsr.models import ESPCN, SRCNN, Interpolation, Model, SRResNet, srresnet
 
 
 def model_of(module, seed=0):
@@ -19,20 +17,6 @@ def model_of(module, seed=0):
     keys = jax.random.split(jax.random.key(seed + 1), len(leaves))
     leaves = [x + 0.05 * jax.random.normal(k, x.shape) for x, k in zip(leaves, keys, strict=True)]
     return Model(module, jax.tree.unflatten(tree, leaves), {})
-
-
-@given(st.integers(1, 300), st.integers(1, 64), st.integers(0, 41))
-def test_spans_cover_an_axis_once_with_their_halo(length, tile, halo):
-    window, spans = tiles.spans(length, tile=tile, halo=halo)
-    assert spans[0].first == 0 and spans[-1].stop == length
-    for span, following in zip(spans, spans[1:], strict=False):
-        assert span.stop == following.first
-    for span in spans:
-        assert 0 <= span.start and span.start + window <= length
-        assert span.first < span.stop
-        # All that the part kept depends on is in the window, or beyond the picture's edge.
-        assert span.start <= max(0, span.first - halo)
-        assert span.start + window >= min(length, span.stop + halo)
 
 
 @pytest.mark.parametrize(
@@ -60,6 +44,34 @@ def test_tiled_equals_whole(module, rng):
     direct = module.apply(model.variables, jnp.asarray(image)[None] / 255.0)[0]
     expected = np.round((np.clip(direct, -1, 1) + 1) * 127.5)
     assert np.abs(whole - expected).max() <= 1
+
+
+@pytest.mark.parametrize("factors", [(2,), (3,), (2, 2)], ids=["x2", "x3", "x4"])
+@pytest.mark.parametrize("height", [7, 20, 33])
+def test_bands_are_what_the_whole_picture_gives(factors, height, rng, monkeypatch):
+    """With bands of one row and with a single one: a halo too narrow would show at their edges."""
+    model = model_of(SRResNet(features=8, blocks=1, factors=factors))
+    x = rng.random((1, height, 9, 3), np.float32)
+    monkeypatch.setattr(srresnet, "BAND", 1)
+    banded = model.module.apply(model.variables, x)
+    monkeypatch.setattr(srresnet, "BAND", height)
+    whole = model.module.apply(model.variables, x)
+    assert np.std(whole) > 0.05
+    np.testing.assert_allclose(banded, whole, atol=1e-5)
+
+
+def test_bands_bound_the_memory():
+    """Twice the rows cost far less than twice the memory, for what is large is computed band by band."""
+    model = weights.ready("srresnet")
+
+    def memory(rows):
+        window = jax.ShapeDtypeStruct((rows, 64, 3), np.uint8)
+        lowered = jax.jit(tiles._enlarge, static_argnames="module").lower(
+            model.module, model.variables, window
+        )
+        return lowered.compile().memory_analysis().temp_size_in_bytes
+
+    assert memory(256) < 1.5 * memory(128)
 
 
 def test_grey_is_the_same_as_three_equal_channels(rng):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 from jax import lax
 from jaxtyping import Array, Float
@@ -161,8 +162,8 @@ def scale_of(factors: tuple[int, ...]) -> int:
     return math.prod(factors)
 
 
-def fold_batch_norm(kernel: Array, norm: dict, stats: dict, *, epsilon: float = EPSILON) -> dict:
+def fold_batch_norm(kernel: np.ndarray, norm: dict, stats: dict) -> dict[str, np.ndarray]:
     """Folds a BatchNorm in evaluation mode into the convolution before it, which has no bias."""
-    factor = norm["scale"] / jnp.sqrt(stats["var"] + epsilon)
+    factor = norm["scale"] / np.sqrt(stats["var"] + EPSILON)
     bias = norm["bias"] - stats["mean"] * factor
     return {"kernel": kernel * factor[None, None, None], "bias": bias}

@@ -51,6 +51,7 @@ def direct(
     return lax.conv_general_dilated(x, kernel, (stride,) * 2, padding, dimension_numbers=NUMBERS)
 
 
+@jax.jit  # traced once for all layers of one shape
 def winograd(
     x: Float[Array, "b h w i"], kernel: Float[Array, "3 3 i o"]
 ) -> Float[Array, "b h w o"]:

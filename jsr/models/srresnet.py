@@ -1,14 +1,18 @@
 """The generator of SRResNet and SRGAN (Ledig et al. 2017, arXiv 1609.04802v5, Figure 4)."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax.numpy as jnp
 from flax import linen as nn
+from jax import lax
 from jaxtyping import Array, Float
 
 from jsr.models import blocks
+from jsr.spans import spans
+
+BAND = 64  # low-resolution rows that are enlarged at a time
 
 
 class SRResNet(nn.Module):
@@ -31,8 +35,14 @@ class SRResNet(nn.Module):
     @property
     def halo(self) -> int:
         """Low-resolution pixels on each side that an output pixel depends on: the radius of all kernels, rounded up."""
-        radius = 4.0 + 2 * self.blocks + 1  # 9x9, the blocks, and the convolution after them
-        size = 1
+        return (
+            4 + 2 * self.blocks + 1 + self._reach
+        )  # 9x9, the blocks, and the convolution after them
+
+    @property
+    def _reach(self):
+        """The same of the layers from the first sub-pixel convolution on."""
+        radius, size = 0.0, 1
         for factor in self.factors:
             radius += 1 / size
             size *= factor
@@ -53,10 +63,29 @@ class SRResNet(nn.Module):
             y = block(y, train=train)
         body = blocks.Conv(self.features, 3, use_bias=not self.norm, dtype=self.dtype, name="body")
         y = first + blocks.batch_norm(self, train, name="body_bn")(body(y))
-        for i, factor in enumerate(self.factors):
-            y = blocks.Upsample(self.features, factor, self.dtype, name=f"upsample{i + 1}")(y)
-        y = blocks.Conv(3, 9, dtype=self.dtype, name="tail")(y)
+
+        enlarge = [
+            blocks.Upsample(self.features, factor, self.dtype, name=f"upsample{i + 1}")
+            for i, factor in enumerate(self.factors)
+        ]
+        enlarge = nn.Sequential([*enlarge, blocks.Conv(3, 9, dtype=self.dtype, name="tail")])
+        y = enlarge(y) if train else by_bands(enlarge, y, scale=self.scale, halo=self._reach)
         return jnp.tanh(y.astype(jnp.float32))
+
+
+def by_bands(
+    enlarge: Callable[[Array], Array], x: Float[Array, "b h w c"], *, scale: int, halo: int
+) -> Float[Array, "b sh sw 3"]:
+    """Enlarges by bands of rows: where a pixel has become 16 of 64 channels, memory is what limits a picture."""
+    window, bands = spans(x.shape[1], tile=BAND, halo=halo)
+    done: list[Array] = []
+    for band in bands:
+        part = x[:, band.start : band.start + window]
+        if done:  # one after the other, not side by side
+            part, done[-1] = lax.optimization_barrier((part, done[-1]))
+        rows = slice(scale * (band.first - band.start), scale * (band.stop - band.start))
+        done.append(enlarge(part)[:, rows])
+    return jnp.concatenate(done, axis=1)
 
 
 def fold(variables: Mapping[str, Any]) -> dict[str, Any]:
