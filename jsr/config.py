@@ -9,11 +9,13 @@ from typing import Any, Literal, get_args
 import jax
 
 from jsr.command import Parser
+from jsr.compilation import Precision
 
 Phase = Literal["srresnet", "srgan"]
 Network = Literal["srresnet", "srcnn", "espcn"]
 Content = Literal["vgg54", "vgg22", "mse"]
 Schedule = Literal["constant", "step", "cosine"]
+CHOICES = (Network, Content, Schedule, Precision)
 SCALES = (2, 3, 4)
 FILE = "config.json"  # in the run's folder
 
@@ -56,6 +58,9 @@ class Config:
     content_weight: float | None = _option(None, "srgan; default: what belongs to the VGG19 file")
     adversarial_weight: float = _option(1e-3, "srgan")
     vgg19: str = _option("", "srgan: a ported file, or random; default: the user's cache, fetched")
+    precision: Precision = _option(
+        "fp32", "what networks compute in; bf16: half the bytes, parameters stay fp32"
+    )
     seed: int = _option(0, "of all that is random")
     log_every: int = _option(100, "steps between lines of metrics.jsonl")
     save_every: int = _option(5_000, "steps between checkpoints, each with a validation")
@@ -83,10 +88,10 @@ def parse(argv: list[str] | None) -> Config:
         parser.add_argument(
             "--" + field.name.replace("_", "-"),
             type={int: int, float: float, float | None: float}.get(field.type, str),
-            choices=get_args(field.type) if field.type in (Network, Content, Schedule) else None,
+            choices=get_args(field.type) if field.type in CHOICES else None,
             default=argparse.SUPPRESS,
             help=field.metadata["help"] + f" (default: {shown})" * bool(shown),
-            metavar=None if field.type in (Network, Content, Schedule) else "VALUE",
+            metavar=None if field.type in CHOICES else "VALUE",
         )
     given = vars(parser.parse_args(argv))
     config = dataclasses.replace(PHASES[given.pop("phase")], **given)
@@ -143,17 +148,17 @@ def check_folder(config: Config) -> None:
     new = dataclasses.asdict(config)
     if path.exists():
         try:
-            old = json.loads(path.read_text())
+            kept = json.loads(path.read_text())
         except json.JSONDecodeError as error:
             raise ConfigError(f"{path}: expected a run's configuration, got {error}") from error
-        changed = [name for name in new if name not in CHANGEABLE and old.get(name) != new[name]]
+        # What a run before an option was did is the option's default.
+        old = dataclasses.asdict(Config()) | kept
+        changed = [name for name in new if name not in CHANGEABLE and old[name] != new[name]]
         # A constant rate does not know where a run ends, so such a run may be made longer.
         if config.schedule == "constant" and "steps" in changed:
             changed.remove("steps")
         if changed:
-            listed = ", ".join(
-                f"{name} {old.get(name)} there, {new[name]} here" for name in changed
-            )
+            listed = ", ".join(f"{name} {old[name]} there, {new[name]} here" for name in changed)
             raise ConfigError(f"{folder} holds another run ({listed}); choose another --workdir")
     elif folder.is_file() or (folder.exists() and any(folder.iterdir())):
         raise ConfigError(f"--workdir: expected a run's folder or a new one, got {folder}")

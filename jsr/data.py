@@ -1,12 +1,13 @@
 """Crops to train on, drawn from patches of pictures.
 
-Everything is RGB uint8 in [0, 255], rows first. Two kinds of source give the same crops, for both draw by
-`fold_in(key, step)`: `Resident`, the whole set on the device, and `Streamed`, batches that the host prepared. Draws are
-for the global batch, of which each device takes its share: what is drawn does not depend on how many devices there are.
+Everything is RGB uint8 in [0, 255], rows first. Three kinds of source give the same crops, for all draw by
+`fold_in(key, step)`: `Replicated`, the whole set on every device; `Sharded`, a part of it on each; and `Streamed`,
+batches that the host prepared (`stream.py`). Draws are for the global batch, of which each device takes its share: what
+is drawn does not depend on how many devices there are, nor on where the patches lie.
 """
 
 import os
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,24 +15,45 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Int, UInt8
 
+from jsr import parallel
 from jsr.patches import PatchSet
 
 DEVICE_FRACTION = 0.4  # of the device's memory for patches; activations need the rest
 
+Placement = Literal["replicated", "sharded", "streamed"]
 
-class Resident(NamedTuple):
-    """The whole set on the device."""
 
-    key: Array
-    patches: UInt8[Array, "n p p 3"]
-    sizes: Int[Array, "n 2"]
+class Replicated(NamedTuple):
+    """The whole set, on every device."""
+
+    key: Any
+    patches: UInt8[Any, "n p p 3"]
+    sizes: Int[Any, "n 2"]
+
+
+class Sharded(NamedTuple):
+    """The set divided over the devices: in a program, the patches of its own device, `m` for each."""
+
+    key: Any
+    patches: UInt8[Any, "m p p 3"]
+    sizes: Int[Any, "n 2"]  # of all patches, since all devices draw alike
 
 
 class Streamed(NamedTuple):
-    """The batches of some consecutive steps, prepared by the host."""
+    """The batches of some consecutive steps: in a program, the share of its own device."""
 
     images: UInt8[Any, "k b s s 3"]
     first: Int[Any, ""]  # the step that images[0] belongs to
+
+
+Source = Replicated | Sharded | Streamed
+
+# Which axis of a source's arrays is divided over the devices; `parallel.parallel` takes it off.
+AXES = {
+    "replicated": Replicated(None, None, None),
+    "sharded": Sharded(None, 0, None),
+    "streamed": Streamed(1, None),
+}
 
 
 def draw(
@@ -52,35 +74,43 @@ def draw(
 
 
 def crops(
-    source: Resident | Streamed,
-    step: Int[Any, ""],
-    *,
-    batch: int,
-    size: int,
-    share: Any = 0,
-    shares: int = 1,
+    source: Source, step: Int[Any, ""], *, batch: int, size: int, axis_name: str | None = None
 ) -> UInt8[Array, "b s s 3"]:
-    """Returns a device's share of the crops of a step: `[batch / shares, size, size, 3]`.
+    """Returns the crops of a step: of the global batch, under an axis name the device's share.
 
-    Pure, and the same for both kinds of source. `share`, 0 to `shares - 1`, may be traced. A
-    `Streamed` source that is itself already split over the devices is taken with one share.
+    Pure, and the same for all kinds of source, of which `Sharded` needs the axis.
 
     Raises:
-      ValueError: the shares do not divide the batch.
+      ValueError: the devices do not divide the batch.
     """
+    shares = lax.axis_size(axis_name) if axis_name else 1
     if batch % shares:
-        raise ValueError(f"batch: expected a multiple of the {shares} shares, got {batch}")
+        raise ValueError(f"batch: expected a multiple of the {shares} devices, got {batch}")
     if isinstance(source, Streamed):
-        images = lax.dynamic_index_in_dim(
-            jnp.asarray(source.images), step - source.first, keepdims=False
-        )
-        return _share(images, share, shares)
+        return lax.dynamic_index_in_dim(source.images, step - source.first, keepdims=False)
     drawn = draw(source.key, step, source.sizes, batch=batch, size=size)
-    indices, origins, turns = (_share(a, share, shares) for a in drawn)
+    if isinstance(source, Replicated):
+        if axis_name:
+            part = batch // shares
+            start = lax.axis_index(axis_name) * part
+            drawn = [lax.dynamic_slice_in_dim(a, start, part) for a in drawn]
+        return _cut(source.patches, *drawn, size=size)
+    # A crop lies on one device, that of its patch; all others add zeros.
+    indices, origins, turns = drawn
+    held = source.patches.shape[0]
+    indices = indices - lax.axis_index(axis_name) * held
+    here = (indices >= 0) & (indices < held)
+    images = _cut(source.patches, jnp.clip(indices, 0, held - 1), origins, turns, size=size)
+    images = jnp.where(here[:, None, None, None], images, jnp.zeros_like(images))
+    return lax.psum_scatter(images, axis_name, tiled=True)  # summed, and each device gets its share
+
+
+def _cut(patches, indices, origins, turns, *, size):
+    """Cuts the drawn crops out of patches: `[b, size, size, 3]`."""
 
     def crop(index, origin, turn):
         start = (index, origin[0], origin[1], jnp.zeros_like(index))
-        image = lax.dynamic_slice(source.patches, start, (1, size, size, 3))[0]
+        image = lax.dynamic_slice(patches, start, (1, size, size, 3))[0]
         image = jnp.where(turn & 1, image[::-1], image)
         image = jnp.where(turn & 2, image[:, ::-1], image)
         return jnp.where(turn & 4, image.swapaxes(0, 1), image)
@@ -88,58 +118,44 @@ def crops(
     return jax.vmap(crop)(indices, origins, turns)
 
 
-def _share(array: Array, share: Any, shares: int) -> Array:
-    if shares == 1:
-        return array
-    part = array.shape[0] // shares
-    return lax.dynamic_slice_in_dim(array, share * part, part)
+def replicated(pictures: PatchSet, key: Array) -> Replicated:
+    """Places the whole set on every local device; the CPU reads it where it lies."""
+    key, sizes = parallel.replicate((key, pictures.sizes))
+    return Replicated(key, jax.device_put(pictures.patches, parallel.replicated()), sizes)
 
 
-def resident(pictures: PatchSet, key: Array) -> Resident:
-    """Places the whole set on the default device."""
-    return Resident(key, jnp.asarray(pictures.patches), jnp.asarray(pictures.sizes))
+def sharded(pictures: PatchSet, key: Array) -> Sharded:
+    """Places an equal part of the set on every local device: patches `[devices, m, P, P, 3]`, the last padded."""
+    devices = jax.local_device_count()
+    count, *shape = pictures.patches.shape
+    held = -(-count // devices)
+
+    def part(index):
+        start = index[0].start or 0
+        patches = pictures.patches[start * held : (start + 1) * held]
+        missing = held - len(patches)
+        if missing:
+            patches = np.concatenate([patches, np.zeros((missing, *shape), np.uint8)])
+        return patches[None]
+
+    patches = jax.make_array_from_callback((devices, held, *shape), parallel.divided(0), part)
+    key, sizes = parallel.replicate((key, pictures.sizes))
+    return Sharded(key, patches, sizes)
 
 
-def stream(
-    pictures: PatchSet, key: Array, first: int, count: int, *, room: int, batch: int, size: int
-) -> Streamed:
-    """Prepares on the host the crops of `count` steps from `first` on, the same as `crops` draws.
-
-    Returns:
-      a source whose leaves are NumPy arrays: images `[room, batch, size, size, 3]`, of which the first `count` are
-      filled: programs are compiled for a shape, and not every dispatch has as many steps.
-    """
-    images = np.zeros((room, batch, size, size, 3), np.uint8)
-    # Drawn on the CPU, so as not to wait for the accelerator, which is busy with the steps before.
-    device = _cpu()
-    key, sizes = jax.device_put((key, pictures.sizes), device)
-    with jax.default_device(device):
-        for k in range(count):
-            drawn = _draw(key, first + k, sizes, batch=batch, size=size)
-            for b, (index, (y, x), turn) in enumerate(zip(*map(np.asarray, drawn), strict=True)):
-                image = pictures.patches[index, y : y + size, x : x + size]
-                image = image[::-1] if turn & 1 else image
-                image = image[:, ::-1] if turn & 2 else image
-                images[k, b] = image.swapaxes(0, 1) if turn & 4 else image
-    return Streamed(images, np.asarray(first, np.int32))
-
-
-_draw = jax.jit(draw, static_argnames=("batch", "size"))
-
-
-def _cpu() -> Any:
-    try:
-        return jax.local_devices(backend="cpu")[0]
-    except RuntimeError:  # JAX_PLATFORMS names the accelerator alone
-        return jax.local_devices()[0]
-
-
-def fits(pictures: PatchSet) -> tuple[bool, str]:
-    """Whether the patches leave the device memory enough to be `Resident`, and why, in words."""
-    stats = jax.local_devices()[0].memory_stats() or {}
-    memory = stats.get("bytes_limit") or os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    need = pictures.patches.nbytes
-    fit = need < DEVICE_FRACTION * memory
-    sign = "under" if fit else "not under"
-    reason = f"patches take {need / 1e9:.2f} GB, {sign} {DEVICE_FRACTION:.0%} of the device's"
-    return fit, f"{reason} {memory / 1e9:.1f} GB"
+def placement(pictures: PatchSet) -> tuple[Placement, str]:
+    """Chooses the fastest kind of source that the devices have the memory for, and says why in words."""
+    devices = jax.local_devices()
+    stats = devices[0].memory_stats() or {}
+    # Without a limit of its own, the device is the CPU, of which there may be several in one memory.
+    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // len(devices)
+    memory = stats.get("bytes_limit") or physical
+    need, room = pictures.patches.nbytes, DEVICE_FRACTION * memory
+    of_the_devices = f"{DEVICE_FRACTION:.0%} of the device's {memory / 1e9:.1f} GB"
+    takes = f"patches take {need / 1e9:.2f} GB"
+    if need < room:
+        return "replicated", f"{takes}, under {of_the_devices}"
+    takes = f"{takes}, not under {of_the_devices}"
+    if need < len(devices) * room:
+        return "sharded", f"{takes}, but divided over {len(devices)} of them they are"
+    return "streamed", takes

@@ -1,11 +1,12 @@
 """A pure step made to run on every device: the only file that says `pmap`.
 
 `parallel(step, crops)` takes `step(state, images) -> (state, metrics)` and returns the same step over all
-devices, many to a dispatch. The state is replicated and donated, each device draws its share of the batch, and
+devices, many to a dispatch. The state is replicated and donated, each device takes its share of the batch, and
 what the step averages over `AXIS` (losses, gradients, batch statistics) makes every device's result the same.
 Nothing here knows of networks or losses.
 """
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,9 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jsr import compilation
 
 AXIS = "batch"
+
+# Waits for the steps of a dispatch: returns each metric, `[count]` on the host, and the clock when they were done.
+Metrics = Callable[[], tuple[dict[str, np.ndarray], float]]
 
 
 def replicate(tree: Any) -> Any:
@@ -34,31 +38,37 @@ def replicated() -> NamedSharding:
     return NamedSharding(Mesh(np.array(jax.local_devices()), (AXIS,)), PartitionSpec())
 
 
+def divided(axis: int) -> NamedSharding:
+    """The placement of an array of which every local device holds one index of an axis."""
+    return NamedSharding(replicated().mesh, PartitionSpec(*[None] * axis, AXIS))
+
+
 def parallel(
     step: Callable[[Any, Any], tuple[Any, dict[str, Any]]],
     crops: Callable[..., Any],
     *,
     most: int,
+    axes: Any = None,
     precision: compilation.Precision = "fp32",
-) -> Callable[[Any, Any, int], tuple[Any, dict[str, Any]]]:
+) -> Callable[[Any, Any, int], tuple[Any, Metrics]]:
     """Compiles training steps over all devices, `most` or fewer to a dispatch.
 
     Args:
       step: pure, `(state, images) -> (state, metrics)`, averaging over `AXIS`; `state.step` counts the steps.
-      crops: pure, `(source, step, *, share, shares) -> images`: a device's share of the global batch of that step.
+      crops: pure, `(source, step, *, axis_name) -> images`: a device's share of the global batch of that step.
       most: the most steps of one dispatch.
+      axes: of the source, as `jax.pmap` takes them: the axis divided over the devices, None where they hold the same.
       precision: what the networks of the step compute in.
 
     Returns:
-      `dispatch(state, source, count) -> (state, metrics)` with `count <= most`; each metric is `[count]`, on the host.
-      `count` is an argument of the program, so a shorter dispatch compiles nothing new.
+      `dispatch(state, source, count) -> (state, metrics)` with `count <= most`. On accelerators it does not wait for
+      the steps; `metrics()` does. `count` is an argument of the program, so a shorter dispatch compiles nothing new.
     """
     # XLA's loops on the CPU compute convolutions on one core, 25 times slower: there the host loops instead.
     length = 1 if jax.default_backend() == "cpu" else most
 
     def advance(state, source):
-        share = {"share": lax.axis_index(AXIS), "shares": jax.device_count()}
-        return step(state, crops(source, state.step, **share))
+        return step(state, crops(source, state.step, axis_name=AXIS))
 
     def run(state, source, count, _):
         if length == 1:
@@ -74,21 +84,25 @@ def parallel(
         return lax.fori_loop(0, count, body, (state, history))
 
     pmapped = jax.pmap(
-        run, axis_name=AXIS, in_axes=(None, None, None, 0), out_axes=None, donate_argnums=0
+        run, axis_name=AXIS, in_axes=(None, axes, None, 0), out_axes=None, donate_argnums=0
     )
     # pmap itself takes no options for the compiler.
     pmapped = compilation.jit(pmapped, precision=precision, donate_argnums=0)
     # pmap wants one argument with a mapped axis; the numbers of the devices serve.
-    numbers = jnp.arange(jax.local_device_count())
+    numbers = jax.device_put(np.arange(jax.local_device_count()), divided(0))
 
     def dispatch(state, source, count):
         if length > 1:
-            state, history = pmapped(state, source, jnp.int32(count), numbers)
-            return state, jax.tree.map(lambda values: np.asarray(values)[:count], history)
+            state, history = pmapped(state, source, np.int32(count), numbers)
+            return state, lambda: (
+                {name: values[:count] for name, values in jax.device_get(history).items()},
+                time.perf_counter(),
+            )
         history = []
         for _ in range(count):
-            state, metrics = pmapped(state, source, jnp.int32(1), numbers)
+            state, metrics = pmapped(state, source, np.int32(1), numbers)
             history.append(metrics)
-        return state, jax.tree.map(lambda *values: np.stack(values), *history)
+        history = jax.tree.map(lambda *values: np.stack(values), *history), time.perf_counter()
+        return state, lambda: history
 
     return dispatch

@@ -2,7 +2,8 @@
 
 Everything is RGB uint8 in [0, 255], rows first. Patches `[n, P, P, 3]` overlap so far that every window of `size`
 pixels of every picture lies within one of them; `sizes [n, 2]` (rows, columns) says how much of a patch is picture,
-since a picture smaller than a patch is padded with zeros on the right and below.
+since a picture smaller than a patch is padded with zeros on the right and below. P is the side for which the overlaps
+and the padding take the least room.
 """
 
 import hashlib
@@ -12,7 +13,7 @@ import shutil
 import tempfile
 import warnings
 import zipfile
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -29,7 +30,8 @@ from jsr.folders import DataError, Item
 VALIDATION_SIDE = 384  # pixels; held-out pictures are cut, to be upscaled quickly and often
 VALIDATION_MULTIPLE = 12  # divisible by the factors 2, 3 and 4
 NAMED = 10  # skipped pictures that a description names; the others are counted
-FORMAT = 1  # of the cache; raised when the files below change
+MOST_SIDE = 1024  # pixels; of a patch. Small pictures are drawn as often as patches, so none is a multiple of them
+FORMAT = 2  # of the cache; raised when the files below change
 
 
 class PatchSet(NamedTuple):
@@ -48,7 +50,6 @@ def load(
     cache_dir: str | os.PathLike | None = None,
     data_dir: str | os.PathLike | None = None,
     holdout: int = 8,
-    patch: int = 256,
 ) -> PatchSet:
     """Loads the pictures of a folder or dataset, cut into patches; a second call takes the cached.
 
@@ -64,7 +65,6 @@ def load(
       cache_dir: where patches are kept; the user's cache by default.
       data_dir: where datasets are kept; TFDS's own place by default.
       holdout: the most pictures held out.
-      patch: the least side of a patch.
 
     Raises:
       DataError: no such folder or dataset, nothing usable in it, or no room for the patches.
@@ -76,10 +76,8 @@ def load(
         from jsr import datasets  # imports TFDS, which folders do without
 
         train, validation = datasets.items(data, data_dir=data_dir)
-    side = max(patch, 2 * size)
-    stride = max((side - size + 1) // 4 * 4, 1)
     sets = [[(i.name, i.stamp) for i in items] for items in (train, validation or [])]
-    key = json.dumps([FORMAT, size, side, stride, holdout, validation is not None, sets])
+    key = json.dumps([FORMAT, size, holdout, validation is not None, sets])
     root = Path(cache_dir) if cache_dir is not None else fetch.default_cache() / "patches"
     home = root / hashlib.sha256(key.encode()).hexdigest()
     if not home.exists():
@@ -89,7 +87,7 @@ def load(
         except OSError as e:
             raise DataError(f"{root}: cannot keep patches there: {e.strerror or e}") from e
         try:
-            _build(temporary, data, train, validation, size, side, stride, holdout)
+            _build(temporary, data, train, validation, size, holdout)
             try:
                 temporary.rename(home)
             except OSError:
@@ -102,24 +100,48 @@ def load(
     return _open(home)
 
 
-def origins(length: int, *, side: int, stride: int) -> list[int]:
-    """Returns where patches of `side` pixels start along an edge; the last ends with it."""
-    if length <= side:
-        return [0]
-    return [*range(0, length - side, stride), length - side]
+def best_side(shapes: Iterable[tuple[int, int]], *, size: int) -> int:
+    """Returns the side of the patches that store pictures of these shapes in the fewest bytes.
+
+    Large patches overlap less: those of 256 store a picture of 2040x1356 three times over where crops have 112 pixels,
+    those of 756 one and a quarter times. But the last patches in a row overlap or are padded by what does not divide.
+    """
+    counted = Counter(shapes)
+    edges, times = np.array([*counted]), np.array([*counted.values()])
+
+    def stored(side):
+        return side**2 * (times * _counts(edges, side, size).prod(axis=1)).sum()
+
+    return min(range(size, max(size, MOST_SIDE) + 1), key=stored)
+
+
+def _counts(lengths, side, size):
+    """How many patches an edge needs: one, and one for every step of at most `side - size + 1` pixels."""
+    return 1 - np.minimum(side - lengths, 0) // (side - size + 1)
+
+
+def origins(length: int, *, side: int, size: int) -> list[int]:
+    """Returns where patches of `side` pixels start along an edge, evenly; the last ends with it."""
+    last = max(length - side, 0)
+    steps = int(_counts(length, side, size)) - 1
+    return [i * last // max(steps, 1) for i in range(steps + 1)]
 
 
 def cut(
-    image: UInt8[np.ndarray, "h w 3"], *, side: int, stride: int
-) -> Iterator[tuple[np.ndarray, tuple[int, int]]]:
-    """Yields the patches `[side, side, 3]` of a picture, each with its size in rows and columns."""
-    for y in origins(image.shape[0], side=side, stride=stride):
-        for x in origins(image.shape[1], side=side, stride=stride):
-            part = image[y : y + side, x : x + side]
-            height, width = part.shape[:2]
-            if (height, width) != (side, side):
-                part = np.pad(part, ((0, side - height), (0, side - width), (0, 0)))
-            yield part, (height, width)
+    image: UInt8[np.ndarray, "h w 3"], *, side: int, size: int
+) -> tuple[UInt8[np.ndarray, "n side side 3"], list[tuple[int, int]]]:
+    """Returns the patches of a picture, and the rows and columns of each that are picture."""
+    height, width = image.shape[:2]
+    starts = [
+        (y, x)
+        for y in origins(height, side=side, size=size)
+        for x in origins(width, side=side, size=size)
+    ]
+    shape = min(height, side), min(width, side)
+    patches = np.zeros((len(starts), side, side, 3), np.uint8)
+    for patch, (y, x) in zip(patches, starts, strict=True):
+        patch[: shape[0], : shape[1]] = image[y : y + side, x : x + side]
+    return patches, [shape] * len(starts)
 
 
 def middle(image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
@@ -137,7 +159,7 @@ def spaced(count: int, total: int) -> list[int]:
     return [(2 * i + 1) * total // (2 * count) for i in range(count)]
 
 
-def _build(home, data, train, validation, size, side, stride, holdout) -> None:
+def _build(home, data, train, validation, size, holdout) -> None:
     """Reads all pictures and writes what `_open` reads to the folder `home`."""
     small: list[str] = []
     broken: list[str] = []
@@ -153,11 +175,9 @@ def _build(home, data, train, validation, size, side, stride, holdout) -> None:
                 yield item, shape
 
     found = list(usable(train))
+    side = best_side([shape for _, shape in found], size=size) if found else size
     # Room for what is to come, as Mpx say more than a disk that is full after an hour.
-    count = sum(
-        len(origins(h, side=side, stride=stride)) * len(origins(w, side=side, stride=stride))
-        for _, (h, w) in found
-    )
+    count = sum(int(_counts(np.array(shape), side, size).prod()) for _, shape in found)
     need, free = count * side * side * 3, shutil.disk_usage(home).free
     if need > free:
         raise DataError(
@@ -173,18 +193,24 @@ def _build(home, data, train, validation, size, side, stride, holdout) -> None:
         held = [item for item, _ in usable(validation)]
         held = [held[i] for i in spaced(min(holdout, len(held), len(pictures) // 10), len(held))]
 
+    def patches(item: Item) -> tuple[int, np.ndarray, list[tuple[int, int]]] | None:
+        image = _decode(item)
+        if image is None or min(image.shape[:2]) < size:
+            return None
+        return image.shape[0] * image.shape[1], *cut(image, side=side, size=size)
+
     sizes: list[tuple[int, int]] = []
     used = pixels = 0
     with open(home / "patches.npy", "wb") as file:
         _write_header(file, 0, side)
-        for item, image in _mapped(_decode, pictures, "cut pictures"):
-            if image is None or min(image.shape[:2]) < size:
+        # Threads read and cut; writing, in order, takes less time than reading does on as many cores as there are.
+        for item, done in _mapped(patches, pictures, "cut pictures"):
+            if done is None:
                 broken.append(item.name)
                 continue
-            used, pixels = used + 1, pixels + image.shape[0] * image.shape[1]
-            for part, shape in cut(image, side=side, stride=stride):
-                file.write(np.ascontiguousarray(part).data)
-                sizes.append(shape)
+            used, pixels = used + 1, pixels + done[0]
+            file.write(done[1].data)
+            sizes += done[2]
         end = file.tell()
         file.seek(0)
         _write_header(file, len(sizes), side)  # NumPy leaves room for a first axis that grew
@@ -268,7 +294,7 @@ def _mapped(function: Callable[[Item], Any], items: Iterable[Item], label: str) 
         ahead: deque = deque()
         for item in items:
             ahead.append((item, pool.submit(function, item)))
-            if len(ahead) > 4 * threads:
+            if len(ahead) > 2 * threads:
                 item, future = ahead.popleft()
                 yield item, future.result()
                 bar.update()

@@ -27,8 +27,12 @@ class Start(NamedTuple):
 
 
 def network(config: Config, **fields: Any) -> Any:
-    """The generator of a configuration."""
+    """The generator of a configuration, computing in float32 unless told otherwise."""
     return MODELS[config.model](factors=FACTORS[config.scale], **fields)
+
+
+def _dtype(config):
+    return {"fp32": jnp.float32, "bf16": jnp.bfloat16}[config.precision]
 
 
 def start(config: Config, key: jax.Array, *, resuming: bool) -> Start:
@@ -53,7 +57,7 @@ def _srresnet(config, key, resuming):
     # Only the network with BatchNorm knows of the devices.
     axis = {"axis_name": parallel.AXIS} if config.model == "srresnet" else {}
     step = steps.make_pretrain_step(
-        generator=network(config, **axis),
+        generator=network(config, dtype=_dtype(config), **axis),
         optimizer=optimizer,
         ema_decay=config.ema_decay,
         axis_name=parallel.AXIS,
@@ -73,9 +77,10 @@ def _srgan(config, key, resuming):
         d_key, discriminator.Discriminator(), optimizer, (1, config.crop, config.crop, 3)
     )
     content, content_weight, note = _content(config, vgg_key)
+    fields = {"dtype": _dtype(config), "axis_name": parallel.AXIS}
     step = steps.make_gan_step(
-        generator=network(config, axis_name=parallel.AXIS),
-        discriminator=discriminator.Discriminator(axis_name=parallel.AXIS),
+        generator=network(config, **fields),
+        discriminator=discriminator.Discriminator(**fields),
         content=content,
         generator_optimizer=optimizer,
         discriminator_optimizer=optimizer,

@@ -12,12 +12,25 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
-from jsr import checkpoint, data, metrics, pairs, parallel, patches, phases, steps, tiles, weights
+from jsr import (
+    checkpoint,
+    compilation,
+    data,
+    fetch,
+    metrics,
+    pairs,
+    parallel,
+    patches,
+    phases,
+    steps,
+    tiles,
+    weights,
+)
 from jsr import config as configuration
 from jsr.config import Config
 from jsr.models import Model
@@ -25,11 +38,21 @@ from jsr.report import Report
 
 MOST = 500  # steps in one dispatch, at the most: their metrics stay on the device till its end
 MOST_STREAMED = 50  # the same where their crops, 0.6 MB a step, come from the host
-DISPATCH_SECONDS = 5.0  # how long a dispatch should take: a signal is heard between two
+DISPATCH_SECONDS = (
+    2.5  # how long a dispatch should take: a signal waits for the two that are under way
+)
 
 
 class TrainingError(ValueError):
     """What ended a run, in one line."""
+
+
+class Dispatched(NamedTuple):
+    """Steps under way."""
+
+    end: int  # the run's steps when they are through
+    count: int
+    metrics: parallel.Metrics
 
 
 def run(config: Config) -> Path:
@@ -57,11 +80,11 @@ def run(config: Config) -> Path:
         if resuming:
             state = checkpoints.restore(state)
             print(f"resuming {folder} at step {state.step}")
-        source, most, note = _source(pictures, data_key, config, size)
+        done = int(state.step)
+        source, axes, most, note = _source(pictures, data_key, config, size, done)
         print(note)
         crops = functools.partial(data.crops, batch=config.batch_size, size=size)
-        dispatch = parallel.parallel(step, crops, most=most)
-        done = int(state.step)
+        dispatch = parallel.parallel(step, crops, most=most, axes=axes, precision=config.precision)
         with Report(folder, step=done, steps=config.steps, phase=config.phase) as report:
             validate = functools.partial(_validate, phases.network(config), validation)
             state = parallel.replicate(state)
@@ -72,8 +95,8 @@ def run(config: Config) -> Path:
 def _fit(
     config: Config,
     state: Any,
-    source: Callable[[int, int], Any],
-    dispatch: Callable[[Any, Any, int], tuple[Any, dict[str, np.ndarray]]],
+    source: Callable[[int], data.Source],
+    dispatch: Callable[[Any, Any, int], tuple[Any, parallel.Metrics]],
     most: int,
     validate: Callable[[Any], tuple[Model, float, list]],
     checkpoints: checkpoint.Checkpoints,
@@ -84,26 +107,42 @@ def _fit(
     stop = _stop_on_signals()
     done = int(state.step)
     history: list[dict[str, np.ndarray]] = []
-    rate = 0.0  # steps per second of the last dispatch
-    while done < config.steps and not stop.is_set():
-        # A dispatch ends where something is due, and takes seconds, so that a signal is soon heard.
-        count = min(_to_next(done, config), most, max(1, int(rate * DISPATCH_SECONDS)))
-        began = time.perf_counter()
-        state, new = dispatch(state, source(done, count), count)
-        rate = count / (time.perf_counter() - began)
-        done += count
-        _check_finite(new, done - count, folder)
-        report.advance(count, **_headline(new))
+    rate = 0.0  # steps per second of the last dispatch that is through
+    since = 0.0  # when the devices were free for what is under way
+
+    def settle(dispatched: Dispatched, *, last: bool = False) -> None:
+        """Waits for a dispatch; checks and reports its metrics."""
+        nonlocal history, rate, since
+        new, ended = dispatched.metrics()
+        rate, since = dispatched.count / (ended - since), ended
+        _check_finite(new, dispatched.end - dispatched.count, folder)
+        report.advance(dispatched.count, **_headline(new))
         history.append(new)
+        if last or dispatched.end % config.log_every == 0:
+            means = {name: float(np.concatenate([h[name] for h in history]).mean()) for name in new}
+            report.log(dispatched.end, **means, steps_per_second=rate)
+            history = []
+
+    last, before = done >= config.steps, None
+    while not last:
+        # A dispatch ends where something is due, and takes seconds, so that a signal is soon heard.
+        count = min(_to_next(done, config, most), max(1, int(rate * DISPATCH_SECONDS)))
+        if before is None:
+            since = time.perf_counter()
+        state, new = dispatch(state, source(done), count)
+        done += count
+        # Only now, with the devices at work again, download the metrics of the dispatch before this one.
+        if before:
+            settle(before)
+        before = Dispatched(done, count, new)
 
         last = done == config.steps or stop.is_set()
-        if last or done % config.log_every == 0:
-            means = {name: float(np.concatenate([h[name] for h in history]).mean()) for name in new}
-            report.log(done, **means, steps_per_second=rate)
-            history = []
         save = last or done % config.save_every == 0
         sample = last or done % config.sample_every == 0
         if save or sample:
+            # The next dispatch takes over the state's memory, so here the devices wait.
+            settle(before, last=last)
+            before = None
             model, psnr, columns = validate(state.ema)
             report.log(done, psnr=psnr)
             report.say(f"step {done}: validation PSNR {psnr:.2f} dB")
@@ -117,18 +156,34 @@ def _fit(
         report.say(f"stopped at step {done} of {config.steps}, saved; the same command resumes")
 
 
-def _source(pictures, key, config, size):
-    """Returns `source(step, count)`, the most steps it can serve in one dispatch, and a note.
+def _source(pictures, key, config, size, done):
+    """Returns `source(step)`, the axes it is divided along, its most steps in one dispatch, and a note.
 
-    The source is the set on the device, or the batches of the next steps from the host.
+    A source is the set on the devices, or the batches of the steps around `step` from the host.
     """
-    fits, reason = data.fits(pictures)
-    if fits:
-        resident = parallel.replicate(data.resident(pictures, key))
-        return lambda step, count: resident, MOST, f"crops: drawn on the device ({reason})"
-    options = {"room": MOST_STREAMED, "batch": config.batch_size, "size": size}
-    stream = functools.partial(data.stream, pictures, key, **options)
-    return stream, MOST_STREAMED, f"crops: prepared on the host ({reason})"
+    placement, reason = data.placement(pictures)
+    axes = data.AXES[placement]
+    if placement != "streamed":
+        place = {"replicated": data.replicated, "sharded": data.sharded}[placement]
+        placed = place(pictures, key)
+        where = {"replicated": "every device", "sharded": "the device that holds them"}[placement]
+        return lambda step: placed, axes, MOST, f"crops: drawn on {where} ({reason})"
+
+    from jsr import stream  # imports Grain, which the others do without
+
+    chunks = stream.streamed(
+        pictures, key, first=done, end=config.steps, chunk=MOST_STREAMED,
+        batch=config.batch_size, size=size,
+    )  # fmt: skip
+    chunk = None
+
+    def source(step):
+        nonlocal chunk
+        if chunk is None or step - chunk.first == MOST_STREAMED:
+            chunk = next(chunks)
+        return chunk
+
+    return source, axes, MOST_STREAMED, f"crops: prepared on the host ({reason})"
 
 
 def _validation_pairs(config, pictures):
@@ -179,10 +234,10 @@ def _export(model, config, *, step, psnr):
     weights.save(path, config.model, fields, model.variables, about)
 
 
-def _to_next(done, config):
-    """Steps until something is due."""
+def _to_next(done, config, most):
+    """Steps until something is due, or a chunk of `most` steps ends."""
     due = [config.steps - done]
-    due += [n - done % n for n in (config.log_every, config.save_every, config.sample_every)]
+    due += [n - done % n for n in (config.log_every, config.save_every, config.sample_every, most)]
     return min(due)
 
 
@@ -219,6 +274,7 @@ def _stop_on_signals():
 def main(argv: list[str] | None = None) -> None:
     """Runs the command. Exits with 2 on wrong arguments, with 1 where the training cannot go on."""
     config = configuration.parse(argv)
+    compilation.keep(fetch.default_cache() / "compiled", precision=config.precision)
     try:
         path = run(config)
     except (ValueError, OSError) as error:

@@ -1,22 +1,22 @@
-"""Tests ../jsr/data.py."""
+"""Tests ../jsr/data.py and ../jsr/stream.py."""
 
+import functools
 import types
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax import lax
 from PIL import Image
 
-from jsr import data, folders, patches
+from jsr import data, folders, parallel, patches, stream
 
 SIZE = 24
 BATCH = 8
 
 
 def _load(folder, tmp_path, **options):
-    options = {"size": SIZE, "patch": 64, "cache_dir": tmp_path / "cache", **options}
+    options = {"size": SIZE, "cache_dir": tmp_path / "cache", **options}
     return patches.load(str(folder), **options)
 
 
@@ -36,9 +36,9 @@ def _windows(picture, crop):
 def test_crops_are_windows_of_the_pictures(folder, tmp_path):
     pictures = _load(folder, tmp_path)
     assert pictures.patches.dtype == np.uint8 and isinstance(pictures.patches, np.memmap)
-    assert pictures.patches.shape[1:] == (64, 64, 3) and pictures.sizes.dtype == np.int32
+    assert pictures.patches.shape[3] == 3 and pictures.sizes.dtype == np.int32
     originals = [np.asarray(Image.open(p)) for p in folders.list_pictures(folder)]
-    source = data.resident(pictures, jax.random.key(1))
+    source = data.replicated(pictures, jax.random.key(1))
     for step in range(3):
         for crop in np.asarray(data.crops(source, step, batch=BATCH, size=SIZE)):
             assert crop.shape == (SIZE, SIZE, 3)
@@ -49,7 +49,7 @@ def test_all_turns_and_places_are_drawn():
     """A picture one pixel larger than a crop has 4 windows in 8 positions: all 32 turn up."""
     patches = np.zeros((1, 8, 8, 3), np.uint8)
     patches[0, :5, :5] = np.arange(75).reshape(5, 5, 3)
-    source = data.Resident(jax.random.key(0), jnp.asarray(patches), jnp.array([[5, 5]]))
+    source = data.Replicated(jax.random.key(0), jnp.asarray(patches), jnp.array([[5, 5]]))
     images = np.asarray(data.crops(source, 0, batch=1000, size=4))
     kinds, counts = np.unique(images.reshape(1000, -1), axis=0, return_counts=True)
     assert len(kinds) == 32 and counts.min() > 10
@@ -64,76 +64,90 @@ def test_patches_are_drawn_evenly():
 
 
 def test_steps_differ_and_repeat(folder, tmp_path):
-    source = data.resident(_load(folder, tmp_path), jax.random.key(1))
+    source = data.replicated(_load(folder, tmp_path), jax.random.key(1))
     crops = [np.asarray(data.crops(source, s, batch=BATCH, size=SIZE)) for s in (0, 1, 0)]
     assert np.array_equal(crops[0], crops[2])
     assert not np.array_equal(crops[0], crops[1])
 
 
-@pytest.mark.parametrize("kind", ["resident", "streamed"])
-def test_crops_do_not_depend_on_the_number_of_devices(folder, tmp_path, kind):
-    """So that a run continued on more devices sees the pictures it would have seen."""
-    pictures, key = _load(folder, tmp_path), jax.random.key(2)
-    if kind == "resident":
-        source = data.resident(pictures, key)
-    else:
-        source = data.stream(pictures, key, 3, 2, room=4, batch=BATCH, size=SIZE)
-    whole = data.crops(source, 4, batch=BATCH, size=SIZE)
-    shares = [data.crops(source, 4, batch=BATCH, size=SIZE, share=i, shares=4) for i in range(4)]
-    assert np.array_equal(np.concatenate(shares), whole)
-
-    def device(source, _):
-        return data.crops(
-            source, jnp.int32(4), batch=BATCH, size=SIZE, share=lax.axis_index("d"), shares=4
-        )
-
-    mapped = jax.pmap(device, axis_name="d", in_axes=(None, 0))(source, np.zeros(4))
-    assert np.array_equal(np.reshape(mapped, whole.shape), whole)
+def _place(kind, pictures, key, *, first=0, end=10):
+    if kind == "streamed":
+        options = {"first": first, "end": end, "chunk": 5, "batch": BATCH, "size": SIZE}
+        return next(stream.streamed(pictures, key, **options))
+    return {"replicated": data.replicated, "sharded": data.sharded}[kind](pictures, key)
 
 
-@pytest.mark.parametrize("first", [0, 7])
-def test_streamed_equals_resident(folder, tmp_path, first):
-    """Which kind a machine's memory allows must not change what is learnt."""
-    pictures, key = _load(folder, tmp_path), jax.random.key(3)
-    source = data.resident(pictures, key)
-    streamed = data.stream(pictures, key, first, 5, room=6, batch=BATCH, size=SIZE)
-    assert streamed.images.shape == (6, BATCH, SIZE, SIZE, 3)
-    crops = jax.jit(data.crops, static_argnames=("batch", "size"))
-    for step in range(first, first + 5):
-        expected = data.crops(source, step, batch=BATCH, size=SIZE)
-        assert np.array_equal(crops(streamed, step, batch=BATCH, size=SIZE), expected)
-        assert np.array_equal(crops(source, step, batch=BATCH, size=SIZE), expected)
-
-
-def test_a_split_streamed_source_is_taken_whole(folder, tmp_path):
-    """Each device is sent only its own part of the batches, so it has no share left to take."""
-    source = data.stream(
-        _load(folder, tmp_path), jax.random.key(2), 3, 2, room=2, batch=BATCH, size=SIZE
+def _on_four_devices(kind, source, step):
+    """The global batch of a step, put together from what the devices draw."""
+    cut = functools.partial(data.crops, batch=BATCH, size=SIZE, axis_name="d")
+    mapped = jax.pmap(
+        lambda source, _: cut(source, jnp.int32(step)), axis_name="d", in_axes=(data.AXES[kind], 0)
     )
+    return np.reshape(mapped(source, np.zeros(4)), (BATCH, SIZE, SIZE, 3))
 
-    def device(images):
-        return data.crops(data.Streamed(images, source.first), 4, batch=BATCH, size=SIZE)
 
-    parts = np.stack(np.split(source.images, 4, axis=1))
-    assert np.array_equal(np.concatenate(jax.pmap(device)(parts)), source.images[1])
+@pytest.mark.parametrize("kind", ["replicated", "sharded", "streamed"])
+def test_crops_depend_neither_on_devices_nor_on_placement(folder, tmp_path, kind):
+    """Which kind the devices' memory allows must not change what is learnt, nor a run's going on elsewhere."""
+    pictures, key = _load(folder, tmp_path), jax.random.key(2)
+    assert jax.device_count() == 4 and len(pictures.patches) % 4  # the last device's part is padded
+    alone = data.Replicated(key, jnp.asarray(pictures.patches), jnp.asarray(pictures.sizes))
+    source = _place(kind, pictures, key)
+    for step in range(5):
+        expected = data.crops(alone, step, batch=BATCH, size=SIZE)
+        assert np.array_equal(_on_four_devices(kind, source, step), expected)
+
+
+def test_sharded_patches_lie_on_one_device_each(folder, tmp_path):
+    pictures = _load(folder, tmp_path)
+    source = data.sharded(pictures, jax.random.key(0))
+    parts = [np.asarray(shard.data)[0] for shard in source.patches.addressable_shards]
+    assert len(parts) == 4 and len({part.shape for part in parts}) == 1
+    count = len(pictures.patches)
+    assert np.array_equal(np.concatenate(parts)[:count], pictures.patches)
+    assert not np.concatenate(parts)[count:].any()
+
+
+@pytest.mark.parametrize("first", [0, 5, 7])
+def test_streamed_chunks_follow_each_other(folder, tmp_path, first):
+    """Wherever a run resumes, the chunks are the same, whole and in order, and lie divided over the devices."""
+    pictures, key = _load(folder, tmp_path), jax.random.key(3)
+    source = data.replicated(pictures, key)
+    options = {"first": first, "end": 12, "chunk": 5, "batch": BATCH, "size": SIZE}
+    chunks = list(stream.streamed(pictures, key, **options))
+    assert [int(c.first) for c in chunks] == list(range(first // 5 * 5, 15, 5))
+    for chunk in chunks:
+        assert chunk.images.shape == (5, 4, BATCH // 4, SIZE, SIZE, 3)
+        assert chunk.images.sharding == parallel.divided(1)
+        images = np.asarray(chunk.images).reshape(5, BATCH, SIZE, SIZE, 3)
+        for k in range(5):
+            expected = data.crops(source, int(chunk.first) + k, batch=BATCH, size=SIZE)
+            assert np.array_equal(images[k], expected)
 
 
 def test_an_odd_batch_is_refused(folder, tmp_path):
-    source = data.resident(_load(folder, tmp_path), jax.random.key(0))
-    with pytest.raises(ValueError, match="batch: expected a multiple of the 4 shares, got 6"):
-        data.crops(source, 0, batch=6, size=SIZE, shares=4)
+    source = data.replicated(_load(folder, tmp_path), jax.random.key(0))
+    odd = functools.partial(data.crops, step=0, batch=6, size=SIZE, axis_name="d")
+    with pytest.raises(ValueError, match="batch: expected a multiple of the 4 devices, got 6"):
+        jax.vmap(lambda _: odd(source), axis_name="d")(np.zeros(4))
 
 
-def test_fits(folder, tmp_path, monkeypatch):
+def test_placement(folder, tmp_path, monkeypatch):
+    """By size: on every device, else divided over them, else from the host."""
     pictures = _load(folder, tmp_path)
     need = pictures.patches.nbytes
 
     def limited(limit):
         device = types.SimpleNamespace(memory_stats=lambda: {"bytes_limit": limit})
-        monkeypatch.setattr(data.jax, "local_devices", lambda: [device])
-        return data.fits(pictures)
+        monkeypatch.setattr(data.jax, "local_devices", lambda: [device] * 4)
+        return data.placement(pictures)
 
-    assert data.fits(pictures)[0]  # of the physical memory: the CPU has no limit of its own
-    assert limited(need / 0.39)[0]
-    fit, reason = limited(need / 0.41)
-    assert not fit and "not under 40% of the device's" in reason
+    # Of the physical memory: the CPU has no limit of its own.
+    assert data.placement(pictures)[0] == "replicated"
+    kind, reason = limited(need / 0.39)
+    assert kind == "replicated" and ", under 40% of the device's" in reason
+    kind, reason = limited(need / 0.41)
+    assert kind == "sharded" and "not under 40% of the device's" in reason and "over 4" in reason
+    assert limited(need / (4 * 0.39))[0] == "sharded"
+    kind, reason = limited(need / (4 * 0.41))
+    assert kind == "streamed" and "not under 40% of the device's" in reason

@@ -25,19 +25,29 @@ def _save(path, pixels, **options):
 
 
 def _load(folder, tmp_path, **options):
-    options = {"size": SIZE, "patch": 64, "cache_dir": tmp_path / "cache", **options}
+    options = {"size": SIZE, "cache_dir": tmp_path / "cache", **options}
     return patches.load(str(folder), **options)
 
 
 @pytest.mark.parametrize("length", [24, 63, 64, 65, 104, 105, 200, 1001])
-@pytest.mark.parametrize("size, side", [(24, 64), (96, 256), (33, 66)])
+@pytest.mark.parametrize("size, side", [(24, 64), (24, 24), (96, 256), (112, 756), (33, 66)])
 def test_every_window_lies_in_a_patch(length, size, side):
     """Else some windows could never be drawn; that is why patches overlap."""
-    stride = (side - size + 1) // 4 * 4
-    starts = patches.origins(length, side=side, stride=stride)
-    assert starts[-1] == max(0, length - side)
+    starts = patches.origins(length, side=side, size=size)
+    assert starts[0] == 0 and starts[-1] == max(0, length - side)
     for window in range(length - size + 1):
         assert any(s <= window and window + size <= s + side for s in starts)
+
+
+@pytest.mark.parametrize(
+    ("shape", "most"),
+    [((1356, 2040), 1.25), ((321, 481), 1.34), ((1024, 1024), 1.0), ((130, 130), 1.0)],
+)
+def test_patches_take_little_more_room_than_their_picture(shape, most):
+    side = patches.best_side([shape], size=112)
+    cut, sizes = patches.cut(np.ones((*shape, 3), np.uint8), side=side, size=112)
+    assert cut.nbytes <= most * 3 * shape[0] * shape[1]
+    assert cut.sum() == 3 * np.prod(sizes, axis=1).sum()  # the rest is padding
 
 
 def test_held_out_pictures(tmp_path, rng):
@@ -181,4 +191,5 @@ def test_research_pictures(jsr_data, tmp_path):
     """Five photographs, of which the woman's, 228x344, is smaller than a patch one way only."""
     pictures = patches.load(jsr_data / "eval" / "Set5" / "x4" / "hr", size=96, cache_dir=tmp_path)
     assert pictures.description.startswith("5 pictures, ")
-    assert [228, 256] in pictures.sizes.tolist() or [256, 228] in pictures.sizes.tolist()
+    side = pictures.patches.shape[1]
+    assert 228 < side <= 344 and [side, 228] in pictures.sizes.tolist()

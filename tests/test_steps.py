@@ -8,8 +8,9 @@ import numpy as np
 import optax
 import pytest
 
-from jsr import losses, parallel, steps
-from jsr.data import Resident, crops
+from jsr import data, losses, parallel, patches, steps, stream
+from jsr.checkpoint import Checkpoints
+from jsr.data import crops
 from jsr.models.discriminator import Discriminator
 from jsr.models.srresnet import SRResNet
 from jsr.models.vgg19 import random_vgg19
@@ -74,9 +75,18 @@ def images(rng):
 
 
 @pytest.fixture
-def source(rng):
-    patches = rng.integers(0, 256, (5, 64, 64, 3), np.uint8)
-    return Resident(jax.random.key(7), jnp.asarray(patches), jnp.full((5, 2), 64, jnp.int32))
+def pictures(rng):
+    found = rng.integers(0, 256, (5, 64, 64, 3), np.uint8)
+    return patches.PatchSet(found, np.full((5, 2), 64, np.int32), [], "")
+
+
+def placed(kind, pictures, *, end=5, chunk=5, batch=BATCH):
+    """A source of a kind, for the steps from 0 on."""
+    key = jax.random.key(7)
+    if kind == "streamed":
+        options = {"first": 0, "end": end, "chunk": chunk, "batch": batch, "size": SIZE}
+        return next(stream.streamed(pictures, key, **options))
+    return {"replicated": data.replicated, "sharded": data.sharded}[kind](pictures, key)
 
 
 def distance(a, b):
@@ -181,8 +191,16 @@ def test_moving_average_follows(images):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("phase", ["pretrain", "gan"])
-def test_four_devices_equal_one(source, phase):
+@pytest.mark.parametrize(
+    ("phase", "kind"),
+    [
+        ("pretrain", "replicated"),
+        ("pretrain", "sharded"),
+        ("pretrain", "streamed"),
+        ("gan", "sharded"),
+    ],
+)
+def test_four_devices_equal_one(pictures, phase, kind):
     """Three SGD steps on four devices give the losses and parameters of one (Adam would hide a wrong factor)."""
     optimizer = optax.sgd(0.1)
     make_state, make_step = {
@@ -192,17 +210,22 @@ def test_four_devices_equal_one(source, phase):
     draw = functools.partial(crops, batch=BATCH, size=SIZE)
 
     alone = make_state(optimizer)
+    whole = data.Replicated(
+        jax.random.key(7), jnp.asarray(pictures.patches), jnp.asarray(pictures.sizes)
+    )
     step = jax.jit(make_step(optimizer))
     losses_alone = []
     for _ in range(3):
-        alone, metrics = step(alone, draw(source, alone.step))
+        alone, metrics = step(alone, draw(whole, alone.step))
         losses_alone.append(metrics)
 
     assert jax.device_count() == 4
-    dispatch = parallel.parallel(make_step(optimizer, parallel.AXIS), draw, most=5)
-    together, history = dispatch(
-        parallel.replicate(make_state(optimizer)), parallel.replicate(source), 3
+    dispatch = parallel.parallel(
+        make_step(optimizer, parallel.AXIS), draw, most=5, axes=data.AXES[kind]
     )
+    state = parallel.replicate(make_state(optimizer))
+    together, metrics = dispatch(state, placed(kind, pictures), 3)
+    history, _ = metrics()
     assert distance(alone.generator.params, jax.device_get(together.generator.params)) < 1e-5
     assert distance(alone.ema, jax.device_get(together.ema)) < 1e-5
     if phase == "gan":
@@ -213,27 +236,74 @@ def test_four_devices_equal_one(source, phase):
         np.testing.assert_allclose(history[name], expected, atol=1e-5)
 
 
-def test_shorter_dispatches_compile_nothing_new(source):
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["cpu", "gpu"])
+@pytest.mark.parametrize("kind", ["replicated", "sharded", "streamed"])
+def test_a_run_compiles_once(pictures, tmp_path, monkeypatch, kind, backend):
+    """Neither shorter dispatches, nor the next chunk, nor a restored checkpoint compile anything new."""
     optimizer = optax.sgd(0.1)
-    traces = []
-
-    def counted(state, images):
-        traces.append(1)
-        return pretrain_step(optimizer, parallel.AXIS)(state, images)
-
+    monkeypatch.setattr(parallel.jax, "default_backend", lambda: backend)
     draw = functools.partial(crops, batch=4, size=SIZE)
-    dispatch = parallel.parallel(counted, draw, most=4)
+    step = pretrain_step(optimizer, parallel.AXIS)
+    programs = []
+    jit = parallel.compilation.jit
+
+    def kept(*args, **kwargs):
+        programs.append(jit(*args, **kwargs))
+        return programs[-1]
+
+    monkeypatch.setattr(parallel.compilation, "jit", kept)
+    dispatch = parallel.parallel(step, draw, most=4, axes=data.AXES[kind])
     state = parallel.replicate(pretrain_state(optimizer))
-    source = parallel.replicate(source)
-    state, _ = dispatch(state, source, 2)
-    once = len(traces)
-    state, _ = dispatch(state, source, 1)
-    assert len(traces) == once
-    assert int(state.step) == 3
+    source = placed(kind, pictures, chunk=4, batch=4)
+    for count in (2, 1):
+        state, metrics = dispatch(state, source, count)
+        assert metrics()[0]["loss"].shape == (count,)
+    with Checkpoints(tmp_path / "checkpoints") as checkpoints:
+        checkpoints.save(3, state, psnr=20.0)
+    with Checkpoints(tmp_path / "checkpoints") as checkpoints:
+        # As `train` does: what is restored takes the place of a state on one device.
+        state = parallel.replicate(checkpoints.restore(pretrain_state(optimizer)))
+    state, metrics = dispatch(state, placed(kind, pictures, chunk=4, batch=4), 1)
+    assert int(state.step) == 4 and np.isfinite(metrics()[0]["loss"]).all()
+    (program,) = programs
+    assert program._cache_size() == 1
+
+
+@pytest.mark.parametrize("phase", ["pretrain", pytest.param("gan", marks=pytest.mark.slow)])
+def test_bfloat16_stays_inside_the_networks(images, phase):
+    """Parameters, statistics, moments, averages and losses are float32, as in a run that computes in it."""
+    optimizer = optax.adam(1e-3)
+    options = {"optimizer": optimizer, "ema_decay": 0.9, "axis_name": None}
+    if phase == "pretrain":
+        state = pretrain_state(optimizer)
+        make = functools.partial(steps.make_pretrain_step, **options)
+        networks = {"generator": generator}
+    else:
+        del options["optimizer"]
+        state = gan_state(optimizer)
+        make = functools.partial(
+            steps.make_gan_step, content=losses.mse, content_weight=1.0, adversarial_weight=1e-3,
+            generator_optimizer=optimizer, discriminator_optimizer=optimizer, **options,
+        )  # fmt: skip
+        networks = {"generator": generator, "discriminator": discriminator}
+
+    def compute(dtype):
+        return jax.jit(make(**{name: n(dtype=dtype) for name, n in networks.items()}))(
+            state, images
+        )
+
+    after, metrics = compute(jnp.bfloat16)
+    expected, reference = compute(jnp.float32)
+    assert jax.tree.map(lambda x: x.dtype, after) == jax.tree.map(lambda x: x.dtype, expected)
+    assert all(m.dtype == jnp.float32 for m in metrics.values())
+    first = "loss" if phase == "pretrain" else "content"
+    np.testing.assert_allclose(metrics[first], reference[first], rtol=0.02)
+    assert metrics[first] != reference[first]
 
 
 @pytest.mark.slow
-def test_loop_on_the_device_equals_the_loop_on_the_host(source, monkeypatch):
+def test_loop_on_the_device_equals_the_loop_on_the_host(pictures, monkeypatch):
     """Accelerators run many steps in one program, the CPU one: the same numbers, and nothing compiled anew."""
     optimizer = optax.sgd(0.1)
     draw = functools.partial(crops, batch=4, size=SIZE)
@@ -243,9 +313,10 @@ def test_loop_on_the_device_equals_the_loop_on_the_host(source, monkeypatch):
         monkeypatch.setattr(parallel.jax, "default_backend", lambda backend=backend: backend)
         dispatch = parallel.parallel(step, draw, most=4)
         state = parallel.replicate(pretrain_state(optimizer))
-        state, first = dispatch(state, parallel.replicate(source), 3)
-        state, second = dispatch(state, parallel.replicate(source), 1)
-        losses = np.concatenate([first["loss"], second["loss"]])
+        source = placed("replicated", pictures)
+        state, first = dispatch(state, source, 3)
+        state, second = dispatch(state, source, 1)
+        losses = np.concatenate([metrics()[0]["loss"] for metrics in (first, second)])
         ends.append((losses, jax.device_get(state.generator.params)))
     assert ends[0][0].shape == (4,)
     np.testing.assert_allclose(*(losses for losses, _ in ends), rtol=1e-5)

@@ -16,11 +16,11 @@ LAYERS = {
     "the public API": ["__init__"],
     "programs": ["train", "infer", "evaluate"],
     "parts with effects": [
-        "command", "config", "phases", "data", "patches", "folders", "datasets", "fetch", "pairs",
+        "command", "config", "phases", "data", "stream", "patches", "folders", "datasets", "fetch", "pairs",
         "checkpoint", "report", "images", "weights", "convert", "features", "comparison",
     ],
     "programs for the device": ["steps", "parallel", "tiles", "compilation"],
-    "mathematics": ["models", "losses", "metrics", "resize", "pixels"],
+    "mathematics": ["models", "losses", "metrics", "resize", "pixels", "spans"],
     "version": ["version"],
 }  # fmt: skip
 DEPTH = {module: depth for depth, layer in enumerate(LAYERS.values()) for module in layer}
@@ -89,7 +89,9 @@ def test_networks_are_arguments(name):
     assert "models" not in set(_imports(path))
 
 
-@pytest.mark.parametrize("word, home", [("pmap", "parallel"), ("orbax", "checkpoint")])
+@pytest.mark.parametrize(
+    "word, home", [("pmap", "parallel"), ("orbax", "checkpoint"), ("grain", "stream")]
+)
 def test_one_file_knows_it(word, home):
     """What may be replaced one day stands in one file: there only is it imported or called."""
     for path in _sources():

@@ -98,14 +98,85 @@ def test_run_leaves_what_it_promises(home):
     assert weights.load(str(folder)).module == weights.load(str(path)).module
 
 
-def test_pictures_too_many_for_the_device_train_alike(home, monkeypatch):
-    """Streamed from the host, the same crops give the same weights, but for the order of sums over devices."""
-    train.run(parse("--workdir", "resident"))
-    monkeypatch.setattr(train.data, "DEVICE_FRACTION", 0.0)
-    train.run(parse("--workdir", "streamed"))
-    ends = [load_file(home / run / "generator.safetensors") for run in ("resident", "streamed")]
+@pytest.mark.slow
+def test_pictures_too_many_for_the_devices_train_alike(home, monkeypatch, capsys):
+    """Sharded or from the host, the same crops give the same weights, but for the order of sums over devices."""
+    placements = ("replicated", "sharded", "streamed")
+    for placement in placements:
+        monkeypatch.setattr(train.data, "placement", lambda _, chosen=placement: (chosen, "tested"))
+        monkeypatch.setattr(train, "MOST_STREAMED", 4)  # so that six steps need two chunks
+        train.run(parse("--workdir", placement))
+        assert "(tested)" in capsys.readouterr().out
+    ends = [load_file(home / run / "generator.safetensors") for run in placements]
     for name, value in ends[0].items():
-        np.testing.assert_allclose(value, ends[1][name], atol=1e-6, err_msg=name)
+        for end in ends[1:]:
+            np.testing.assert_allclose(value, end[name], atol=1e-6, err_msg=name)
+
+
+def test_devices_do_not_wait_for_the_host(home, monkeypatch):
+    """A dispatch begins before the metrics of the one before are downloaded, but where the state is needed."""
+    events = []
+    real = train.parallel.parallel
+
+    def watched(*args, **options):
+        dispatch = real(*args, **options)
+
+        def watching(state, source, count):
+            first = int(state.step)
+            state, metrics = dispatch(state, source, count)
+            events.append(("begin", first))
+
+            def downloading():
+                events.append(("download", first))
+                return metrics()
+
+            return state, downloading
+
+        return watching
+
+    monkeypatch.setattr(train.parallel, "parallel", watched)
+    monkeypatch.setattr(train, "DISPATCH_SECONDS", 0.0)  # one step each
+    train.run(parse("--save-every", 3))
+    firsts = [[("begin", n), ("begin", n + 1), ("download", n)] for n in (0, 3)]
+    rest = [[("begin", n + 2), ("download", n + 1), ("download", n + 2)] for n in (0, 3)]
+    assert events == firsts[0] + rest[0] + firsts[1] + rest[1]
+    assert [line["step"] for line in lines(home / "runs" / "srresnet")] == [2, 3, 4, 6, 6]
+
+
+@pytest.mark.slow
+def test_a_loop_on_the_device_trains_alike(home, monkeypatch):
+    """As on accelerators: many steps to a program, whose metrics are not waited for."""
+    train.run(parse("--workdir", "host", "--save-every", 4))
+    monkeypatch.setattr(train.parallel.jax, "default_backend", lambda: "gpu")
+    train.run(parse("--workdir", "device", "--save-every", 4))
+    ends = [load_file(home / run / "generator.safetensors") for run in ("host", "device")]
+    for name, value in ends[0].items():
+        np.testing.assert_allclose(value, ends[1][name], atol=1e-5, err_msg=name)
+    losses = [[m["loss"] for m in lines(home / r) if "loss" in m] for r in ("host", "device")]
+    np.testing.assert_allclose(*losses, rtol=1e-5)
+
+
+def test_bfloat16_is_how_a_run_computes_and_not_what_it_leaves(home):
+    """The exported network is as of any run: float32 weights, and no word of what they were trained in."""
+    paths = [train.run(parse("--workdir", p, "--precision", p)) for p in ("fp32", "bf16")]
+    models = [weights.load(str(home / path)) for path in paths]
+    assert models[0].module == models[1].module
+    ends = [load_file(home / path) for path in paths]
+    assert {value.dtype for value in ends[1].values()} == {np.dtype(np.float32)}
+    assert any(not np.array_equal(value, ends[1][name]) for name, value in ends[0].items())
+
+
+def test_a_run_before_an_option_was_goes_on(home):
+    """Its configuration does not name the option: it computed as the default does."""
+    configured = parse("--workdir", "run")
+    config.keep(configured)
+    path = home / "run" / config.FILE
+    old = json.loads(path.read_text())
+    del old["precision"]
+    path.write_text(json.dumps(old))
+    config.check_folder(configured)
+    with pytest.raises(config.ConfigError, match="precision fp32 there, bf16 here"):
+        config.check_folder(parse("--workdir", "run", "--precision", "bf16"))
 
 
 @pytest.mark.slow
