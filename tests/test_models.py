@@ -1,6 +1,6 @@
 """Tests ../jsr/models.
 
-Every network has a twin in PyTorch, written here from the papers, that gets the same weights.
+Every network has a twin in PyTorch, written from the papers in ../scripts/peers.py or here, that gets the same weights.
 """
 
 import functools
@@ -21,6 +21,13 @@ NETWORKS = pytest.mark.parametrize("name", [name for name in MODELS if name != "
 @pytest.fixture(scope="module")
 def torch():
     return pytest.importorskip("torch")
+
+
+@pytest.fixture(scope="module")
+def peers(torch):
+    import peers
+
+    return peers
 
 
 def _init(module, x, *, gain=1.0):
@@ -49,39 +56,7 @@ def _shapes(module, shape):
     return jax.eval_shape(module.init, jax.random.key(0), jnp.zeros(shape))
 
 
-# The twins. A layer is called what it is called in jsr, so that one function copies the weights.
-
-KINDS = {
-    "kernel": "weight",
-    "scale": "weight",
-    "bias": "bias",
-    "negative_slope": "weight",
-    "mean": "running_mean",
-    "var": "running_var",
-}
-
-
-def _load(torch, twin, variables, *, subpixel=()):
-    """Copies weights to a twin; the biases before BatchNorm, which jsr leaves out, become zero."""
-    state = {name: torch.zeros_like(value) for name, value in twin.state_dict().items()}
-    left = set(state)
-    for collection in variables.values():
-        for path, leaf in traverse_util.flatten_dict(collection, sep=".").items():
-            layer, _, kind = path.rpartition(".")
-            name, value = f"{layer}.{KINDS[kind]}", np.array(leaf)
-            if layer in dict(subpixel):  # from channels (i, j, c) to (c, i, j)
-                value = value.reshape(*leaf.shape[:-1], dict(subpixel)[layer] ** 2, -1)
-                value = value.swapaxes(-1, -2).reshape(leaf.shape)
-            if kind == "kernel":
-                value = value.transpose(3, 2, 0, 1) if value.ndim == 4 else value.T
-            if kind == "negative_slope":
-                value = value[None]
-            assert state[name].shape == value.shape, path
-            state[name] = torch.tensor(value)
-            left.remove(name)
-    assert {name.rpartition(".")[2] for name in left} <= {"bias", "num_batches_tracked"}
-    twin.load_state_dict(state)
-    return twin
+# The twins of the small networks, and how a twin is run.
 
 
 def _run(torch, twin, x, *, train=False):
@@ -96,85 +71,6 @@ def _apply(module, variables, x, *, train=False):
     """Returns the output and the statistics after it; compiled, which is faster here."""
     function = functools.partial(module.apply, train=train, mutable=["batch_stats"])
     return jax.jit(function)(variables, x)
-
-
-def _srresnet_twin(torch, *, factors=(2, 2), features=64, depth=16):
-    nn = torch.nn
-
-    class Block(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.conv1 = nn.Conv2d(features, features, 3, padding=1)
-            self.bn1 = nn.BatchNorm2d(features)
-            self.prelu = nn.PReLU()
-            self.conv2 = nn.Conv2d(features, features, 3, padding=1)
-            self.bn2 = nn.BatchNorm2d(features)
-
-        def forward(self, x):
-            return x + self.bn2(self.conv2(self.prelu(self.bn1(self.conv1(x)))))
-
-    class Upsample(nn.Module):
-        def __init__(self, r):
-            super().__init__()
-            self.conv = nn.Conv2d(features, features * r * r, 3, padding=1)
-            self.shuffle = nn.PixelShuffle(r)
-            self.prelu = nn.PReLU()
-
-        def forward(self, x):
-            return self.prelu(self.shuffle(self.conv(x)))
-
-    class Twin(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.head = nn.Conv2d(3, features, 9, padding=4)
-            self.head_prelu = nn.PReLU()
-            for i in range(depth):
-                self.add_module(f"block{i + 1}", Block())
-            self.body = nn.Conv2d(features, features, 3, padding=1)
-            self.body_bn = nn.BatchNorm2d(features)
-            for i, r in enumerate(factors):
-                self.add_module(f"upsample{i + 1}", Upsample(r))
-            self.tail = nn.Conv2d(features, 3, 9, padding=4)
-
-        def forward(self, x):
-            x = first = self.head_prelu(self.head(x))
-            for i in range(depth):
-                x = self.get_submodule(f"block{i + 1}")(x)
-            x = first + self.body_bn(self.body(x))
-            for i in range(len(factors)):
-                x = self.get_submodule(f"upsample{i + 1}")(x)
-            return torch.tanh(self.tail(x))
-
-    return Twin()
-
-
-def _discriminator_twin(torch, *, features=64):
-    nn = torch.nn
-    widths = [features * n for n in (1, 1, 2, 2, 4, 4, 8, 8)]
-
-    class Twin(nn.Module):
-        def __init__(self):
-            super().__init__()
-            for i, (n_in, n_out) in enumerate(zip([3, *widths], widths, strict=False)):
-                # Strides 1, 2, 1, 2 ...; the first layer has no BatchNorm, so it alone has a bias.
-                conv = nn.Conv2d(n_in, n_out, 3, stride=1 + i % 2, padding=1, bias=i == 0)
-                self.add_module(f"conv{i + 1}", conv)
-                if i:
-                    self.add_module(f"bn{i + 1}", nn.BatchNorm2d(n_out))
-            self.pool = nn.AdaptiveAvgPool2d((6, 6))
-            self.dense1 = nn.Linear(widths[-1] * 36, 16 * features)
-            self.dense2 = nn.Linear(16 * features, 1)
-            self.leaky = nn.LeakyReLU(0.2)
-
-        def forward(self, x):
-            x = self.leaky(self.conv1(x))
-            for i in range(2, 9):
-                x = self.get_submodule(f"bn{i}")(self.get_submodule(f"conv{i}")(x))
-                x = self.leaky(x)
-            x = self.pool(x).permute(0, 2, 3, 1).flatten(1)
-            return self.dense2(self.leaky(self.dense1(x)))[:, 0]
-
-    return Twin()
 
 
 def _srcnn_twin(torch, *, scale):
@@ -295,14 +191,15 @@ def test_parameter_counts(module, count):
     assert _count(_shapes(module, (1, 24, 24, 3))) == count
 
 
-def test_parameter_counts_equal_the_twins(torch):
-    """The 33 convolutions of SRResNet before BatchNorm have biases in the twin, without effect."""
+def test_parameter_counts_equal_the_twins(torch, peers):
+    """With biases before BatchNorm, which have no effect, SRResNet would have 33 * 64 more, 1,549,462."""
 
     def count(twin):
         return sum(parameter.numel() for parameter in twin.parameters())
 
-    assert count(_srresnet_twin(torch)) == 1_549_462 == 1_547_350 + 33 * 64
-    assert count(_discriminator_twin(torch)) == 23_563_649
+    assert count(peers.SRResNet()) == 1_547_350
+    assert count(peers.SRResNet(norm=False)) == 1_545_238
+    assert count(peers.Discriminator()) == 23_563_649
     assert count(_srcnn_twin(torch, scale=4)) == 69_251
     assert count(_espcn_twin(torch, scale=4)) == 37_200
 
@@ -325,21 +222,21 @@ def _assert_informative(y):
     ids=["x2", "x3", "x4", "x4 full"],
 )
 @pytest.mark.parametrize("train", [False, True])
-def test_srresnet_equals_torch(rng, torch, factors, features, depth, train):
+def test_srresnet_equals_torch(rng, torch, peers, factors, features, depth, train):
     x = rng.uniform(size=(2, 11, 13, 3)).astype(np.float32)
     module = SRResNet(factors=factors, features=features, blocks=depth)
     variables = _init(module, x, gain=0.5)
-    subpixel = [(f"upsample{i + 1}.conv", r) for i, r in enumerate(factors)]
-    twin = _srresnet_twin(torch, factors=factors, features=features, depth=depth)
-    expected = _run(torch, _load(torch, twin, variables, subpixel=subpixel), x, train=train)
+    twin = peers.srresnet(module, variables)
+    expected = _run(torch, twin, x, train=train)
     _assert_informative(expected)
     ours, updates = _apply(module, variables, x, train=train)
     np.testing.assert_allclose(ours, expected, atol=1e-4)
     if train:
-        _assert_statistics_equal(variables, updates, twin, count=lambda layer: 2 * 11 * 13)
+        kinds = peers.KINDS
+        _assert_statistics_equal(variables, updates, twin, kinds, count=lambda layer: 2 * 11 * 13)
 
 
-def _assert_statistics_equal(variables, updates, twin, *, count):
+def _assert_statistics_equal(variables, updates, twin, kinds, *, count):
     """Of n values a channel, torch keeps the unbiased variance, n / (n - 1) times that of flax."""
     old = traverse_util.flatten_dict(variables["batch_stats"], sep=".")
     new = traverse_util.flatten_dict(updates["batch_stats"], sep=".")
@@ -347,7 +244,7 @@ def _assert_statistics_equal(variables, updates, twin, *, count):
     assert len(new) == sum("running" in name for name in theirs)
     for path, value in new.items():
         layer, _, kind = path.rpartition(".")
-        expected = theirs[f"{layer}.{KINDS[kind]}"]
+        expected = theirs[f"{layer}.{kinds[kind]}"]
         if kind == "var":
             kept, n = 0.9 * np.asarray(old[path]), count(layer)
             expected = kept + (expected - kept) * (n - 1) / n
@@ -357,11 +254,11 @@ def _assert_statistics_equal(variables, updates, twin, *, count):
 
 @pytest.mark.parametrize("height, width", [(96, 96), (72, 120)])
 @pytest.mark.parametrize("train", [False, True])
-def test_discriminator_equals_torch(rng, torch, height, width, train):
+def test_discriminator_equals_torch(rng, torch, peers, height, width, train):
     x = rng.uniform(-1, 1, size=(3, height, width, 3)).astype(np.float32)
     module = Discriminator(features=16)
     variables = _init(module, x, gain=1.4)
-    twin = _load(torch, _discriminator_twin(torch, features=16), variables)
+    twin = peers.copy(variables, peers.Discriminator(features=16))
     expected = _run(torch, twin, x, train=train)
     assert np.std(expected) > 1e-2
     ours, updates = _apply(module, variables, x, train=train)
@@ -373,20 +270,20 @@ def test_discriminator_equals_torch(rng, torch, height, width, train):
             strides = 2 ** (int(layer.removeprefix("bn")) // 2)
             return 3 * -(-height // strides) * -(-width // strides)
 
-        _assert_statistics_equal(variables, updates, twin, count=count)
+        _assert_statistics_equal(variables, updates, twin, peers.KINDS, count=count)
 
 
 @FACTORS
 @pytest.mark.parametrize("name", ["srcnn", "espcn"])
-def test_small_networks_equal_torch(rng, torch, name, factors):
+def test_small_networks_equal_torch(rng, torch, peers, name, factors):
     x = rng.uniform(size=(2, 11, 13, 3)).astype(np.float32)
     module = MODELS[name](factors=factors)
     variables = _init(module, x)
     if name == "srcnn":
-        twin = _load(torch, _srcnn_twin(torch, scale=module.scale), variables)
+        twin = peers.copy(variables, _srcnn_twin(torch, scale=module.scale))
     else:
         twin = _espcn_twin(torch, scale=module.scale)
-        _load(torch, twin, variables, subpixel=[("conv3", module.scale)])
+        peers.copy(variables, twin, subpixel=[("conv3", module.scale)])
     expected = _run(torch, twin, x)
     _assert_informative(expected)
     np.testing.assert_allclose(_apply(module, variables, x)[0], expected, atol=1e-4)
