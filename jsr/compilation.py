@@ -14,27 +14,22 @@ Precision = Literal[
     "fp32", "bf16"
 ]  # of the computation; parameters and statistics are float32 in either
 
-# On the CPU, XLA's convolutions by YNNPACK are slower at our shapes than those by Eigen, and of its libraries oneDNN
-# alone computes in bfloat16. It stays out of float32, where it gains little and cannot be kept (experiments/LOG.md).
-CPU_OPTIONS = {
-    "fp32": {"xla_cpu_experimental_ynn_fusion_type": ""},
-    "bf16": {
-        "xla_cpu_experimental_ynn_fusion_type": "",
-        "xla_cpu_experimental_onednn_custom_call": True,
-    },
-}
+# On the CPU, XLA's convolutions by YNNPACK are slower at our shapes than those by Eigen. oneDNN is faster at gradients,
+# and alone computes in bfloat16, but programs that call it cannot be kept (experiments/LOG.md).
+CPU_OPTIONS = {"xla_cpu_experimental_ynn_fusion_type": ""}
+ONEDNN = {"xla_cpu_experimental_onednn_custom_call": True}
 
 
-def jit(function: Callable[..., Any], *, precision: Precision, **how: Any) -> Any:
-    """`jax.jit` with the platform's options; not for decorators, since it wakes the backend up."""
-    return jax.jit(function, compiler_options=_options(precision), **how)
+def jit(function: Callable[..., Any], *, onednn: bool, **how: Any) -> Any:
+    """`jax.jit` with the platform's options. No decorator, since it wakes the backend up."""
+    return jax.jit(function, compiler_options=_options(onednn), **how)
 
 
 @functools.cache
-def _options(precision):
+def _options(onednn):
     if jax.default_backend() != "cpu":
         return {}
-    chosen = CPU_OPTIONS[precision]
+    chosen = CPU_OPTIONS | ONEDNN if onednn else CPU_OPTIONS
     try:
         jax.jit(lambda: 0, compiler_options=chosen).lower().compile()
     except jax.errors.JaxRuntimeError:  # they are experimental: another XLA may not know them
@@ -42,14 +37,14 @@ def _options(precision):
     return chosen
 
 
-def keep(root: Path, *, precision: Precision) -> None:
+def keep(root: Path, *, onednn: bool) -> None:
     """Keeps what is compiled below a folder, and takes from there what was compiled before.
 
     What lies there is run as it is, so the folder must be the user's alone; where it is not, nothing is kept. It is one
     for each kind of processor, for code is compiled for the instructions of its own. An explicit
-    `JAX_COMPILATION_CACHE_DIR` stays as it is. Programs that call oneDNN cannot be kept.
+    `JAX_COMPILATION_CACHE_DIR` stays as it is. Programs that call oneDNN, which they do on a CPU only, cannot be kept.
     """
-    calls_onednn = precision == "bf16" and jax.default_backend() == "cpu"
+    calls_onednn = onednn and jax.default_backend() == "cpu"
     if jax.config.jax_compilation_cache_dir is not None or calls_onednn:
         return
     folder = root / _processor()

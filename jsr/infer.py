@@ -258,7 +258,7 @@ def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns 0, 1 where pictures failed, 130 where interrupted. Wrong arguments exit with 2."""
     parser = _parser()
     args = parser.parse_intermixed_args(argv)  # pictures may follow the options
-    compilation.keep(fetch.default_cache() / "compiled", precision=args.precision)
+    compilation.keep(fetch.default_cache() / "compiled", onednn=args.precision == "bf16")
     if args.tile is not None and args.tile < MIN_TILE:
         parser.error(f"--tile: expected {MIN_TILE} or more pixels, got {args.tile}")
     try:

@@ -49,7 +49,6 @@ def parallel(
     *,
     most: int,
     axes: Any = None,
-    precision: compilation.Precision = "fp32",
 ) -> Callable[[Any, Any, int], tuple[Any, Metrics]]:
     """Compiles training steps over all devices, `most` or fewer to a dispatch.
 
@@ -58,7 +57,6 @@ def parallel(
       crops: pure, `(source, step, *, axis_name) -> images`: a device's share of the global batch of that step.
       most: the most steps of one dispatch.
       axes: of the source, as `jax.pmap` takes them: the axis divided over the devices, None where they hold the same.
-      precision: what the networks of the step compute in.
 
     Returns:
       `dispatch(state, source, count) -> (state, metrics)` with `count <= most`. On accelerators it does not wait for
@@ -87,7 +85,7 @@ def parallel(
         run, axis_name=AXIS, in_axes=(None, axes, None, 0), out_axes=None, donate_argnums=0
     )
     # pmap itself takes no options for the compiler.
-    pmapped = compilation.jit(pmapped, precision=precision, donate_argnums=0)
+    pmapped = compilation.jit(pmapped, onednn=True, donate_argnums=0)
     # pmap wants one argument with a mapped axis; the numbers of the devices serve.
     numbers = jax.device_put(np.arange(jax.local_device_count()), divided(0))
 

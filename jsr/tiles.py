@@ -53,8 +53,7 @@ def upscale(
     window_width, columns = spans(width, **options)
     large = np.empty((height * scale, width * scale, *image.shape[2:]), image.dtype)
     places = [(row, column) for row in rows for column in columns]
-    reduced = getattr(model.module, "dtype", jnp.float32) == jnp.bfloat16
-    enlarge_window = _compiled("bf16" if reduced else "fp32")
+    enlarge_window = _compiled(getattr(model.module, "dtype", jnp.float32) == jnp.bfloat16)
 
     def enlarged() -> Iterator[jax.Array]:
         for row, column in places:
@@ -82,8 +81,8 @@ def upscale(
 
 
 @functools.cache
-def _compiled(precision):
-    return compilation.jit(_enlarge, precision=precision, static_argnames="module")
+def _compiled(onednn):
+    return compilation.jit(_enlarge, onednn=onednn, static_argnames="module")
 
 
 def _enlarge(module, variables, window):

@@ -84,7 +84,7 @@ def run(config: Config) -> Path:
         source, axes, most, note = _source(pictures, data_key, config, size, done)
         print(note)
         crops = functools.partial(data.crops, batch=config.batch_size, size=size)
-        dispatch = parallel.parallel(step, crops, most=most, axes=axes, precision=config.precision)
+        dispatch = parallel.parallel(step, crops, most=most, axes=axes)
         with Report(folder, step=done, steps=config.steps, phase=config.phase) as report:
             validate = functools.partial(_validate, phases.network(config), validation)
             state = parallel.replicate(state)
@@ -274,7 +274,7 @@ def _stop_on_signals():
 def main(argv: list[str] | None = None) -> None:
     """Runs the command. Exits with 2 on wrong arguments, with 1 where the training cannot go on."""
     config = configuration.parse(argv)
-    compilation.keep(fetch.default_cache() / "compiled", precision=config.precision)
+    compilation.keep(fetch.default_cache() / "compiled", onednn=True)
     try:
         path = run(config)
     except (ValueError, OSError) as error:

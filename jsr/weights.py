@@ -140,7 +140,8 @@ def _read(path: Path) -> Model:
 def _read_foreign(path):
     """Reads a file of no known hash: refuses tensors that are not those of the network, naming the first."""
     model = _read(path)
-    module, tensors = model.module, traverse_util.flatten_dict(model.variables, sep="/")
+    module = model.module
+    tensors: dict[str, Any] = traverse_util.flatten_dict(model.variables, sep="/")
     like = jax.eval_shape(module.init, jax.random.key(0), jnp.zeros((1, 8, 8, 3)))
     leaves: dict[str, Any] = traverse_util.flatten_dict(dict(like), sep="/")
     wanted = {name: leaf.shape for name, leaf in leaves.items()}

@@ -12,9 +12,8 @@ On a GPU, fp32 means TF32 for all. One device; choose it by CUDA_VISIBLE_DEVICES
     data    crops drawn and reduced
 
 Work is counted as `flops.py` says, whatever an algorithm saves of it; its share is of the fastest large matrix product
-that jax or torch manages here. Memory is what building and running a
-contestant once adds to the peak of a fresh process: resident on a CPU, its library and compiler with it; allocated on
-a GPU.
+that jax or torch manages here. Memory is what building and running a contestant once adds to the peak of a fresh
+process: resident on a CPU, its library and compiler with it; allocated on a GPU.
 """
 
 import functools
@@ -40,6 +39,7 @@ import numpy as np
 from contestants import CHECKED, DTYPES, Call, Picture, Task, on_gpu
 from flops import flops
 from PIL import Image
+from tqdm import tqdm
 
 from jsr import steps
 from jsr.command import Parser
@@ -59,9 +59,13 @@ FORMATS = {
 
 
 def alternate(
-    calls: dict[str, Call], *, repeats: int, pause: float = PAUSE
+    calls: dict[str, Call],
+    *,
+    repeats: int,
+    pause: float = PAUSE,
+    report: Callable[[], Any] = lambda: None,
 ) -> dict[str, list[float]]:
-    """Times calls in rounds, each in another order, and returns the seconds of each."""
+    """Times calls in rounds, each in another order, and returns the seconds of each; reports every round."""
     times: dict[str, list[float]] = {name: [] for name in calls}
     order = random.Random(0)
     for _ in range(repeats):
@@ -70,6 +74,7 @@ def alternate(
             began = time.perf_counter()
             calls[name]()
             times[name].append(time.perf_counter() - began)
+        report()
     return times
 
 
@@ -131,7 +136,11 @@ def compare(
 ) -> tuple[list[dict[str, Any]], dict[str, str]]:
     """Lets the contestants of a part compete; returns the rows of its table, and who was left out, with the reason."""
     part, calls, outcomes, left_out = COMPARED[name], {}, {}, {}
-    for contestant, build in part.contestants(case, threads=threads).items():
+    builders = part.contestants(case, threads=threads)
+    total = (1 + memory) * len(builders) + repeats
+    bar = tqdm(total=total, desc=f"{name} {case}", leave=False, disable=None)
+    for contestant, build in builders.items():
+        bar.update()
         try:
             calls[contestant] = build()
             outcomes[contestant] = part.outcome(calls[contestant])
@@ -140,7 +149,7 @@ def compare(
                 raise
             calls.pop(contestant, None)
             left_out[contestant] = (str(error).splitlines() or [type(error).__name__])[0]
-    times = alternate(calls, repeats=repeats)
+    times = alternate(calls, repeats=repeats, report=bar.update)
     count = case.count if isinstance(case, Task) else 1
     seconds = {who: statistics.median(values) / count for who, values in times.items()}
     differences = {
@@ -151,6 +160,8 @@ def compare(
     made = rows(seconds, differences, work=flops(case), peak=peak, limits=limits)
     for row in made:
         row["MB"] = peak_memory(name, case, row["contestant"], threads) if memory else None
+        bar.update(memory)
+    bar.close()
     del calls
     gc.collect()
     if on_gpu() and "torch" in sys.modules:
@@ -340,8 +351,7 @@ def main(argv: list[str] | None = None) -> int:
     }
     report: dict[str, Any] = {"machine": machine}
     for part in (p for p in PARTS if p in args.parts):
-        report[part] = made = _run(part, args, report)
-        print(f"\n{part}\n\n{table(made)}", flush=True)
+        report[part] = _run(part, args, report)
     if "start" in report:
         machine["start margin"] = margin(report["start"])
         print(f"\nwarm - 1.3 import jax - 1 s = {machine['start margin']:+.2f} s")
@@ -352,11 +362,14 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(part, args, report):
-    if part == "start":
-        return start(repeats=args.repeats)
-    if part == "data":
+    if part in ("start", "data"):
         batch, crop = (2, 32) if args.quick else (16, 96)
-        return crops(batch=batch, crop=crop, repeats=args.repeats)
+        if part == "start":
+            made = start(repeats=args.repeats)
+        else:
+            made = crops(batch=batch, crop=crop, repeats=args.repeats)
+        print(f"\n{part}\n\n{table(made)}", flush=True)
+        return made
     if "peaks" not in report:
         side = 256 if args.quick else 8192 if on_gpu() else 2048
         report["peaks"] = peaks(threads=args.threads, side=side)
@@ -370,8 +383,9 @@ def _run(part, args, report):
         found, left_out = compare(part, case, memory=last, **options)
         made += found
         out[f"{part} {case}"] = left_out
+        print(f"\n{part}\n\n{table(found)}", flush=True)
         for name, reason in left_out.items():
-            print(f"left out of {part} {case}: {name}: {reason}", flush=True)
+            print(f"left out: {name}: {reason}", flush=True)
     return made
 
 

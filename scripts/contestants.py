@@ -105,7 +105,7 @@ def pair(
 
 def _jsr_infer(*, model, x, precision):
     module = model.module.clone(dtype=DTYPES[precision])
-    enlarge = compilation.jit(module.apply, precision=precision)
+    enlarge = compilation.jit(module.apply, onednn=precision == "bf16")
     variables, x = jax.device_put((model.variables, x))
     return lambda: enlarge(variables, x).block_until_ready()
 
@@ -129,7 +129,7 @@ def _jsr_train(case, precision):
     _, (state, step, _), _ = _start(case, precision)
     size = case.crop + 2 * steps.margin(4)
     crops = functools.partial(data.crops, batch=case.batch, size=size)
-    dispatch = parallel.parallel(step, crops, most=case.count, precision=precision)
+    dispatch = parallel.parallel(step, crops, most=case.count)
     noise, state = parallel.replicate(source(case.crop)), parallel.replicate(state)
 
     def call():
@@ -144,7 +144,7 @@ def _jsr_train(case, precision):
 
 def _jsr_product(side, precision):
     a = jnp.ones((side, side), DTYPES[precision])
-    multiply = compilation.jit(jnp.matmul, precision=precision)
+    multiply = compilation.jit(jnp.matmul, onednn=precision == "bf16")
     return lambda: multiply(a, a).block_until_ready()
 
 

@@ -31,7 +31,7 @@ def no_cache(monkeypatch):
 
 
 def test_the_cache_is_the_users_alone(no_cache, tmp_path):
-    compilation.keep(tmp_path / "compiled", precision="fp32")
+    compilation.keep(tmp_path / "compiled", onednn=False)
     (folder,) = (tmp_path / "compiled").iterdir()
     assert jax.config.jax_compilation_cache_dir == str(folder)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
@@ -39,40 +39,46 @@ def test_the_cache_is_the_users_alone(no_cache, tmp_path):
 
 def test_a_cache_that_others_can_write_is_not_used(no_cache, tmp_path):
     """What lies there is run: whoever can write it could run anything as this user."""
-    compilation.keep(tmp_path, precision="fp32")
+    compilation.keep(tmp_path, onednn=False)
     (folder,) = tmp_path.iterdir()
     folder.chmod(0o777)
     jax.config.update("jax_compilation_cache_dir", None)
-    compilation.keep(tmp_path, precision="fp32")
+    compilation.keep(tmp_path, onednn=False)
     assert jax.config.jax_compilation_cache_dir is None
 
 
 def test_an_explicit_cache_stays(no_cache, tmp_path):
     jax.config.update("jax_compilation_cache_dir", str(tmp_path / "own"))
-    compilation.keep(tmp_path / "ours", precision="fp32")
+    compilation.keep(tmp_path / "ours", onednn=False)
     assert jax.config.jax_compilation_cache_dir == str(tmp_path / "own")
     assert not (tmp_path / "ours").exists()
 
 
 def test_a_folder_that_cannot_be_made_is_done_without(no_cache, tmp_path):
     (tmp_path / "file").touch()
-    compilation.keep(tmp_path / "file", precision="fp32")
+    compilation.keep(tmp_path / "file", onednn=False)
     assert jax.config.jax_compilation_cache_dir is None
 
 
 def test_options_unknown_to_the_compiler_are_left_out(monkeypatch):
-    monkeypatch.setattr(compilation, "CPU_OPTIONS", {"fp32": {"xla_of_another_day": True}})
+    monkeypatch.setattr(compilation, "CPU_OPTIONS", {"xla_of_another_day": True})
     compilation._options.cache_clear()
     try:
-        double = compilation.jit(lambda x: 2 * x, precision="fp32")
+        double = compilation.jit(lambda x: 2 * x, onednn=False)
         assert double(4.0) == 8.0
     finally:
         compilation._options.cache_clear()
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_options_are_known_to_this_compiler(precision):
-    assert compilation._options(precision) == compilation.CPU_OPTIONS[precision]
+@pytest.mark.parametrize("onednn", [False, True])
+def test_options_are_known_to_this_compiler(onednn):
+    expected = compilation.CPU_OPTIONS | (compilation.ONEDNN if onednn else {})
+    assert compilation._options(onednn) == expected
+
+
+def test_what_calls_onednn_is_not_kept(no_cache, tmp_path):
+    compilation.keep(tmp_path, onednn=True)
+    assert jax.config.jax_compilation_cache_dir is None
 
 
 def test_the_second_start_compiles_nothing(tmp_path):

@@ -113,14 +113,17 @@ def total(x: Float[Array, "b h w c"]) -> Float[Array, " c"]:
 
 def _combine(weights, terms):
     """The sum of terms with whole weights, without what is multiplied by zero or one."""
-    result = None
-    for weight, term in sorted(zip(weights.tolist(), terms, strict=True), key=lambda p: -p[0]):
-        scaled = term if abs(weight) == 1 else abs(weight) * term
-        if weight > 0:  # the first, for no row is without
-            result = scaled if result is None else result + scaled
-        elif weight < 0:
-            result = result - scaled
+    pairs = [(weight, term) for weight, term in zip(weights.tolist(), terms, strict=True) if weight]
+    pairs.sort(key=lambda pair: -pair[0])
+    (weight, term), *rest = pairs  # the first is positive, for no row is without
+    result = _times(weight, term)
+    for weight, term in rest:
+        result = result + _times(weight, term) if weight > 0 else result - _times(-weight, term)
     return result
+
+
+def _times(weight, term):
+    return term if weight == 1 else weight * term
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
