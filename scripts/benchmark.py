@@ -385,7 +385,7 @@ def _run(part, args, report):
         out[f"{part} {case}"] = left_out
         print(f"\n{part}\n\n{table(found)}", flush=True)
         for name, reason in left_out.items():
-            print(f"left out: {name}: {reason}", flush=True)
+            print(f"left out of {part} {case}: {name}: {reason}", flush=True)
     return made
 
 
