@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import jax
+import jax.numpy as jnp
 
-Precision = Literal[
-    "fp32", "bf16"
-]  # of the computation; parameters and statistics are float32 in either
+# Of the computation; parameters and statistics are float32 in either.
+Precision = Literal["fp32", "bf16"]
+DTYPES = {"fp32": jnp.float32, "bf16": jnp.bfloat16}
 
 # On the CPU, XLA's convolutions by YNNPACK are slower at our shapes than those by Eigen. oneDNN is faster at gradients,
 # and alone computes in bfloat16, but programs that call it cannot be kept (experiments/LOG.md).
@@ -56,7 +57,7 @@ def keep(root: Path, *, onednn: bool) -> None:
     if hasattr(os, "getuid") and (about.st_uid != os.getuid() or about.st_mode & 0o022):
         return
     jax.config.update("jax_compilation_cache_dir", str(folder))
-    # Everything: a picture takes a dozen small programs beside the large one.
+    # Everything: a picture takes small programs beside the large one.
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 

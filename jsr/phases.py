@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jsr import checkpoint, features, losses, parallel, steps, weights
+from jsr import checkpoint, compilation, features, losses, parallel, steps, weights
 from jsr.config import Config, ConfigError
 from jsr.models import MODELS, discriminator
 from jsr.models.vgg19 import LAYERS
@@ -29,10 +29,6 @@ class Start(NamedTuple):
 def network(config: Config, **fields: Any) -> Any:
     """The generator of a configuration, computing in float32 unless told otherwise."""
     return MODELS[config.model](factors=FACTORS[config.scale], **fields)
-
-
-def _dtype(config):
-    return {"fp32": jnp.float32, "bf16": jnp.bfloat16}[config.precision]
 
 
 def start(config: Config, key: jax.Array, *, resuming: bool) -> Start:
@@ -57,7 +53,7 @@ def _srresnet(config, key, resuming):
     # Only the network with BatchNorm knows of the devices.
     axis = {"axis_name": parallel.AXIS} if config.model == "srresnet" else {}
     step = steps.make_pretrain_step(
-        generator=network(config, dtype=_dtype(config), **axis),
+        generator=network(config, dtype=compilation.DTYPES[config.precision], **axis),
         optimizer=optimizer,
         ema_decay=config.ema_decay,
         axis_name=parallel.AXIS,
@@ -77,7 +73,7 @@ def _srgan(config, key, resuming):
         d_key, discriminator.Discriminator(), optimizer, (1, config.crop, config.crop, 3)
     )
     content, content_weight, note = _content(config, vgg_key)
-    fields = {"dtype": _dtype(config), "axis_name": parallel.AXIS}
+    fields = {"dtype": compilation.DTYPES[config.precision], "axis_name": parallel.AXIS}
     step = steps.make_gan_step(
         generator=network(config, **fields),
         discriminator=discriminator.Discriminator(**fields),

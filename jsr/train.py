@@ -38,9 +38,7 @@ from jsr.report import Report
 
 MOST = 500  # steps in one dispatch, at the most: their metrics stay on the device till its end
 MOST_STREAMED = 50  # the same where their crops, 0.6 MB a step, come from the host
-DISPATCH_SECONDS = (
-    2.5  # how long a dispatch should take: a signal waits for the two that are under way
-)
+DISPATCH_SECONDS = 2.5  # that a dispatch should take: a signal waits for the two under way
 
 
 class TrainingError(ValueError):

@@ -73,7 +73,7 @@ def ready(
     model = inference(load(name_or_path))
     if precision == "fp32" or isinstance(model.module, Interpolation):  # those are exact and quick
         return model
-    return model._replace(module=model.module.clone(dtype=jnp.bfloat16))
+    return model._replace(module=model.module.clone(dtype=compilation.DTYPES[precision]))
 
 
 def save(

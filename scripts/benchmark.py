@@ -36,13 +36,14 @@ os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # the peers nee
 import contestants
 import jax
 import numpy as np
-from contestants import CHECKED, DTYPES, Call, Picture, Task, on_gpu
+from contestants import CHECKED, Call, Picture, Task, on_gpu
 from flops import flops
 from PIL import Image
 from tqdm import tqdm
 
 from jsr import steps
 from jsr.command import Parser
+from jsr.compilation import DTYPES
 
 PARTS = ("infer", "train", "start", "data")
 PAUSE = 0.3  # seconds; OpenMP's threads spin for 0.2 by default

@@ -14,11 +14,11 @@ import numpy as np
 
 import jsr
 from jsr import compilation, data, features, parallel, phases, steps
+from jsr.compilation import DTYPES
 from jsr.config import Config
 from jsr.models.vgg19 import LAYERS
 
 Call = Callable[[], Any]
-DTYPES = {"fp32": jnp.float32, "bf16": jnp.bfloat16}
 CHECKED = 2  # steps whose losses are compared: the second tells of the gradients of the first
 LOSSES = {"srresnet": ("loss",), "srgan": ("content", "adversarial", "discriminator")}
 TORCH = {  # options of torch.compile

@@ -38,7 +38,7 @@ MET = (slice(1, 2), slice(2, None, -2))
 def convolution(
     x: Float[Array, "b h w i"], kernel: Float[Array, "k k i o"], *, stride: int = 1
 ) -> Float[Array, "b h/s w/s o"]:
-    """Convolves, with k // 2 zeros beyond each border, as PyTorch pads; k is odd. Sizes are rounded up."""
+    """Convolves, with k // 2 zeros beyond each border, as PyTorch pads; k is odd, and 3 where the stride is 2."""
     compute = _convolution if jax.default_backend() == "cpu" else direct
     return compute(x, kernel, stride)
 
@@ -149,11 +149,10 @@ def _convolution_backward(stride, saved, dy):
     i, o = kernel.shape[2:]
     if stride > 1:
         return by_phases(dy, kernel, x.shape[1:3]), _correlation(x, dy, kernel.shape, stride)
-    turned = (o, i)
     dx = _convolution(dy, _turned(kernel), 1)
     # The correlation of input and gradient is also that of gradient and input, turned.
     if o < FEW or FEW <= i < o:
-        return dx, _turned(_correlation(dy, x, kernel.shape[:2] + turned, 1))
+        return dx, _turned(_correlation(dy, x, (*kernel.shape[:2], o, i), 1))
     return dx, _correlation(x, dy, kernel.shape, 1)
 
 
