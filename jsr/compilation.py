@@ -46,7 +46,7 @@ def keep(root: Path, *, onednn: bool) -> None:
     `JAX_COMPILATION_CACHE_DIR` stays as it is. Programs that call oneDNN, which they do on a CPU only, cannot be kept.
     """
     calls_onednn = onednn and jax.default_backend() == "cpu"
-    if jax.config.jax_compilation_cache_dir is not None or calls_onednn:
+    if jax.config.values["jax_compilation_cache_dir"] is not None or calls_onednn:
         return
     folder = root / _processor()
     try:
