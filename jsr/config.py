@@ -15,7 +15,9 @@ Phase = Literal["srresnet", "srgan"]
 Network = Literal["srresnet", "srcnn", "espcn"]
 Content = Literal["vgg54", "vgg22", "mse"]
 Schedule = Literal["constant", "step", "cosine"]
-CHOICES = (Network, Content, Schedule, Precision)
+Optimizer = Literal["adam", "muon"]
+Statistics = Literal["batch", "running"]
+CHOICES = (Network, Content, Schedule, Optimizer, Statistics, Precision)
 SCALES = (2, 3, 4)
 FILE = "config.json"  # in the run's folder
 
@@ -40,17 +42,21 @@ class Config:
         "", "the run's folder; resumed if it holds this run; default: runs/PHASE"
     )
     init: str = _option(
-        "", "srgan: run or weights file to start from; default: newest run, bundled"
+        "", "run or weights file to start from; default: none; srgan: newest run, bundled"
     )
     steps: int = _option(1_000_000, "steps in all")
     batch_size: int = _option(16, "crops a step, over all devices")
     crop: int = _option(96, "side of a high-resolution crop in pixels")
-    learning_rate: float = _option(1e-4, "of Adam, for both networks")
+    optimizer: Optimizer = _option("adam", "muon: orthogonal momentum, many times fewer steps")
+    learning_rate: float = _option(1e-4, "of the optimizer, for both networks")
     beta1: float = _option(0.9, "of Adam")
     schedule: Schedule = _option(
         "constant", "step: a tenth after half of the steps; cosine: to zero"
     )
     warmup: int = _option(0, "steps of linear rise to the learning rate")
+    statistics: Statistics = _option(
+        "batch", "what the generator's BatchNorm normalises by; running: as they were at the start"
+    )
     ema_decay: float = _option(
         0.999, "of the generator's moving average, which is what is exported"
     )
@@ -60,6 +66,9 @@ class Config:
     vgg19: str = _option("", "srgan: a ported file, or random; default: the user's cache, fetched")
     precision: Precision = _option(
         "fp32", "what networks compute in; bf16: half the bytes, parameters stay fp32"
+    )
+    minutes: float | None = _option(
+        None, "end after so many minutes, saved; the same command resumes; default: no limit"
     )
     seed: int = _option(0, "of all that is random")
     log_every: int = _option(100, "steps between lines of metrics.jsonl")
@@ -75,7 +84,9 @@ PHASES = {
     "srgan": Config(phase="srgan", steps=200_000, schedule="step"),
 }
 # Another value of these in an old run changes how far it goes or what it tells, not what it computes.
-CHANGEABLE = {"workdir", "init", "log_every", "save_every", "sample_every", "eval_data"}
+CHANGEABLE = {
+    "workdir", "init", "minutes", "log_every", "save_every", "sample_every", "eval_data"
+}  # fmt: skip
 
 
 def parse(argv: list[str] | None) -> Config:
@@ -133,6 +144,12 @@ def check(config: Config) -> None:
         expect(getattr(config, name) >= 1, name, "1 or more")
     expect(0 <= config.warmup < config.steps / 2, "warmup", "0 or more, less than half of --steps")
     expect(config.learning_rate > 0, "learning_rate", "more than 0")
+    expect(config.minutes is None or config.minutes > 0, "minutes", "more than 0")
+    expect(
+        config.statistics == "batch" or config.model == "srresnet",
+        "statistics",
+        f"batch for {config.model}, which has no BatchNorm",
+    )
     for name in ("beta1", "ema_decay"):
         expect(0 <= getattr(config, name) < 1, name, "0 or more and below 1")
 

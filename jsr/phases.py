@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
+from optax import contrib
 
 from jsr import checkpoint, compilation, features, losses, parallel, steps, weights
 from jsr.config import Config, ConfigError
@@ -31,6 +32,14 @@ def network(config: Config, **fields: Any) -> Any:
     return MODELS[config.model](factors=FACTORS[config.scale], **fields)
 
 
+def _in_training(config):
+    """The generator as a step runs it: in the precision and with the statistics of the configuration."""
+    fields = {"dtype": compilation.DTYPES[config.precision]}
+    if config.model == "srresnet":  # only the network with BatchNorm knows of the devices
+        fields |= {"axis_name": parallel.AXIS, "frozen": config.statistics == "running"}
+    return network(config, **fields)
+
+
 def start(config: Config, key: jax.Array, *, resuming: bool) -> Start:
     """Makes a phase ready to begin.
 
@@ -47,36 +56,43 @@ def start(config: Config, key: jax.Array, *, resuming: bool) -> Start:
 
 def _srresnet(config, key, resuming):
     g_key, _, _ = jax.random.split(key, 3)
-    optimizer = optax.adam(schedule(config), b1=config.beta1)
-    generator = steps.init_network(g_key, network(config), optimizer, _lr_shape(config))
+    optimizer = make_optimizer(config)
+    if config.init and not resuming:
+        variables, notes = _given_generator(config, config.init)
+        generator = steps.start_network(variables, optimizer)
+    else:
+        generator = steps.init_network(g_key, network(config), optimizer, _lr_shape(config))
+        notes = ()
     state = steps.PretrainState(jnp.int32(0), generator, steps.averaged(generator))
-    # Only the network with BatchNorm knows of the devices.
-    axis = {"axis_name": parallel.AXIS} if config.model == "srresnet" else {}
     step = steps.make_pretrain_step(
-        generator=network(config, dtype=compilation.DTYPES[config.precision], **axis),
+        generator=_in_training(config),
         optimizer=optimizer,
         ema_decay=config.ema_decay,
         axis_name=parallel.AXIS,
     )
-    return Start(state, step, ())
+    return Start(state, step, notes)
 
 
 def _srgan(config, key, resuming):
     g_key, d_key, vgg_key = jax.random.split(key, 3)
-    optimizer = optax.adam(schedule(config), b1=config.beta1)
+    optimizer = make_optimizer(config)
     if resuming:
         variables, notes = network(config).init(g_key, jnp.zeros(_lr_shape(config))), ()
     else:
-        variables, notes = _initial_generator(config)
+        # What was given, the newest SRResNet run beside this one, or the bundled SRResNet weights.
+        chosen = config.init or _newest_run(Path(config.workdir)) or "srresnet"
+        variables, notes = _given_generator(config, chosen)
     generator = steps.start_network(variables, optimizer)
     critic = steps.init_network(
         d_key, discriminator.Discriminator(), optimizer, (1, config.crop, config.crop, 3)
     )
     content, content_weight, note = _content(config, vgg_key)
-    fields = {"dtype": compilation.DTYPES[config.precision], "axis_name": parallel.AXIS}
+    critic_in_training = discriminator.Discriminator(
+        dtype=compilation.DTYPES[config.precision], axis_name=parallel.AXIS
+    )
     step = steps.make_gan_step(
-        generator=network(config, **fields),
-        discriminator=discriminator.Discriminator(**fields),
+        generator=_in_training(config),
+        discriminator=critic_in_training,
         content=content,
         generator_optimizer=optimizer,
         discriminator_optimizer=optimizer,
@@ -92,6 +108,27 @@ def _srgan(config, key, resuming):
 def _lr_shape(config):
     side = config.crop // config.scale
     return (1, side, side, 3)
+
+
+def make_optimizer(config: Config) -> optax.GradientTransformation:
+    """Adam, or Muon for the kernels of convolutions and Adam for all else.
+
+    Muon makes the momentum of each kernel, as a matrix of inputs by outputs, orthogonal (Jordan et al. 2024, "Muon: an
+    optimizer for hidden layers in neural networks"); scaled to the size of Adam's updates (Liu et al. 2025, arXiv
+    2502.16982, equation 4), it takes Adam's learning rates.
+    """
+    rate = schedule(config)
+    if config.optimizer == "adam":
+        return optax.adam(rate, b1=config.beta1)
+    kernel = contrib.MuonDimensionNumbers(reduction_axis=(0, 1, 2), output_axis=3)
+    return contrib.muon(
+        rate,
+        adam_b1=config.beta1,
+        consistent_rms=0.2,
+        muon_weight_dimension_numbers=lambda params: jax.tree.map(
+            lambda leaf: kernel if leaf.ndim == 4 else None, params
+        ),
+    )
 
 
 def schedule(config: Config) -> optax.Schedule:
@@ -122,12 +159,8 @@ def _content(config, key):
     return content, weight, f"content: {what}, weight {weight:g}"
 
 
-def _initial_generator(config):
-    """Returns the variables that the generator of the srgan phase starts from, and a note of what they are.
-
-    The first of: `--init`, the newest SRResNet run beside this one, the bundled SRResNet weights.
-    """
-    chosen = config.init or _newest_run(Path(config.workdir)) or "srresnet"
+def _given_generator(config, chosen):
+    """Returns the variables of the generator in a run or a weights file, and a note of what they are."""
     generator = network(config)
     if (Path(chosen) / "checkpoints").is_dir():
         like = jax.eval_shape(generator.init, jax.random.key(0), jnp.zeros((1, 8, 8, 3)))
@@ -136,7 +169,8 @@ def _initial_generator(config):
     model = weights.load(chosen)
     if model.module != generator:
         raise ConfigError(
-            f"--init: expected an SRResNet of scale {config.scale} with BatchNorm, got {chosen}"
+            f"--init: expected the network {config.model} of scale {config.scale}, with BatchNorm if it"
+            f" has any, got {chosen}"
         )
     named = "the bundled SRResNet weights" if chosen == "srresnet" else f"the weights {chosen}"
     return model.variables, (f"generator: from {named}",)

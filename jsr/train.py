@@ -6,6 +6,7 @@ report, and nothing of discriminators.
 
 import dataclasses
 import functools
+import math
 import signal
 import sys
 import threading
@@ -32,6 +33,7 @@ from jsr import (
     weights,
 )
 from jsr import config as configuration
+from jsr.command import Parser
 from jsr.config import Config
 from jsr.models import Model
 from jsr.report import Report
@@ -60,6 +62,7 @@ def run(config: Config) -> Path:
       ValueError: the configuration, the data or the run's folder does not fit, or a loss is not finite; one line.
       OSError: a file cannot be read or written.
     """
+    end = time.monotonic() + 60 * config.minutes if config.minutes else math.inf
     folder = Path(config.workdir or f"runs/{config.phase}")
     config = dataclasses.replace(config, workdir=str(folder))
     # What can be wrong is found in the order of what it costs, and nothing is written before.
@@ -86,7 +89,7 @@ def run(config: Config) -> Path:
         with Report(folder, step=done, steps=config.steps, phase=config.phase) as report:
             validate = functools.partial(_validate, phases.network(config), validation)
             state = parallel.replicate(state)
-            _fit(config, state, source, dispatch, most, validate, checkpoints, report)
+            _fit(config, state, source, dispatch, most, validate, checkpoints, report, end)
     return folder / weights.RUN_FILE
 
 
@@ -99,14 +102,16 @@ def _fit(
     validate: Callable[[Any], tuple[Model, float, list]],
     checkpoints: checkpoint.Checkpoints,
     report: Report,
+    end: float,
 ) -> None:
-    """The loop of both phases: dispatch, report, and at intervals validate, draw and save."""
+    """The loop of both phases: dispatch, report, and at intervals validate, draw and save, till `end` at most."""
     folder = Path(config.workdir)
     stop = _stop_on_signals()
     done = int(state.step)
     history: list[dict[str, np.ndarray]] = []
     rate = 0.0  # steps per second of the last dispatch that is through
     since = 0.0  # when the devices were free for what is under way
+    closing = 0.0  # seconds that the last validation took, with its saving
 
     def settle(dispatched: Dispatched, *, last: bool = False) -> None:
         """Waits for a dispatch; checks and reports its metrics."""
@@ -134,13 +139,13 @@ def _fit(
             settle(before)
         before = Dispatched(done, count, new)
 
-        last = done == config.steps or stop.is_set()
+        last = done == config.steps or stop.is_set() or time.monotonic() + closing > end
         save = last or done % config.save_every == 0
         sample = last or done % config.sample_every == 0
         if save or sample:
             # The next dispatch takes over the state's memory, so here the devices wait.
             settle(before, last=last)
-            before = None
+            before, began = None, time.monotonic()
             model, psnr, columns = validate(state.ema)
             report.log(done, psnr=psnr)
             report.say(f"step {done}: validation PSNR {psnr:.2f} dB")
@@ -149,6 +154,7 @@ def _fit(
             if save:
                 checkpoints.save(done, state, psnr=psnr)
                 _export(model, config, step=done, psnr=psnr)
+            closing = time.monotonic() - began
     checkpoints.wait()
     if done < config.steps:
         report.say(f"stopped at step {done} of {config.steps}, saved; the same command resumes")
@@ -271,7 +277,22 @@ def _stop_on_signals():
 
 def main(argv: list[str] | None = None) -> None:
     """Runs the command. Exits with 2 on wrong arguments, with 1 where the training cannot go on."""
-    config = configuration.parse(argv)
+    _command(configuration.parse(argv))
+
+
+def experiment(config: Config, argv: list[str] | None = None) -> None:
+    """Runs an experiment's configuration as the command does; `--minutes N` ends it in time, to be resumed."""
+    parser = Parser(description=f"Trains {config.workdir}, or resumes it.")
+    parser.add_argument("--minutes", type=float, help="end after so many minutes, saved")
+    config = dataclasses.replace(config, minutes=parser.parse_args(argv).minutes)
+    try:
+        configuration.check(config)
+    except configuration.ConfigError as error:
+        parser.error(str(error))
+    _command(config)
+
+
+def _command(config):
     compilation.keep(fetch.default_cache() / "compiled", onednn=True)
     try:
         path = run(config)

@@ -171,6 +171,21 @@ def test_residual_blocks_begin_as_the_identity(rng, train):
     np.testing.assert_array_equal(y, x)
 
 
+def test_frozen_statistics_are_used_in_training_and_stay(rng):
+    x = rng.uniform(size=(2, 8, 8, 3)).astype(np.float32)
+    module = SRResNet(blocks=1, features=8)
+    variables = jax.tree.map(
+        lambda leaf: leaf + rng.uniform(size=leaf.shape).astype(np.float32),
+        module.init(jax.random.key(0), x),
+    )
+    frozen = jax.jit(
+        functools.partial(module.clone(frozen=True).apply, train=True, mutable=["batch_stats"])
+    )
+    y, updated = frozen(variables, x)
+    np.testing.assert_allclose(y, module.apply(variables, x), atol=1e-5)
+    jax.tree.map(np.testing.assert_array_equal, updated["batch_stats"], variables["batch_stats"])
+
+
 # Sizes. Whoever changes one of these numbers makes all released weights useless.
 
 

@@ -166,6 +166,50 @@ def test_bfloat16_is_how_a_run_computes_and_not_what_it_leaves(home):
     assert any(not np.array_equal(value, ends[1][name]) for name, value in ends[0].items())
 
 
+def test_a_run_may_start_from_another(home, capsys):
+    """Fine-tuning: at a rate of almost nothing it ends as what it began from, run or file."""
+    first = train.run(parse("--workdir", "first"))
+    for i, origin in enumerate(("first", str(first))):
+        tuned = train.run(parse("--workdir", f"{i}", "--init", origin, "--learning-rate", 1e-12))
+        assert f"{origin}\n" in capsys.readouterr().out
+        for name, value in load_file(home / first).items():
+            np.testing.assert_allclose(load_file(home / tuned)[name], value, atol=1e-6)
+
+
+def test_time_ends_a_run_that_the_same_command_resumes(home, capsys):
+    train.run(parse("--workdir", "whole"))
+    train.run(parse("--workdir", "parts", "--minutes", 1e-6))
+    assert "the same command resumes" in "".join(capsys.readouterr())
+    assert lines(home / "parts")[-1]["step"] < 6
+    train.run(parse("--workdir", "parts"))
+    ends = [load_file(home / run / "generator.safetensors") for run in ("whole", "parts")]
+    for name, value in ends[0].items():
+        np.testing.assert_allclose(value, ends[1][name], atol=1e-6, err_msg=name)
+
+
+def test_muon_orthogonalises_kernels_and_resumes(home):
+    """The first change of a kernel, as a matrix, has singular values of about one size; Adam moves the rest."""
+    muon = ("--optimizer", "muon", "--learning-rate", 0.1, "--ema-decay", 0)
+    params, grads = {"kernel": np.zeros((3, 3, 8, 16)), "bias": np.zeros(16)}, {}
+    rng = np.random.default_rng(0)
+    grads = {name: rng.normal(size=value.shape) for name, value in params.items()}
+    optimizer = phases.make_optimizer(parse(*muon))
+    updates, _ = optimizer.update(grads, optimizer.init(params), params)
+    values = np.linalg.svd(updates["kernel"].reshape(72, 16), compute_uv=False)
+    assert values.max() / values.min() < 2
+    size = 0.1 * 0.2  # Liu et al. 2025: of the rate, as the size of Adam's updates is
+    assert np.sqrt(np.mean(updates["kernel"] ** 2)) == pytest.approx(size, rel=0.3)
+    signs = updates["bias"] / np.abs(updates["bias"]).max()  # Adam's first step is of one size
+    np.testing.assert_allclose(signs, -np.sign(grads["bias"]), rtol=1e-2)
+
+    train.run(parse(*muon, "--workdir", "whole"))
+    train.run(parse(*muon, "--workdir", "parts", "--minutes", 1e-6))
+    train.run(parse(*muon, "--workdir", "parts"))
+    ends = [load_file(home / run / "generator.safetensors") for run in ("whole", "parts")]
+    for name, value in ends[0].items():
+        np.testing.assert_allclose(value, ends[1][name], atol=1e-5, err_msg=name)
+
+
 def test_a_run_before_an_option_was_goes_on(home):
     """Its configuration does not name the option: it computed as the default does."""
     configured = parse("--workdir", "run")

@@ -26,6 +26,9 @@ class SRResNet(nn.Module):
     norm: bool = True  # False: BatchNorm has been folded into the convolutions (`fold`)
     dtype: Any = jnp.float32  # of the computation; parameters and statistics stay float32
     axis_name: str | None = None  # axis over which BatchNorm averages in training
+    frozen: bool = (
+        False  # in training too, BatchNorm normalises by its running statistics, and leaves them
+    )
 
     @property
     def scale(self) -> int:
@@ -59,9 +62,9 @@ class SRResNet(nn.Module):
             block = blocks.ResidualBlock(
                 self.features, self.norm, self.dtype, self.axis_name, name=f"block{i + 1}"
             )
-            y = block(y, train=train)
+            y = block(y, train=train and not self.frozen)
         body = blocks.Conv(self.features, 3, use_bias=not self.norm, dtype=self.dtype, name="body")
-        y = first + blocks.batch_norm(self, train, name="body_bn")(body(y))
+        y = first + blocks.batch_norm(self, train and not self.frozen, name="body_bn")(body(y))
 
         enlarge = [
             blocks.Upsample(self.features, factor, self.dtype, name=f"upsample{i + 1}")

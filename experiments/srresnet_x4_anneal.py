@@ -1,0 +1,24 @@
+"""SRResNet x4, second edition, second part, to the bundled weights: `python -m experiments.srresnet_x4_anneal`.
+
+Goes on from the average of `srresnet_x4`, on crops twice as wide, with a rate that falls to zero.
+"""
+
+import dataclasses
+
+from experiments import srresnet_x4
+from jsr import train
+
+CONFIG = dataclasses.replace(
+    srresnet_x4.CONFIG,
+    workdir="runs/srresnet_x4_anneal",
+    init="runs/srresnet_x4",
+    steps=2_500,
+    crop=192,
+    batch_size=4,
+    learning_rate=1e-3,
+    schedule="cosine",
+    seed=1,
+)
+
+if __name__ == "__main__":
+    train.experiment(CONFIG)
