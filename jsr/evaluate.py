@@ -1,48 +1,77 @@
 """Scores models on benchmark sets: `python -m jsr.evaluate --model NAME... --data SET_DIR...`.
 
-PSNR and SSIM (Wang) are on BT.601 luma with 4 pixels shaved, per picture, and averaged.
+PSNR, SSIM (Wang's and daala's) and NIQE are on BT.601 luma with 4 pixels shaved, per picture, and averaged. NIQE needs
+no original; that of the originals stands beside, as what to come close to.
 """
 
 import argparse
+import functools
 import json
 import math
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
-from jsr import metrics, pairs, tiles, weights
+from jsr import metrics, niqe, pairs, pristine, tiles, weights
 from jsr.command import Parser, add_precision
 from jsr.models import Model
+from jsr.niqe import Pristine
 
 SHAVE = 4  # pixels, the custom at x4; the same at other scales
 
 
 class Score(NamedTuple):
+    """Of a picture, or the mean of several; NaN where a measure has no value for it."""
+
     name: str
     psnr: float  # dB
-    ssim: float
+    ssim: float  # Wang's
+    ssim_daala: float
+    niqe: float  # NaN for pictures of less than two blocks
+
+
+HEADING = "PSNR dB / SSIM Wang / SSIM daala / NIQE"
+FORMATS = {"psnr": ".3f", "ssim": ".4f", "ssim_daala": ".4f", "niqe": ".2f"}
 
 
 class EvaluationError(ValueError):
     """A set that cannot be scored, said in one line."""
 
 
-def score(model: Model, pair: pairs.Pair, *, tile: int | None = None) -> Score:
-    """Scores one picture.
+def score(model: Model, pair: pairs.Pair, reference: Pristine, *, tile: int | None = None) -> Score:
+    """Scores what a model makes of one picture; `reference` is what NIQE compares with.
 
     Raises:
       ValueError: a picture cannot be read, does not fit the scale, or is too small to be scored.
     """
     lr, hr = pairs.read(pair, scale=model.module.scale)
     sr = tiles.upscale(model, lr, tile=tile)
-    return Score(pair.name, metrics.psnr(hr, sr, shave=SHAVE), metrics.ssim(hr, sr, shave=SHAVE))
+    return Score(
+        pair.name,
+        metrics.psnr(hr, sr, shave=SHAVE),
+        metrics.ssim(hr, sr, shave=SHAVE),
+        metrics.ssim_daala(hr, sr, shave=SHAVE),
+        niqe.niqe(sr, reference, shave=SHAVE),
+    )
 
 
-def evaluate(model: Model, folder: Path, *, tile: int | None = None) -> list[Score]:
-    """Scores a model on every picture of a set.
+def score_original(pair: pairs.Pair, reference: Pristine, *, scale: int) -> Score:
+    """Scores an original, which can have a NIQE only.
+
+    Raises:
+      ValueError: a picture cannot be read, or does not fit the scale.
+    """
+    _, hr = pairs.read(pair, scale=scale)
+    own = niqe.niqe(hr, reference, shave=SHAVE)
+    return Score(pair.name, psnr=math.nan, ssim=math.nan, ssim_daala=math.nan, niqe=own)
+
+
+def evaluate(score_pair: Callable[[pairs.Pair], Score], folder: Path, *, scale: int) -> list[Score]:
+    """Scores every picture of a set.
 
     A picture that fails ends it, for a mean over the rest would lie.
 
@@ -50,12 +79,11 @@ def evaluate(model: Model, folder: Path, *, tile: int | None = None) -> list[Sco
       EvaluationError: naming the picture and the reason.
     """
     scores = []
-    bar = tqdm(
-        pairs.find(folder, scale=model.module.scale), desc=label(folder), leave=False, disable=None
-    )
-    for pair in bar:
+    for pair in tqdm(
+        pairs.find(folder, scale=scale), desc=label(folder), leave=False, disable=None
+    ):
         try:
-            scores.append(score(model, pair, tile=tile))
+            scores.append(score_pair(pair))
         except (ValueError, OSError) as error:
             raise EvaluationError(f"{pair.hr}: {error}") from error
     return scores
@@ -63,11 +91,8 @@ def evaluate(model: Model, folder: Path, *, tile: int | None = None) -> list[Sco
 
 def mean(scores: list[Score]) -> Score:
     """Returns the mean over pictures, of decibels: the literature averages after the logarithm."""
-    return Score(
-        f"mean of {len(scores)}",
-        float(np.mean([s.psnr for s in scores])),
-        float(np.mean([s.ssim for s in scores])),
-    )
+    means = np.mean([score[1:] for score in scores], axis=0)
+    return Score(f"mean of {len(scores)}", *map(float, means))
 
 
 def label(folder: Path) -> str:
@@ -90,12 +115,17 @@ def table(rows: list[list[str]]) -> str:
 
 
 def _format(score: Score) -> str:
-    return f"{score.psnr:.3f} / {score.ssim:.4f}"
+    values = [getattr(score, name) for name in FORMATS]
+    shown = [
+        "-" if math.isnan(v) else f"{v:{f}}" for v, f in zip(values, FORMATS.values(), strict=True)
+    ]
+    return " / ".join(shown)
 
 
 def _as_json(score: Score) -> dict[str, float | None]:
-    # JSON has no infinity; equal pictures have no noise to measure.
-    return {"psnr": score.psnr if math.isfinite(score.psnr) else None, "ssim": score.ssim}
+    # JSON has no infinity, which the PSNR of equal pictures is, and no NaN.
+    values = {name: getattr(score, name) for name in FORMATS}
+    return {name: value if math.isfinite(value) else None for name, value in values.items()}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -110,6 +140,11 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("--tile", type=int, metavar="N", help="pixels of lr upscaled at a time")
     add_precision(parser)
+    parser.add_argument(
+        "--niqe-model", type=Path, metavar="FILE",
+        help="what NIQE compares with: modelparameters.mat of its authors, or what scripts/fit_niqe.py makes (default:"
+        " ours, fitted to 56 photographs; values of two models cannot be compared)",
+    )  # fmt: skip
     parser.add_argument("--verbose", action="store_true", help="print every picture's scores")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all scores here as well")
     return parser
@@ -126,6 +161,7 @@ def main(argv: list[str] | None = None) -> int:
     # Everything that can be wrong with the arguments is found before the first minute is spent.
     try:
         models = {name: weights.ready(name, precision=args.precision) for name in args.model}
+        reference = pristine.load(args.niqe_model)
         for folder in args.data:
             for model in models.values():
                 pairs.find(folder, scale=model.module.scale)
@@ -135,29 +171,36 @@ def main(argv: list[str] | None = None) -> int:
     labels = [label(folder) for folder in args.data]
     if len(set(labels)) < len(labels):
         labels = [str(folder) for folder in args.data]
-    rows = [["PSNR dB / SSIM (Wang)", *labels]]
+    scale = next(iter(models.values())).module.scale
+    original = functools.partial(score_original, reference=reference, scale=scale)
+    rows = [[HEADING, *labels]]
     record = []
-    for name, model in models.items():
+    for name, model in {"original": None, **models}.items():
+        scorer, scale = original, scale
+        if model:
+            scorer = functools.partial(score, model, reference=reference, tile=args.tile)
+            scale = model.module.scale
         means = []
         for folder, title in zip(args.data, labels, strict=True):
             try:
-                scores = evaluate(model, folder, tile=args.tile)
+                scores = evaluate(scorer, folder, scale=scale)
             except EvaluationError as error:
                 print(f"jsr.evaluate: error: {name}: {error}", file=sys.stderr)
                 return 1
             means.append(mean(scores))
             if args.verbose:
                 lines = [[s.name, _format(s)] for s in [*scores, means[-1]]]
-                print(table([[f"{name}, {title}", "PSNR dB / SSIM"], *lines]), end="\n\n")
+                print(table([[f"{name}, {title}", HEADING], *lines]), end="\n\n")
             pictures = [{"name": s.name, **_as_json(s)} for s in scores]
             record.append(
-                {"model": name, "set": title, "data": str(folder), "scale": model.module.scale}
+                {"model": name, "set": title, "data": str(folder), "scale": scale}
                 | {"mean": _as_json(means[-1]), "images": pictures}
             )
         rows.append([name, *map(_format, means)])
     print(table(rows))
     if args.json:
         document = {"shave": SHAVE, "luma": "BT.601", "ssim": "Wang 2004", "results": record}
+        document["niqe"] = str(args.niqe_model or "bundled")
         try:
             args.json.write_text(json.dumps(document, indent=1) + "\n")
         except OSError as error:

@@ -48,7 +48,7 @@ def load(name_or_path: str | os.PathLike[str]) -> Model:
         return Model(Interpolation(method=name), {}, {})
     if name in BUNDLED:
         path = PRETRAINED / f"{name}_x4.safetensors"
-        _check_hash(path)
+        check_hash(path)
         return _read(path)
     path = Path(name).expanduser()
     if path.is_dir():
@@ -155,7 +155,7 @@ def _read_foreign(path):
     return model
 
 
-def _check_hash(path):
+def check_hash(path):
     """Refuses a released file that is missing or is not the one released."""
     try:
         got = hashlib.sha256(path.read_bytes()).hexdigest()

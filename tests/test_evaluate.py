@@ -1,5 +1,6 @@
 """Tests ../jsr/evaluate.py."""
 
+import functools
 import json
 import subprocess
 import sys
@@ -10,8 +11,12 @@ from PIL import Image
 
 from jsr import evaluate, metrics
 
-# PSNR (dB) and SSIM (Wang) of MATLAB-style bicubic at x4, as the folder's own README gives them.
-BICUBIC = {"Set5": (28.43, 0.8113), "Set14": (26.09, 0.7049), "BSD100": (25.96, 0.6682)}
+# PSNR (dB), SSIM (Wang) and SSIM (daala) of MATLAB-style bicubic at x4, as the folder's own README gives them.
+BICUBIC = {
+    "Set5": (28.43, 0.8113, 0.8202),
+    "Set14": (26.09, 0.7049, 0.7491),
+    "BSD100": (25.96, 0.6682, 0.6934),
+}
 
 
 def _scene(rng, height, width):
@@ -31,6 +36,13 @@ def benchmark_set(tmp_path, rng):
     return folder
 
 
+def _scores(name, folder):
+    score = functools.partial(
+        evaluate.score, evaluate.weights.load(name), reference=evaluate.pristine.load()
+    )
+    return evaluate.evaluate(score, folder, scale=4)
+
+
 def _fails(argv, capsys):
     """Runs the command; returns its status and its only line on stderr."""
     try:
@@ -44,9 +56,9 @@ def _fails(argv, capsys):
 
 @pytest.mark.parametrize("name", BICUBIC)
 def test_bicubic_has_the_known_scores(jsr_data, name):
-    model = evaluate.weights.load("bicubic")
-    mean = evaluate.mean(evaluate.evaluate(model, jsr_data / "eval" / name / "x4"))
-    psnr, ssim = BICUBIC[name]
+    mean = evaluate.mean(_scores("bicubic", jsr_data / "eval" / name / "x4"))
+    psnr, ssim, daala = BICUBIC[name]
+    assert mean.ssim_daala == pytest.approx(daala, abs=5e-4)
     assert mean.psnr == pytest.approx(psnr, abs=0.02)
     assert mean.ssim == pytest.approx(ssim, abs=5e-4)
 
@@ -55,8 +67,7 @@ def test_missing_lr_is_made_by_bicubic_reduction(jsr_data, tmp_path):
     """Without `lr` the scores are nearly those with the pictures that MATLAB made."""
     given = jsr_data / "eval" / "Set5" / "x4"
     (tmp_path / "hr").symlink_to(given / "hr")
-    model = evaluate.weights.load("bicubic")
-    with_lr, without = (evaluate.mean(evaluate.evaluate(model, f)) for f in (given, tmp_path))
+    with_lr, without = (evaluate.mean(_scores("bicubic", f)) for f in (given, tmp_path))
     assert without.psnr == pytest.approx(with_lr.psnr, abs=0.02)
     assert without.ssim == pytest.approx(with_lr.ssim, abs=5e-4)
 
@@ -67,7 +78,8 @@ def test_table_json_and_verbose_say_the_same(benchmark_set, tmp_path, capsys):
     output = capsys.readouterr().out
     document = json.loads((tmp_path / "scores.json").read_text())
     assert (document["shave"], document["ssim"]) == (4, "Wang 2004")
-    bicubic, nearest = document["results"]
+    original, bicubic, nearest = document["results"]
+    assert original["mean"] == {"psnr": None, "ssim": None, "ssim_daala": None, "niqe": None}
     assert (bicubic["model"], nearest["model"], bicubic["set"]) == ("bicubic", "nearest", "tiny")
     assert bicubic["mean"]["psnr"] > nearest["mean"]["psnr"]
     for result in (bicubic, nearest):
@@ -75,8 +87,9 @@ def test_table_json_and_verbose_say_the_same(benchmark_set, tmp_path, capsys):
         assert [image["name"] for image in result["images"]] == ["a.png", "b.png"]
         assert result["mean"]["psnr"] == pytest.approx(np.mean(scores))
         for row in [*result["images"], result["mean"]]:
-            assert f"{row['psnr']:.3f} / {row['ssim']:.4f}" in output
-    assert output.splitlines()[-3].split() == "PSNR dB / SSIM (Wang) tiny".split()
+            shown = f"{row['psnr']:.3f} / {row['ssim']:.4f} / {row['ssim_daala']:.4f} / -"
+            assert shown in output  # too small for NIQE
+    assert output.splitlines()[-4].split() == [*evaluate.HEADING.split(), "tiny"]
 
 
 def test_scores_are_those_of_the_upscaled_picture(benchmark_set):
@@ -87,9 +100,23 @@ def test_scores_are_those_of_the_upscaled_picture(benchmark_set):
     Image.fromarray(lr).save(benchmark_set / "lr" / "ax4.png")  # DIV2K's way to name it
     hr = np.asarray(Image.open(benchmark_set / "hr" / "a.png"))
     repeated = lr.repeat(4, axis=0).repeat(4, axis=1)
-    (score,) = evaluate.evaluate(evaluate.weights.load("nearest"), benchmark_set)
-    expected = ("a.png", metrics.psnr(hr, repeated), metrics.ssim(hr, repeated))
-    assert score == pytest.approx(expected)
+    (score,) = _scores("nearest", benchmark_set)
+    measures = (metrics.psnr, metrics.ssim, metrics.ssim_daala)
+    assert score[1:4] == pytest.approx([measure(hr, repeated) for measure in measures])
+
+
+def test_niqe_is_that_of_the_upscaled_picture_and_of_the_original(tmp_path, rng, capsys):
+    (tmp_path / "hr").mkdir()
+    Image.fromarray(_scene(rng, 208, 208)).save(tmp_path / "hr" / "a.png")
+    argv = ["--model", "nearest", "--data", str(tmp_path), "--json", str(tmp_path / "s.json")]
+    assert evaluate.main(argv) == 0
+    (hr,) = (np.asarray(Image.open(path)) for path in (tmp_path / "hr").iterdir())
+    lr = evaluate.pairs.reduce(hr, scale=4)
+    images = hr, lr.repeat(4, axis=0).repeat(4, axis=1)
+    results = json.loads((tmp_path / "s.json").read_text())["results"]
+    model = evaluate.pristine.load()
+    for result, image in zip(results, images, strict=True):
+        assert result["mean"]["niqe"] == pytest.approx(evaluate.niqe.niqe(image, model))
 
 
 def test_grey_and_16_bit_pictures_count_as_rgb(tmp_path, rng):
@@ -102,7 +129,7 @@ def test_grey_and_16_bit_pictures_count_as_rgb(tmp_path, rng):
     ):
         (tmp_path / name / "hr").mkdir(parents=True)
         Image.fromarray(image).save(tmp_path / name / "hr" / "a.png")
-        scores += evaluate.evaluate(evaluate.weights.load("bicubic"), tmp_path / name)
+        scores += _scores("bicubic", tmp_path / name)
     assert scores[0] == scores[1] == scores[2]
 
 
@@ -117,8 +144,8 @@ def test_equal_pictures_are_null_in_json(tmp_path):
         raise AssertionError(word)
 
     text = (tmp_path / "s.json").read_text()
-    (result,) = json.loads(text, parse_constant=refuse)["results"]
-    assert result["mean"] == {"psnr": None, "ssim": 1.0}
+    _, result = json.loads(text, parse_constant=refuse)["results"]
+    assert result["mean"] == {"psnr": None, "ssim": 1.0, "ssim_daala": 1.0, "niqe": None}
 
 
 def test_label_tells_sets_and_scales_apart(tmp_path):
@@ -140,6 +167,7 @@ def test_wrong_arguments_end_with_2(benchmark_set, tmp_path, capsys):
         (["--model", "bicubic", *data, "--tile", "x"], "--tile"),
         (["--model", "bicubic", *data, "--json", tmp_path / "no" / "s.json"], "is not a folder"),
         (["--model", "bicubic", *data, "--nonesuch"], "--nonesuch"),
+        (["--model", "bicubic", *data, "--niqe-model", tmp_path / "no.mat"], "no.mat: No such"),
     ):
         status, error = _fails(argv, capsys)
         assert status == 2 and message in error

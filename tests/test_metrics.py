@@ -87,7 +87,7 @@ def test_the_shaved_border_does_not_count(rng):
     assert metrics.psnr(a, spoilt, shave=3) != metrics.psnr(a, b, shave=3)
 
 
-@pytest.mark.parametrize("metric", [metrics.psnr, metrics.ssim])
+@pytest.mark.parametrize("metric", [metrics.psnr, metrics.ssim, metrics.ssim_daala])
 def test_refuses_what_cannot_be_compared(metric):
     a = np.zeros((32, 32, 3), np.uint8)
     with pytest.raises(ValueError, match=r"one size, got \(32, 32, 3\) and \(32, 31, 3\)"):
@@ -100,6 +100,36 @@ def test_refuses_what_cannot_be_compared(metric):
         metric(a, a, shave=-1)
     with pytest.raises(ValueError, match="pixels on each side"):
         metric(a[:8], a[:8])
+
+
+@pytest.mark.parametrize("size", [(300, 40), (40, 300)])
+def test_daala_counts_what_of_a_window_lies_within(rng, size):
+    """The definition of tools/dump_ssim.c, position by position: kernel by the height, borders by their weight."""
+    a, b = _pair(rng, height=size[0], width=size[1])
+    x, y = (np.round(_skimage_luma(z, 4)) for z in (a, b))
+    height, width = x.shape
+    sigma = height * 1.5 / 256
+    reach = int(sigma * math.sqrt(-2 * math.log(math.sqrt(math.pi / 2) * sigma / 256)))
+    offsets = np.arange(-reach, reach + 1)
+    density = np.exp(-(offsets**2) / (2 * sigma**2)) / (math.sqrt(2 * math.pi) * sigma)
+    kernel = np.floor(256 * density + 0.5)
+    kernel[reach] = 256 - (kernel.sum() - kernel[reach])
+    total = counted = 0
+    for i in range(height):
+        for j in range(width):
+            ys = np.clip([i - reach, i + reach + 1], 0, height)
+            xs = np.clip([j - reach, j + reach + 1], 0, width)
+            w = np.outer(kernel[slice(*ys - i + reach)], kernel[slice(*xs - j + reach)])
+            p, q = (z[slice(*ys), slice(*xs)] for z in (x, y))
+            weight = w.sum()
+            mean_p, mean_q = (w * p).sum() / weight, (w * q).sum() / weight
+            var = (w * (p - mean_p) ** 2).sum() + (w * (q - mean_q) ** 2).sum()
+            covariance = (w * (p - mean_p) * (q - mean_q)).sum() / weight
+            c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+            numerator = (2 * mean_p * mean_q + c1) * (2 * covariance + c2)
+            total += weight * numerator / ((mean_p**2 + mean_q**2 + c1) * (var / weight + c2))
+            counted += weight
+    assert metrics.ssim_daala(a, b) == pytest.approx(total / counted, abs=1e-9)
 
 
 def test_ssim_needs_one_whole_window():

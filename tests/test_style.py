@@ -17,10 +17,10 @@ LAYERS = {
     "programs": ["train", "infer", "evaluate"],
     "parts with effects": [
         "command", "config", "phases", "data", "stream", "patches", "folders", "datasets", "fetch", "pairs",
-        "checkpoint", "report", "images", "weights", "convert", "features", "comparison",
+        "checkpoint", "report", "images", "weights", "pristine", "convert", "features", "comparison",
     ],
     "programs for the device": ["steps", "parallel", "tiles", "compilation"],
-    "mathematics": ["models", "losses", "metrics", "resize", "pixels", "spans"],
+    "mathematics": ["models", "losses", "metrics", "niqe", "resize", "pixels", "spans"],
     "version": ["version"],
 }  # fmt: skip
 DEPTH = {module: depth for depth, layer in enumerate(LAYERS.values()) for module in layer}
