@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from jsr import metrics, niqe, pairs, pristine, tiles, weights
+from jsr import ensemble, metrics, niqe, pairs, pristine, tiles, weights
 from jsr.command import Parser, add_precision
 from jsr.models import Model
 from jsr.niqe import Pristine
@@ -42,14 +42,25 @@ class EvaluationError(ValueError):
     """A set that cannot be scored, said in one line."""
 
 
-def score(model: Model, pair: pairs.Pair, reference: Pristine, *, tile: int | None = None) -> Score:
-    """Scores what a model makes of one picture; `reference` is what NIQE compares with.
+def score(
+    model: Model,
+    pair: pairs.Pair,
+    reference: Pristine,
+    *,
+    tile: int | None = None,
+    upscale: Callable[..., np.ndarray] = tiles.upscale,
+) -> Score:
+    """Scores what a model makes of one picture.
+
+    Args:
+      reference: what NIQE compares with.
+      upscale: `tiles.upscale` or `ensemble.upscale`.
 
     Raises:
       ValueError: a picture cannot be read, does not fit the scale, or is too small to be scored.
     """
     lr, hr = pairs.read(pair, scale=model.module.scale)
-    sr = tiles.upscale(model, lr, tile=tile)
+    sr = upscale(model, lr, tile=tile)
     return Score(
         pair.name,
         metrics.psnr(hr, sr, shave=SHAVE),
@@ -139,6 +150,9 @@ def _parser() -> argparse.ArgumentParser:
         help="folders with hr and, optionally, lr",
     )  # fmt: skip
     parser.add_argument("--tile", type=int, metavar="N", help="pixels of lr upscaled at a time")
+    parser.add_argument(
+        "--ensemble", action="store_true", help="score the mean over eight flips and turns"
+    )
     add_precision(parser)
     parser.add_argument(
         "--niqe-model", type=Path, metavar="FILE",
@@ -172,13 +186,16 @@ def main(argv: list[str] | None = None) -> int:
     if len(set(labels)) < len(labels):
         labels = [str(folder) for folder in args.data]
     scale = next(iter(models.values())).module.scale
+    upscale = ensemble.upscale if args.ensemble else tiles.upscale
     original = functools.partial(score_original, reference=reference, scale=scale)
     rows = [[HEADING, *labels]]
     record = []
     for name, model in {"original": None, **models}.items():
         scorer, scale = original, scale
         if model:
-            scorer = functools.partial(score, model, reference=reference, tile=args.tile)
+            scorer = functools.partial(
+                score, model, reference=reference, tile=args.tile, upscale=upscale
+            )
             scale = model.module.scale
         means = []
         for folder, title in zip(args.data, labels, strict=True):

@@ -12,10 +12,11 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from jsr import comparison, compilation, fetch, folders, images, tiles, weights
+from jsr import comparison, compilation, ensemble, fetch, folders, images, tiles, weights
 from jsr.command import Parser, add_precision
 from jsr.models import Interpolation, Model
 
+DEFAULT_MODEL = "srgan"
 MIN_TILE = 16  # pixels; below it, nearly all the work would be in the halos
 EARLIER_RESULT = re.compile(r"(.+)_(?:x\d+|compare)\.png")  # the stem of its input
 
@@ -35,16 +36,19 @@ def enlarge(
     *,
     tile: int | None = None,
     report: Callable[[int, int], None] | None = None,
+    upscale: Callable[..., np.ndarray] = tiles.upscale,
 ) -> images.Picture:
-    """Enlarges a picture by the model's scale; transparency bicubically, whatever the model."""
+    """Enlarges a picture by the model's scale; transparency bicubically, whatever the model.
+
+    Args:
+      upscale: `tiles.upscale` or `ensemble.upscale`.
+    """
     pixels, alpha = picture.pixels, picture.alpha
     if alpha is not None:
         bicubic = Model(Interpolation(factors=(model.module.scale,)), {}, {})
         pixels = bleed(pixels, alpha)
         alpha = tiles.upscale(bicubic, alpha, tile=tile)
-    return picture._replace(
-        pixels=tiles.upscale(model, pixels, tile=tile, report=report), alpha=alpha
-    )
+    return picture._replace(pixels=upscale(model, pixels, tile=tile, report=report), alpha=alpha)
 
 
 def bleed(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
@@ -163,7 +167,7 @@ def _parents(path):
     return {str(parent) for parent in Path(_real(path)).parents}
 
 
-def _work(job, models, *, tile, report, comparing):
+def _work(job, models, *, tile, report, comparing, upscale):
     """Does one job; returns what was written, with all its notes."""
     picture = images.read(job.source)
     model = next(iter(models.values()))
@@ -174,14 +178,14 @@ def _work(job, models, *, tile, report, comparing):
     if not os.access(job.target.parent, os.W_OK):  # before minutes are spent
         raise images.ImageError(f"{job.target}: cannot be written: the folder is read-only")
     if comparing:
-        large = comparison.draw(models, picture, tile=tile)
+        large = comparison.draw(models, picture, tile=tile, upscale=upscale)
     else:
-        large = enlarge(model, picture, tile=tile, report=report)
+        large = enlarge(model, picture, tile=tile, report=report, upscale=upscale)
     notes = images.write(job.target, large)
     return large._replace(notes=large.notes + notes)
 
 
-def _run(jobs, models, *, tile, comparing):
+def _run(jobs, models, *, tile, comparing, upscale):
     """Does the jobs and tells of each; returns how many failed."""
     failed = 0
     # A bar over the pictures, or over the tiles of a single one.
@@ -194,7 +198,9 @@ def _run(jobs, models, *, tile, comparing):
                 bar.update(done - bar.n)
 
             try:
-                large = _work(job, models, tile=tile, report=report, comparing=comparing)
+                large = _work(
+                    job, models, tile=tile, report=report, comparing=comparing, upscale=upscale
+                )
             except Exception as error:  # one bad picture must not cost the others
                 failed += 1
                 _say(f"jsr.infer: error: {_reason(job, error, tile)}", sys.stderr)
@@ -238,12 +244,20 @@ def _parser() -> argparse.ArgumentParser:
         " suffix decides the format",
     )  # fmt: skip
     parser.add_argument(
-        "--model", default="srgan", metavar="NAME",
+        "--model", default=DEFAULT_MODEL, metavar="NAME",
         help=f"one of {', '.join(weights.NAMES)}, a weights file, or a run's folder (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
         "--tile", type=int, metavar="N",
         help=f"pixels enlarged at a time, N x N; fewer need less memory (default: {tiles.TILE})",
+    )  # fmt: skip
+    parser.add_argument(
+        "--blend", type=float, metavar="T",
+        help="weights between those of srresnet, 0, and srgan, 1: 0.5 for half as much invention",
+    )  # fmt: skip
+    parser.add_argument(
+        "--ensemble", action="store_true",
+        help="the mean over the eight flips and turns of a picture: eight times slower, a little more faithful",
     )  # fmt: skip
     add_precision(parser)
     parser.add_argument(
@@ -261,6 +275,14 @@ def main(argv: list[str] | None = None) -> int:
     compilation.keep(fetch.default_cache() / "compiled", onednn=args.precision == "bf16")
     if args.tile is not None and args.tile < MIN_TILE:
         parser.error(f"--tile: expected {MIN_TILE} or more pixels, got {args.tile}")
+    if args.blend is not None:
+        if not 0 <= args.blend <= 1:
+            parser.error(f"--blend: expected 0 to 1, got {args.blend:g}")
+        if args.model != DEFAULT_MODEL:
+            parser.error(
+                f"--blend: mixes srresnet and srgan, so expected no --model, got {args.model}"
+            )
+        args.model = f"{weights.BLEND}{args.blend:g}"
     try:
         try:
             if args.compare:
@@ -273,7 +295,8 @@ def main(argv: list[str] | None = None) -> int:
             parser.error(str(error))
         if left_out:
             _say(f"left out as earlier results: {len(left_out)}, such as {left_out[0]}", sys.stdout)
-        failed = _run(jobs, models, tile=args.tile, comparing=args.compare)
+        upscale = ensemble.upscale if args.ensemble else tiles.upscale
+        failed = _run(jobs, models, tile=args.tile, comparing=args.compare, upscale=upscale)
     except KeyboardInterrupt:
         print("jsr.infer: interrupted; what was finished is kept", file=sys.stderr)
         return 130

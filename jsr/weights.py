@@ -8,6 +8,7 @@ and are checked against the hashes there.
 
 import hashlib
 import json
+import math
 import os
 import tempfile
 from collections.abc import Mapping
@@ -25,6 +26,7 @@ from jsr.models import MODELS, Interpolation, Model, SRResNet, srresnet
 
 PRETRAINED = Path(__file__).parent / "pretrained"
 BUNDLED = ("srgan", "srresnet")
+BLEND = "blend:"  # and a number: from srresnet, 0, to srgan, 1
 INTERPOLATIONS = ("bicubic", "bilinear", "nearest")
 NAMES = BUNDLED + INTERPOLATIONS
 RUN_FILE = "generator.safetensors"  # what a training run exports
@@ -38,7 +40,7 @@ def load(name_or_path: str | os.PathLike[str]) -> Model:
     """Loads a model as it was trained.
 
     Args:
-      name_or_path: one of `NAMES`, a weights file, or the folder of a run.
+      name_or_path: one of `NAMES`, `blend:T`, a weights file, or the folder of a run.
 
     Raises:
       WeightsError: an unknown name, or a file that holds no weights of ours.
@@ -46,6 +48,8 @@ def load(name_or_path: str | os.PathLike[str]) -> Model:
     name = os.fspath(name_or_path)
     if name in INTERPOLATIONS:
         return Model(Interpolation(method=name), {}, {})
+    if name.startswith(BLEND):
+        return _blend(name)
     if name in BUNDLED:
         path = PRETRAINED / f"{name}_x4.safetensors"
         check_hash(path)
@@ -60,6 +64,23 @@ def load(name_or_path: str | os.PathLike[str]) -> Model:
             f"model: expected one of {', '.join(NAMES)}, a weights file or a run's folder, got {name}"
         )
     return _read_foreign(path)
+
+
+def _blend(name):
+    """Weights between those of the two bundled networks, which works since the one went on from the other.
+
+    Wang et al. 2019, "Deep network interpolation for continuous imagery effect transition", arXiv 1811.10515,
+    section 3.1.
+    """
+    try:
+        share = float(name.removeprefix(BLEND))
+    except ValueError:
+        share = math.nan
+    if not 0 <= share <= 1:
+        raise WeightsError(f"model: expected {BLEND} with a number from 0 to 1, got {name}")
+    first, last = load("srresnet"), load("srgan")
+    mixed = jax.tree.map(lambda a, b: (1 - share) * a + share * b, first.variables, last.variables)
+    return Model(first.module, mixed, {"blend": share})
 
 
 def ready(

@@ -11,7 +11,7 @@ import png
 import pytest
 from PIL import Image, ImageCms
 
-from jsr import images, infer, tiles, weights
+from jsr import ensemble, images, infer, tiles, weights
 from jsr.images import Picture
 from jsr.models import Interpolation, Model, SRResNet
 
@@ -164,6 +164,28 @@ def test_the_default_is_srgan(pretrained):
     pixels = _picture("photo.png")
     assert infer.main(["photo.png"]) == 0
     expected = tiles.upscale(weights.inference(weights.load("srgan")), pixels)
+    np.testing.assert_array_equal(np.asarray(Image.open("photo_x4.png")), expected)
+
+
+@pytest.mark.parametrize("share", [0, 0.3, 1])
+def test_blend_lies_between_the_two(pretrained, share):
+    """The weights are mixed, not the pictures: against a network that numpy mixed."""
+    pixels = _picture("photo.png")
+    assert infer.main(["photo.png", "--blend", str(share)]) == 0
+    ends = [weights.load(name) for name in ("srresnet", "srgan")]
+    mixed = jax.tree.map(
+        lambda a, b: np.average([a, b], axis=0, weights=[1 - share, share]).astype(np.float32),
+        *(model.variables for model in ends),
+    )
+    expected = tiles.upscale(ends[0]._replace(variables=mixed), pixels)
+    result = np.asarray(Image.open("photo_x4.png"))
+    np.testing.assert_allclose(result, expected.astype(int), atol=1)
+
+
+def test_ensemble_is_the_mean_of_eight(pretrained):
+    pixels = _picture("photo.png")
+    assert infer.main(["photo.png", "--ensemble"]) == 0
+    expected = ensemble.upscale(weights.ready("srgan"), pixels)
     np.testing.assert_array_equal(np.asarray(Image.open("photo_x4.png")), expected)
 
 
@@ -349,6 +371,8 @@ def test_two_results_of_one_name_are_refused(capsys):
         ([".", "-o", "b.png", "--model", "bicubic"], "-o b.png: expected a folder"),
         ([".", "-o", "file", "--model", "bicubic"], "-o file: expected a folder"),
         (["empty", "--model", "bicubic"], "empty: no pictures in this folder"),
+        (["a.png", "--blend", "1.5"], "--blend: expected 0 to 1, got 1.5"),
+        (["a.png", "--blend", "1", "--model", "bicubic"], "expected no --model, got bicubic"),
         (["a.png", "--no-such"], "--no-such"),
     ],
 )

@@ -19,7 +19,7 @@ LAYERS = {
         "command", "config", "phases", "data", "stream", "patches", "folders", "datasets", "fetch", "pairs",
         "checkpoint", "report", "images", "weights", "pristine", "convert", "features", "comparison",
     ],
-    "programs for the device": ["steps", "parallel", "tiles", "compilation"],
+    "programs for the device": ["steps", "parallel", "ensemble", "tiles", "compilation"],
     "mathematics": ["models", "losses", "metrics", "niqe", "resize", "pixels", "spans"],
     "version": ["version"],
 }  # fmt: skip

@@ -33,6 +33,12 @@ def test_what_was_saved_is_loaded(tmp_path):
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
 
 
+@pytest.mark.parametrize("name", ["blend:", "blend:x", "blend:1.1", "blend:nan"])
+def test_a_blend_names_its_share(name):
+    with pytest.raises(weights.WeightsError, match="expected blend: with a number from 0 to 1"):
+        weights.load(name)
+
+
 def test_networks_without_batch_norm_are_saved_too(tmp_path):
     module, variables = small(SRCNN(factors=(3,)))
     weights.save(tmp_path / "w.safetensors", "srcnn", {"factors": (3,)}, variables, {})
