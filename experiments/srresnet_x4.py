@@ -15,7 +15,7 @@ CONFIG = dataclasses.replace(
     config.PHASES["srresnet"],
     data=os.path.join(os.environ.get("JSR_DATA", "../shared/data"), "train"),
     workdir="runs/srresnet_x4",
-    steps=6_000,
+    steps=3_000,
     optimizer="muon",
     learning_rate=2e-3,
     warmup=100,

@@ -62,6 +62,7 @@ class Config:
     )
     content: Content = _option("vgg54", "srgan: what the content loss compares")
     content_weight: float | None = _option(None, "srgan; default: what belongs to the VGG19 file")
+    pixel_weight: float = _option(0.0, "srgan: of a mean squared error beside the content loss")
     adversarial_weight: float = _option(1e-3, "srgan")
     vgg19: str = _option("", "srgan: a ported file, or random; default: the user's cache, fetched")
     precision: Precision = _option(
@@ -144,6 +145,8 @@ def check(config: Config) -> None:
         expect(getattr(config, name) >= 1, name, "1 or more")
     expect(0 <= config.warmup < config.steps / 2, "warmup", "0 or more, less than half of --steps")
     expect(config.learning_rate > 0, "learning_rate", "more than 0")
+    for name in ("pixel_weight", "adversarial_weight"):
+        expect(getattr(config, name) >= 0, name, "0 or more")
     expect(config.minutes is None or config.minutes > 0, "minutes", "more than 0")
     expect(
         config.statistics == "batch" or config.model == "srresnet",

@@ -97,6 +97,7 @@ def _srgan(config, key, resuming):
         generator_optimizer=optimizer,
         discriminator_optimizer=optimizer,
         content_weight=content_weight,
+        pixel_weight=config.pixel_weight,
         adversarial_weight=config.adversarial_weight,
         ema_decay=config.ema_decay,
         axis_name=parallel.AXIS,

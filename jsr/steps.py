@@ -107,15 +107,16 @@ def make_gan_step(
     generator_optimizer: optax.GradientTransformation,
     discriminator_optimizer: optax.GradientTransformation,
     content_weight: float,
+    pixel_weight: float,
     adversarial_weight: float,
     ema_decay: float,
     axis_name: str | None,
 ) -> Callable[[GanState, UInt8[Array, "b s s 3"]], tuple[GanState, dict[str, Array]]]:
     """Makes the step of the SRGAN phase: one update of the generator, one of the discriminator.
 
-    `content(sr, hr)` is the content loss. The generator runs forward once: its pictures serve both updates. The
-    gradients of the two terms are taken at those pictures, apart, before one pass back through the generator: their
-    norms tell how hard each term pulls, which their values do not.
+    `content(sr, hr)` is the content loss, beside which the mean squared error may stand as well. The generator runs
+    forward once: its pictures serve both updates. The gradients of the terms are taken at those pictures, apart, before
+    one pass back through the generator: their norms tell how hard each pulls, which their values do not.
     """
     mean = _mean_over(axis_name)
 
@@ -143,7 +144,8 @@ def make_gan_step(
         content_loss, content_pull = jax.value_and_grad(content)(sr, hr)
         adversarial_loss, slope = jax.value_and_grad(losses.generator_loss)(fake)
         _, adversarial_pull = fake_backward(slope)
-        content_pull = content_weight * content_pull
+        pixel_loss, pixel_pull = jax.value_and_grad(losses.mse)(sr, hr)
+        content_pull = content_weight * content_pull + pixel_weight * pixel_pull
         adversarial_pull = adversarial_weight * adversarial_pull
         (g_grads,) = backward(content_pull + adversarial_pull)
 
@@ -158,9 +160,11 @@ def make_gan_step(
         metrics = {
             "content": content_loss,
             "adversarial": adversarial_loss,
-            "generator": content_weight * content_loss + adversarial_weight * adversarial_loss,
+            "generator": content_weight * content_loss
+            + pixel_weight * pixel_loss
+            + adversarial_weight * adversarial_loss,
             "discriminator": discriminator_loss,
-            "mse": losses.mse(sr, hr),
+            "mse": pixel_loss,
             "d_real": jnp.mean(jax.nn.sigmoid(real)),
             "d_fake": jnp.mean(jax.nn.sigmoid(fake)),
             "content_pull": _pull(content_pull),

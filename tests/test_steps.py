@@ -53,7 +53,9 @@ def pretrain_step(optimizer, axis_name=None):
     )
 
 
-def gan_step(optimizer, axis_name=None, content=losses.mse, content_weight=1.0, weight=1e-3):
+def gan_step(
+    optimizer, axis_name=None, content=losses.mse, content_weight=1.0, pixel_weight=0.0, weight=1e-3
+):
     return steps.make_gan_step(
         generator=generator(axis_name=axis_name),
         discriminator=discriminator(axis_name=axis_name),
@@ -61,6 +63,7 @@ def gan_step(optimizer, axis_name=None, content=losses.mse, content_weight=1.0, 
         generator_optimizer=optimizer,
         discriminator_optimizer=optimizer,
         content_weight=content_weight,
+        pixel_weight=pixel_weight,
         adversarial_weight=weight,
         ema_decay=0.9,
         axis_name=axis_name,
@@ -115,7 +118,7 @@ def test_pretraining_lowers_the_loss(images):
     assert int(state.step) == 30
 
 
-@pytest.mark.parametrize("term", ["mse", "features", "adversarial"])
+@pytest.mark.parametrize("term", ["mse", "features", "pixel", "adversarial"])
 def test_each_term_moves_the_whole_generator(images, term):
     """Under SGD a network moves by its gradient: each term alone must reach its first and its last kernel.
 
@@ -125,6 +128,7 @@ def test_each_term_moves_the_whole_generator(images, term):
     kind = {
         "mse": {"weight": 0.0},
         "features": {"content": content(), "weight": 0.0},
+        "pixel": {"content_weight": 0.0, "pixel_weight": 1.0, "weight": 0.0},
         "adversarial": {"content_weight": 0.0, "weight": 1.0},
     }[term]
     before = gan_state(optimizer)
@@ -143,14 +147,19 @@ def test_pulls_add_up(images):
     optimizer = optax.sgd(1.0)
     before = gan_state(optimizer)
 
-    def change(content_weight, weight):
-        step = gan_step(optimizer, content_weight=content_weight, weight=weight)
+    def change(*weights):
+        names = ("content_weight", "pixel_weight", "weight")
+        kind = dict(zip(names, weights, strict=True))
+        step = gan_step(optimizer, content=content(), **kind)
         after, _ = jax.jit(step)(before, images)
         return jax.tree.map(jnp.subtract, after.generator.params, before.generator.params)
 
-    both = change(2.0, 0.5)
-    parts = jax.tree.map(lambda c, a: 2.0 * c + 0.5 * a, change(1.0, 0.0), change(0.0, 1.0))
-    assert distance(both, parts) < 1e-5
+    together = change(2.0, 3.0, 0.5)
+    parts = jax.tree.map(
+        lambda c, p, a: 2.0 * c + 3.0 * p + 0.5 * a,
+        *(change(1.0, 0.0, 0.0), change(0.0, 1.0, 0.0), change(0.0, 0.0, 1.0)),
+    )
+    assert distance(together, parts) < 1e-5
 
 
 def test_discriminator_is_not_moved_by_the_generators_losses(images):
@@ -283,8 +292,8 @@ def test_bfloat16_stays_inside_the_networks(images, phase):
         del options["optimizer"]
         state = gan_state(optimizer)
         make = functools.partial(
-            steps.make_gan_step, content=losses.mse, content_weight=1.0, adversarial_weight=1e-3,
-            generator_optimizer=optimizer, discriminator_optimizer=optimizer, **options,
+            steps.make_gan_step, content=losses.mse, content_weight=1.0, pixel_weight=0.0,
+            adversarial_weight=1e-3, generator_optimizer=optimizer, discriminator_optimizer=optimizer, **options,
         )  # fmt: skip
         networks = {"generator": generator, "discriminator": discriminator}
 
