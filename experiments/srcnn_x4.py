@@ -12,12 +12,12 @@ CONFIG = dataclasses.replace(
     srresnet_x4.CONFIG,
     model="srcnn",
     workdir="runs/srcnn_x4",
-    steps=6_000,
+    steps=1_500,
     schedule="cosine",
     statistics="batch",
     precision="fp32",
-    save_every=1_000,
-    sample_every=1_000,
+    save_every=500,
+    sample_every=500,
 )
 
 if __name__ == "__main__":

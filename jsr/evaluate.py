@@ -8,7 +8,9 @@ import argparse
 import functools
 import json
 import math
+import statistics
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +23,7 @@ from jsr.command import Parser, add_precision
 from jsr.models import Model
 from jsr.niqe import Pristine
 
+TIMED = 256  # pixels of a side of the picture that is timed
 SHAVE = 4  # pixels, the custom at x4; the same at other scales
 
 
@@ -113,6 +116,17 @@ def label(folder: Path) -> str:
     return f"{path.parent.name} {path.name}" if is_scale else path.name
 
 
+def seconds(model: Model, upscale: Callable[..., np.ndarray]) -> float:
+    """Returns how long a picture of `TIMED` pixels a side takes: the median of three, after the first."""
+    picture = np.random.default_rng(0).integers(0, 256, (TIMED, TIMED, 3), np.uint8)
+    times = []
+    for _ in range(4):
+        start = time.perf_counter()
+        upscale(model, picture)
+        times.append(time.perf_counter() - start)
+    return statistics.median(times[1:])
+
+
 def table(rows: list[list[str]]) -> str:
     """Lays rows out in columns, the first to the left and the others to the right."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
@@ -159,6 +173,9 @@ def _parser() -> argparse.ArgumentParser:
         help="what NIQE compares with: modelparameters.mat of its authors, or what scripts/fit_niqe.py makes (default:"
         " ours, fitted to 56 photographs; values of two models cannot be compared)",
     )  # fmt: skip
+    parser.add_argument(
+        "--time", action="store_true", help=f"print how long {TIMED}x{TIMED} pixels take, too"
+    )
     parser.add_argument("--verbose", action="store_true", help="print every picture's scores")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all scores here as well")
     return parser
@@ -188,7 +205,7 @@ def main(argv: list[str] | None = None) -> int:
     scale = next(iter(models.values())).module.scale
     upscale = ensemble.upscale if args.ensemble else tiles.upscale
     original = functools.partial(score_original, reference=reference, scale=scale)
-    rows = [[HEADING, *labels]]
+    rows = [[HEADING, *labels, *[f"{TIMED}x{TIMED}"] * args.time]]
     record = []
     for name, model in {"original": None, **models}.items():
         scorer, scale = original, scale
@@ -213,7 +230,8 @@ def main(argv: list[str] | None = None) -> int:
                 {"model": name, "set": title, "data": str(folder), "scale": scale}
                 | {"mean": _as_json(means[-1]), "images": pictures}
             )
-        rows.append([name, *map(_format, means)])
+        timed = [f"{seconds(model, upscale):.2f} s" if model else "-"] if args.time else []
+        rows.append([name, *map(_format, means), *timed])
     print(table(rows))
     if args.json:
         document = {"shave": SHAVE, "luma": "BT.601", "ssim": "Wang 2004", "results": record}

@@ -148,6 +148,17 @@ def test_equal_pictures_are_null_in_json(tmp_path):
     assert result["mean"] == {"psnr": None, "ssim": 1.0, "ssim_daala": 1.0, "niqe": None}
 
 
+def test_time_is_printed_on_demand(benchmark_set, capsys):
+    argv = ["--model", "nearest", "--data", str(benchmark_set)]
+    assert evaluate.main(argv) == 0
+    assert "256x256" not in capsys.readouterr().out
+    assert evaluate.main([*argv, "--time"]) == 0
+    heading, original, nearest = capsys.readouterr().out.splitlines()
+    assert heading.endswith("256x256") and original.endswith("-")
+    value, unit = nearest.split()[-2:]
+    assert unit == "s" and 0 < float(value) < 10
+
+
 def test_label_tells_sets_and_scales_apart(tmp_path):
     assert evaluate.label(tmp_path / "Set5") == "Set5"
     assert evaluate.label(tmp_path / "Set5" / "x4") == "Set5 x4"
