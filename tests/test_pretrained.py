@@ -1,0 +1,111 @@
+"""Tests the weights in ../jsr/pretrained, by what they make of benchmark pictures."""
+
+import hashlib
+
+import measure_grid
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from jsr import metrics, niqe, pairs, pixels, pristine, tiles, weights
+
+LARGEST = {"srresnet": 6.3e6, "srgan": 6.3e6, "espcn": 3e5, "srcnn": 3e5}  # bytes
+
+
+@pytest.fixture(scope="module")
+def upscaled(jsr_data):
+    """Originals and what each model makes of them: `(set, model) -> [(hr, sr), ...]`, computed once."""
+    done = {}
+
+    def upscale(name, model):
+        if (name, model) not in done:
+            ready = weights.ready(model)
+            read = [
+                pairs.read(pair, scale=4)
+                for pair in pairs.find(jsr_data / "eval" / name / "x4", scale=4)
+            ]
+            done[name, model] = [(hr, tiles.upscale(ready, lr)) for lr, hr in read]
+        return done[name, model]
+
+    return upscale
+
+
+def _psnr(results):
+    return np.mean([metrics.psnr(hr, sr) for hr, sr in results])
+
+
+def test_every_file_is_listed_small_and_has_a_card():
+    listed = dict(
+        reversed(line.split("  "))
+        for line in (weights.PRETRAINED / "SHA256SUMS").read_text().splitlines()
+    )
+    assert set(listed) == {path.name for path in weights.PRETRAINED.glob("*.safetensors")}
+    for name, digest in listed.items():
+        content = (weights.PRETRAINED / name).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == digest
+        assert (weights.PRETRAINED / name).with_suffix(".md").is_file(), name
+    for name, limit in LARGEST.items():
+        assert (weights.PRETRAINED / f"{name}_x4.safetensors").stat().st_size < limit
+
+
+@pytest.mark.parametrize("name", weights.BUNDLED)
+def test_training_paths_and_names_stay_at_home(name):
+    assert "/" not in str(weights.load(name).metadata)
+
+
+@pytest.mark.slow
+def test_srresnet_is_as_good_as_its_card_says(upscaled):
+    """Above the best SRGAN generator whose weights lie in a public repository: 30.66 dB on Set5, 27.69 on Set14."""
+    assert _psnr(upscaled("Set5", "srresnet")) > 30.7
+    assert _psnr(upscaled("Set14", "srresnet")) > 27.6
+
+
+@pytest.mark.slow
+def test_baselines_are_in_their_order(upscaled):
+    scores = [_psnr(upscaled("Set5", name)) for name in ("bicubic", "srcnn", "espcn", "srresnet")]
+    assert scores == sorted(scores) and scores[1] > scores[0] + 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["Set5", "Set14"])
+def test_srgan_is_natural_and_not_far_from_srresnet(upscaled, name):
+    model = pristine.load()
+    sharp, soft = upscaled(name, "srgan"), upscaled(name, "srresnet")
+    assert _psnr(sharp) > _psnr(soft) - 2.3
+    original, gan, resnet = (
+        np.mean([niqe.niqe(image, model) for image in images])
+        for images in ([hr for hr, _ in sharp], [sr for _, sr in sharp], [sr for _, sr in soft])
+    )
+    assert gan < resnet - 1 and gan < original + 0.5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["srresnet", "srgan"])
+def test_colours_stay(upscaled, name):
+    """The mean colour of every picture is that of bicubic's within one grey level."""
+    for (_, sr), (_, bicubic) in zip(
+        upscaled("Set14", name), upscaled("Set14", "bicubic"), strict=True
+    ):
+        np.testing.assert_allclose(sr.mean(axis=(0, 1)), bicubic.mean(axis=(0, 1)), atol=1)
+
+
+@pytest.mark.slow
+def test_srgan_makes_no_dots(upscaled):
+    """A dot is brighter by 64 levels than all that is two pixels away; originals have a few, results no more."""
+
+    def dots(image):
+        luma = pixels.luma(image)
+        ring = np.ones((5, 5), bool)
+        ring[1:4, 1:4] = False
+        return int((luma > 64 + ndimage.maximum_filter(luma, footprint=ring)).sum())
+
+    pictures = upscaled("Set14", "srgan")
+    assert sum(dots(sr) for _, sr in pictures) <= sum(dots(hr) for hr, _ in pictures) + 5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name, limit", [("srresnet", 0.15), ("srgan", 0.4)])
+def test_no_checkerboard(upscaled, name, limit):
+    """Sub-pixels differ by less than can be seen, in grey levels."""
+    grids = [measure_grid.grid(sr.mean(axis=-1), scale=4).std() for _, sr in upscaled("Set5", name)]
+    assert np.mean(grids) < limit
