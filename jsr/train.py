@@ -68,19 +68,19 @@ def run(config: Config) -> Path:
     # What can be wrong is found in the order of what it costs, and nothing is written before.
     configuration.check(config)
     configuration.check_folder(config)
-    resuming = checkpoint.exists(folder / "checkpoints")
+    found = checkpoint.find(folder / "checkpoints")
     init_key, data_key = jax.random.split(jax.random.key(config.seed))
-    state, step, notes = phases.start(config, init_key, resuming=resuming)
+    state, step, notes = phases.start(config, init_key, resuming=found is not None)
     size = config.crop + 2 * steps.margin(config.scale)
     pictures = patches.load(config.data, size=size)
     validation, note = _validation_pairs(config, pictures)
     print(*notes, f"data: {pictures.description}", note, sep="\n")
 
     configuration.keep(config)
-    with checkpoint.Checkpoints(folder / "checkpoints") as checkpoints:
-        if resuming:
-            state = checkpoints.restore(state)
-            print(f"resuming {folder} at step {state.step}")
+    with checkpoint.Checkpoints(folder / "checkpoints", found) as checkpoints:
+        if found:
+            state = checkpoints.restore(found.step, state)
+            print(*found.notes, f"resuming {folder} at step {found.step}", sep="\n")
         done = int(state.step)
         source, axes, most, note = _source(pictures, data_key, config, size, done)
         print(note)
@@ -152,8 +152,9 @@ def _fit(
             if sample:
                 report.samples(done, columns)
             if save:
-                checkpoints.save(done, state, psnr=psnr)
+                # In this order: a run that has its last checkpoint trains no more, so the file must be there.
                 _export(model, config, step=done, psnr=psnr)
+                checkpoints.save(done, state, psnr=psnr)
             closing = time.monotonic() - began
     checkpoints.wait()
     if done < config.steps:
