@@ -5,7 +5,13 @@ leave the `with` block, or call `wait`, before the process ends. Each is summed 
 one that is damaged is never used: it is named, put aside as `STEP.damaged`, and the one before it taken.
 """
 
+import functools
+import logging
+import os
+import re
 import shutil
+import sys
+import warnings
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -78,6 +84,21 @@ def _psnr(metrics):
     return metrics["psnr"]
 
 
+@functools.cache  # once
+def _quieten():
+    """Keeps off stderr the pages of traceback that go there beside the one error of a save that failed."""
+    for name in ("absl", "asyncio"):  # Orbax's
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
+    hook = sys.unraisablehook
+
+    def unraisable(told):
+        if str(told.exc_value) != "Event loop is closed":  # TensorStore's, too late for Orbax
+            hook(told)
+
+    sys.unraisablehook = unraisable
+
+
 class Checkpoints:
     """The checkpoints of one run."""
 
@@ -96,6 +117,7 @@ class Checkpoints:
             cleanup_tmp_directories=True,
             todelete_subdir=DELETED,  # a deletion that was cut short would look like damage
         )
+        _quieten()
         self._folder = folder
         self._manager = ocp.CheckpointManager(folder.absolute(), options=options)
         self._thread = ThreadPoolExecutor(1)
@@ -217,6 +239,8 @@ def restore_average(folder: Path, like: Any) -> tuple[Any, tuple[str, ...]]:
 
 
 def _reason(error):
-    """The first line of what Orbax or the system says."""
+    """What the system says, if TensorStore quotes it among its paths, or the first line of what Orbax says."""
     text = getattr(error, "strerror", None) or str(error).strip()
+    if code := re.search(r"os_error_code='(\d+)'", text):
+        return os.strerror(int(code[1]))
     return text.splitlines()[0] if text else type(error).__name__

@@ -77,6 +77,8 @@ def run(config: Config) -> Path:
     print(*notes, f"data: {pictures.description}", note, sep="\n")
 
     configuration.keep(config)
+    for stray in folder.glob(f".{weights.RUN_FILE}-*"):  # a process was killed over it
+        stray.unlink()
     with checkpoint.Checkpoints(folder / "checkpoints", found) as checkpoints:
         if found:
             state = checkpoints.restore(found.step, state)
@@ -298,6 +300,10 @@ def _command(config):
     try:
         path = run(config)
     except (ValueError, OSError) as error:
+        if (
+            isinstance(error, OSError) and error.strerror
+        ):  # a full disk, say, which may name no file
+            error = f"{error.filename or config.workdir or 'runs'}: {error.strerror}"
         print(f"jsr.train: error: {error}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:  # before the first step, or a second one: nothing is there to save
