@@ -20,6 +20,7 @@ Statistics = Literal["batch", "running"]
 CHOICES = (Network, Content, Schedule, Optimizer, Statistics, Precision)
 SCALES = (2, 3, 4)
 FILE = "config.json"  # in the run's folder
+TEMPORARY = f".{FILE}"  # till it is whole
 
 
 class ConfigError(ValueError):
@@ -180,12 +181,15 @@ def check_folder(config: Config) -> None:
         if changed:
             listed = ", ".join(f"{name} {old[name]} there, {new[name]} here" for name in changed)
             raise ConfigError(f"{folder} holds another run ({listed}); choose another --workdir")
-    elif folder.is_file() or (folder.exists() and any(folder.iterdir())):
+    elif folder.is_file() or (
+        folder.exists() and any(path.name != TEMPORARY for path in folder.iterdir())
+    ):
         raise ConfigError(f"--workdir: expected a run's folder or a new one, got {folder}")
 
 
 def keep(config: Config) -> None:
-    """Writes the configuration into the run's folder."""
+    """Writes the configuration into the run's folder, whole or not at all."""
     folder = Path(config.workdir)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / FILE).write_text(json.dumps(dataclasses.asdict(config), indent=2) + "\n")
+    (folder / TEMPORARY).write_text(json.dumps(dataclasses.asdict(config), indent=2) + "\n")
+    (folder / TEMPORARY).replace(folder / FILE)

@@ -165,8 +165,8 @@ def _given_generator(config, chosen):
     generator = network(config)
     if (Path(chosen) / "checkpoints").is_dir():
         like = jax.eval_shape(generator.init, jax.random.key(0), jnp.zeros((1, 8, 8, 3)))
-        variables = checkpoint.restore_average(Path(chosen) / "checkpoints", dict(like))
-        return variables, (f"generator: from the run {chosen}",)
+        variables, notes = checkpoint.restore_average(Path(chosen) / "checkpoints", dict(like))
+        return variables, (*notes, f"generator: from the run {chosen}")
     model = weights.load(chosen)
     if model.module != generator:
         raise ConfigError(

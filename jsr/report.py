@@ -21,8 +21,9 @@ class Report:
         folder.mkdir(parents=True, exist_ok=True)
         self._samples = folder / "samples"
         path = folder / "metrics.jsonl"
-        kept = [line for line in _lines(path) if json.loads(line)["step"] <= step]
-        path.write_text("".join(kept))
+        temporary = folder / ".metrics.jsonl"
+        temporary.write_text("".join(_lines(path, last=step)))
+        temporary.replace(path)  # a process killed here leaves the old record, not half of it
         self._file = path.open("a")
         self._events = _events(folder)
         self._bar = tqdm(total=steps, initial=step, desc=phase, unit="step", dynamic_ncols=True)
@@ -79,11 +80,16 @@ def grid(columns: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> np.ndarray
     return canvas
 
 
-def _lines(path):
-    """The whole lines of a record; the last may be broken off."""
+def _lines(path, *, last):
+    """Yields the lines of a record up to a step, without those that a crash or a full disk broke off."""
     if not path.exists():
-        return []
-    return [line for line in path.read_text().splitlines(keepends=True) if line.endswith("}\n")]
+        return
+    for line in path.read_text(errors="replace").splitlines(keepends=True):
+        try:
+            if line.endswith("\n") and json.loads(line)["step"] <= last:
+                yield line
+        except (ValueError, TypeError, KeyError):
+            continue
 
 
 def _events(folder):

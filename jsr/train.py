@@ -68,19 +68,21 @@ def run(config: Config) -> Path:
     # What can be wrong is found in the order of what it costs, and nothing is written before.
     configuration.check(config)
     configuration.check_folder(config)
-    resuming = checkpoint.exists(folder / "checkpoints")
+    found = checkpoint.find(folder / "checkpoints")
     init_key, data_key = jax.random.split(jax.random.key(config.seed))
-    state, step, notes = phases.start(config, init_key, resuming=resuming)
+    state, step, notes = phases.start(config, init_key, resuming=found is not None)
     size = config.crop + 2 * steps.margin(config.scale)
     pictures = patches.load(config.data, size=size)
     validation, note = _validation_pairs(config, pictures)
     print(*notes, f"data: {pictures.description}", note, sep="\n")
 
     configuration.keep(config)
-    with checkpoint.Checkpoints(folder / "checkpoints") as checkpoints:
-        if resuming:
-            state = checkpoints.restore(state)
-            print(f"resuming {folder} at step {state.step}")
+    for stray in folder.glob(f".{weights.RUN_FILE}-*"):  # a process was killed over it
+        stray.unlink()
+    with checkpoint.Checkpoints(folder / "checkpoints", found) as checkpoints:
+        if found:
+            state = checkpoints.restore(found.step, state)
+            print(*found.notes, f"resuming {folder} at step {found.step}", sep="\n")
         done = int(state.step)
         source, axes, most, note = _source(pictures, data_key, config, size, done)
         print(note)
@@ -152,8 +154,9 @@ def _fit(
             if sample:
                 report.samples(done, columns)
             if save:
-                checkpoints.save(done, state, psnr=psnr)
+                # In this order: a run that has its last checkpoint trains no more, so the file must be there.
                 _export(model, config, step=done, psnr=psnr)
+                checkpoints.save(done, state, psnr=psnr)
             closing = time.monotonic() - began
     checkpoints.wait()
     if done < config.steps:
@@ -297,6 +300,10 @@ def _command(config):
     try:
         path = run(config)
     except (ValueError, OSError) as error:
+        if (
+            isinstance(error, OSError) and error.strerror
+        ):  # a full disk, say, which may name no file
+            error = f"{error.filename or config.workdir or 'runs'}: {error.strerror}"
         print(f"jsr.train: error: {error}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:  # before the first step, or a second one: nothing is there to save

@@ -116,7 +116,11 @@ def save(
 
 
 def write(path: Path, tensors: Mapping[str, Any], metadata: Mapping[str, str]) -> None:
-    """Writes arrays as a safetensors file, whole or not at all."""
+    """Writes arrays as a safetensors file, whole or not at all.
+
+    Raises:
+      OSError: it cannot be written; a full disk, say.
+    """
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     os.close(handle)
     try:
@@ -124,6 +128,9 @@ def write(path: Path, tensors: Mapping[str, Any], metadata: Mapping[str, str]) -
         numpy.save_file(arrays, temporary, dict(metadata))
         os.chmod(temporary, 0o644)  # mkstemp's files are private
         os.replace(temporary, path)
+    except SafetensorError as error:  # of a full disk too
+        os.unlink(temporary)
+        raise OSError(f"{path}: cannot be written: {error}") from error
     except BaseException:
         os.unlink(temporary)
         raise

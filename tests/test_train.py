@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from safetensors.numpy import load_file
+from safetensors.numpy import load, load_file
 
 from jsr import config, losses, phases, train, weights
 
@@ -337,9 +337,25 @@ def test_folder_of_another_run_is_refused(home):
         train.run(parse("--workdir", "run", "--seed", 1))
 
 
-def test_damaged_checkpoint_is_one_line(home):
-    train.run(parse("--workdir", "run"))
+def test_a_damaged_checkpoint_is_named_and_the_one_before_used(home, capsys):
+    train.run(parse("--workdir", "run", "--save-every", 4))
+    whole = (home / "run" / "generator.safetensors").read_bytes()
+    path = home / "run" / "checkpoints" / "6" / "state" / "manifest.ocdbt"
+    path.write_bytes(path.read_bytes()[:-1])
+    capsys.readouterr()
+    train.run(parse("--workdir", "run", "--save-every", 4))
+    said = capsys.readouterr().out
+    assert (
+        "checkpoint 6 in run/checkpoints is damaged (state/manifest.ocdbt has changed);"
+        " step 4 is used\nresuming run at step 4\n" in said
+    )
+    ends = [load(whole), load_file(home / "run" / "generator.safetensors")]
+    for name, value in ends[0].items():
+        np.testing.assert_allclose(value, ends[1][name], atol=1e-6, err_msg=name)
+
     for path in (home / "run" / "checkpoints").rglob("_METADATA"):
         path.unlink()
-    with pytest.raises(ValueError, match="checkpoint 6 in .* cannot be read"):
-        train.run(parse("--workdir", "run", "--steps", 8))
+    with pytest.raises(
+        ValueError, match="checkpoint 4 in .* is damaged .*_METADATA is missing.* no other is left"
+    ):
+        train.run(parse("--workdir", "run"))

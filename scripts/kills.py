@@ -1,0 +1,197 @@
+"""Kills training at random moments, and shows that it ends as if never stopped, to the last bit of its weights.
+
+    python scripts/kills.py --kills 50
+
+A third of the kills (SIGKILL, which no program can answer) fall while the program starts or resumes, a third while it
+trains, a third while it saves. After each the same command is given again. A small network on one CPU device, where
+sums have one order; when a run has reached its end, the next begins.
+"""
+
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from jsr.command import Parser
+
+ROOT = Path(__file__).parents[1]
+# Reports are due where checkpoints are, so that a resumed run reports the means over the same steps.
+COMMAND = [
+    sys.executable, "-m", "jsr.train", "--phase", "srresnet", "--data", "photos", "--model", "espcn",
+    "--batch-size", "4", "--crop", "16", "--log-every", "5", "--save-every", "10", "--sample-every", "40",
+]  # fmt: skip
+STARTING = 8.0  # seconds after its start in which a kill falls that means to hit the start
+TRAINING = 2.0  # seconds after its first new line of metrics
+SAVING = 0.1  # seconds after Orbax made its temporary folder
+PATIENCE = 300  # seconds that anything may take
+
+
+class Counts(NamedTuple):
+    """What became of the kills."""
+
+    kills: Counter  # by moment
+    refused: list[str]  # what the command said where it did not go on after a kill
+    equal: int  # runs that ended as the one never stopped
+    unequal: list[str]  # in what the others differ
+    aside: int  # checkpoints that the process was killed over between writing and summing
+
+
+def run(kills: int, seed: int) -> str:
+    """Kills so many times; returns a line of counts."""
+    counts = count(kills, seed)
+    moments = ", ".join(f"{n} while {moment}" for moment, n in sorted(counts.kills.items()))
+    runs = counts.equal + len(counts.unequal)
+    line = (
+        f"kills survived: {kills - len(counts.refused)} of {kills} ({moments}); checkpoints cut short: {counts.aside};"
+        f" runs equal to one never stopped, to the last bit: {counts.equal} of {runs}"
+    )
+    return "; ".join([line, *counts.refused, *counts.unequal])
+
+
+def count(kills: int, seed: int, *, steps: int = 400) -> Counts:
+    """Kills so many times, and then lets the last run end."""
+    rng = random.Random(seed)
+    killed: Counter = Counter()
+    refused, unequal = [], []
+    equal = aside = 0
+    with tempfile.TemporaryDirectory() as temporary:
+        home = Path(temporary)
+        _photos(home / "photos")
+        if _wait(_start(home, "whole", steps)):
+            raise RuntimeError(f"expected a run to compare with, got: {_said(home)}")
+        while killed.total() < kills or not equal + len(unequal) + len(refused):
+            folder = home / f"run{equal + len(unequal) + len(refused)}"
+            while True:
+                process = _start(home, folder.name, steps)
+                left = killed.total() < kills
+                if not (left and (moment := _kill(process, folder, rng))):
+                    break
+                killed[moment] += 1
+            if _wait(process):
+                refused.append(f"{folder.name}: {_said(home)}")
+                continue
+            aside += len(list((folder / "checkpoints").glob("*.damaged")))
+            if differences := _differences(home / "whole", folder):
+                unequal.append(f"{folder.name} differs in {', '.join(differences)}")
+            else:
+                equal += 1
+    return Counts(killed, refused, equal, unequal, aside)
+
+
+def _photos(folder):
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for i in range(12):
+        coarse = rng.integers(0, 256, (10, 12, 3), np.uint8)
+        Image.fromarray(coarse).resize((96, 80)).save(folder / f"{i}.png")
+
+
+def _start(home, workdir, steps):
+    environment = os.environ | {
+        "JAX_PLATFORMS": "cpu",
+        "PYTHONPATH": str(ROOT),
+        "XDG_CACHE_HOME": str(Path(home) / "cache"),
+        "XLA_FLAGS": "--xla_force_host_platform_device_count=1",
+    }
+    command = [*COMMAND, "--steps", str(steps), "--workdir", workdir]
+    with (home / "said").open("w") as said:
+        return subprocess.Popen(command, cwd=home, env=environment, stdout=said, stderr=said)
+
+
+def _kill(process, folder, rng):
+    """Kills a process at a random moment and returns at which, or None if it ended before."""
+    moment = rng.choice(("starting", "training", "saving"))
+    if moment == "starting":
+        delay = rng.uniform(0, STARTING)
+    elif moment == "training":
+        before = _steps(folder)
+        _till(process, lambda: _steps(folder) > before)
+        delay = rng.uniform(0, TRAINING)
+    else:
+        _till(process, lambda: any(folder.glob("checkpoints/*-tmp")))
+        delay = rng.uniform(0, SAVING)
+    time.sleep(delay)
+    if process.poll() is not None:
+        return None
+    process.kill()
+    process.wait()
+    return moment
+
+
+def _till(process, come):
+    """Waits till something has come or the process has ended."""
+    end = time.monotonic() + PATIENCE
+    while process.poll() is None and not come():
+        if time.monotonic() > end:
+            process.kill()
+        time.sleep(0.001)
+
+
+def _wait(process):
+    """Returns the status that a process ends with."""
+    try:
+        return process.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
+
+
+def _said(home):
+    return (home / "said").read_text(errors="replace").strip().splitlines()[-1]
+
+
+def _steps(folder):
+    path = folder / "metrics.jsonl"
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def _differences(whole, other):
+    """In what two runs differ: their weights to the bit, the record but for its speed, and what files there are."""
+    found = []
+    name = "generator.safetensors"
+    if (whole / name).read_bytes() != (other / name).read_bytes():
+        found.append("weights")
+    if _record(whole) != _record(other):
+        found.append("record")
+    if _files(whole) != _files(other):
+        found.append("files")
+    return found
+
+
+def _record(folder):
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in row.items() if k != "steps_per_second"} for row in rows]
+
+
+def _files(folder):
+    """Names of what a run leaves, but for events, one file a start, and the inside of checkpoints."""
+    names = {
+        p.relative_to(folder).as_posix()
+        for d in (".", "checkpoints", "samples")
+        for p in (folder / d).iterdir()
+    }
+    return {n for n in names if not n.startswith("events.") and not n.endswith(".damaged")}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Kills; returns 0, or 1 where a kill was not survived or a run ended otherwise."""
+    parser = Parser(prog="kills", description="Kills training at random moments, and compares.")
+    parser.add_argument("--kills", type=int, default=50, help="how many (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of the moments (default: %(default)s)")
+    options = parser.parse_args(arguments)
+    line = run(options.kills, options.seed)
+    print(line)
+    return 0 if f"kills survived: {options.kills} of" in line else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
