@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from jsr import comparison, compilation, fetch, folders, images, tiles, weights
+from jsr import comparison, compilation, drafts, encoding, fetch, folders, images, tiles, weights
 from jsr.command import Parser, add_precision
 from jsr.models import Interpolation, Model
 
@@ -36,8 +36,15 @@ def enlarge(
     tile: int | None = None,
     report: Callable[[int, int], None] | None = None,
 ) -> images.Picture:
-    """Enlarges a picture by the model's scale; transparency bicubically, whatever the model."""
+    """Enlarges a picture by the model's scale; transparency bicubically, whatever the model.
+
+    What is grey stays so, in three channels too, which a network may tint.
+    """
     pixels, alpha = picture.pixels, picture.alpha
+    if pixels.ndim == 3 and (pixels == pixels[..., :1]).all():
+        grey = picture._replace(pixels=np.ascontiguousarray(pixels[..., 0]))
+        large = enlarge(model, grey, tile=tile, report=report)
+        return large._replace(pixels=np.stack([large.pixels] * 3, axis=-1))
     if alpha is not None:
         bicubic = Model(Interpolation(factors=(model.module.scale,)), {}, {})
         pixels = bleed(pixels, alpha)
@@ -107,10 +114,10 @@ def plan(
             ending = f"{mark}.png" if comparing else ".png"
             target = Path(output, name.with_name(f"{name.stem}{ending}"))
         jobs.append(Job(source, target))
-    targets = {}
+    targets, inputs_as_files = {}, {_file(path) for path in seen} - {None}
     for source, target in jobs:
         real = _real(target)
-        if real in seen:
+        if real in seen or _file(real) in inputs_as_files:
             raise ValueError(f"{source}: its result {target} would overwrite an input")
         if real in targets:
             raise ValueError(f"{targets[real]} and {source} would both become {target}")
@@ -122,12 +129,12 @@ def _names_a_file(output, inputs):
     """Says whether `-o` names the result of one picture; otherwise it is a folder."""
     if output is None or os.path.isdir(output) or output.endswith(("/", os.sep)):
         return False
-    if os.path.isfile(output) or Path(output).suffix.lower() in images.FORMATS:
+    if os.path.isfile(output) or Path(output).suffix.lower() in encoding.FORMATS:
         if len(inputs) > 1 or inputs[0].is_dir():
             raise ValueError(f"-o {output}: expected a folder for several pictures, got a file")
     elif len(inputs) > 1 or inputs[0].is_dir() or not Path(output).suffix:
         return False
-    images.check(output, 1, 1)
+    encoding.check(output, 1, 1)
     return True
 
 
@@ -138,8 +145,8 @@ def _sources(inputs, output, left_out):
             yield place, Path(place.name)
             continue
         pictures = folders.list_pictures(place)
-        if output is not None and _real(place) in _parents(output):
-            # A folder of results within the folder of inputs is none of them.
+        if output is not None and _real(output) not in {_real(place), *_parents(place)}:
+            # A folder of results within the folder of inputs, or linked to there, is none of them.
             pictures = [p for p in pictures if _real(output) not in _parents(p)]
         stems = {p.with_suffix("") for p in pictures}
         earlier = []
@@ -159,17 +166,26 @@ def _real(path):
     return os.path.normcase(os.path.realpath(path))
 
 
+def _file(path):
+    """One name for all hard links of a file; None where there is none."""
+    try:
+        about = os.stat(path)
+    except OSError:
+        return None
+    return about.st_dev, about.st_ino
+
+
 def _parents(path):
     return {str(parent) for parent in Path(_real(path)).parents}
 
 
-def _work(job, models, *, tile, report, comparing):
+def _work(job, models, *, tile, report, comparing, reading):
     """Does one job; returns what was written, with all its notes."""
-    picture = images.read(job.source)
+    picture = images.read(job.source, **reading)
     model = next(iter(models.values()))
     height, width = (model.module.scale * n for n in picture.pixels.shape[:2])
     if not comparing:
-        images.check(job.target, height, width)
+        encoding.check(job.target, height, width)
     job.target.parent.mkdir(parents=True, exist_ok=True)
     if not os.access(job.target.parent, os.W_OK):  # before minutes are spent
         raise images.ImageError(f"{job.target}: cannot be written: the folder is read-only")
@@ -177,13 +193,15 @@ def _work(job, models, *, tile, report, comparing):
         large = comparison.draw(models, picture, tile=tile)
     else:
         large = enlarge(model, picture, tile=tile, report=report)
-    notes = images.write(job.target, large)
+    notes = encoding.write(job.target, large)
     return large._replace(notes=large.notes + notes)
 
 
-def _run(jobs, models, *, tile, comparing):
+def _run(jobs, models, *, tile, comparing, reading):
     """Does the jobs and tells of each; returns how many failed."""
     failed = 0
+    for folder in {job.target.parent for job in jobs}:
+        drafts.sweep(folder)
     # A bar over the pictures, or over the tiles of a single one.
     for job in tqdm(jobs, unit="picture", leave=False, disable=None if len(jobs) > 1 else True):
         start = time.monotonic()
@@ -194,7 +212,9 @@ def _run(jobs, models, *, tile, comparing):
                 bar.update(done - bar.n)
 
             try:
-                large = _work(job, models, tile=tile, report=report, comparing=comparing)
+                large = _work(
+                    job, models, tile=tile, report=report, comparing=comparing, reading=reading
+                )
             except Exception as error:  # one bad picture must not cost the others
                 failed += 1
                 _say(f"jsr.infer: error: {_reason(job, error, tile)}", sys.stderr)
@@ -245,6 +265,16 @@ def _parser() -> argparse.ArgumentParser:
         "--tile", type=int, metavar="N",
         help=f"pixels enlarged at a time, N x N; fewer need less memory (default: {tiles.TILE})",
     )  # fmt: skip
+    parser.add_argument(
+        "--frame", type=int, metavar="N",
+        help="of several frames or pages the one of this number, counted from 0 (default: all frames of what moves, the"
+        " first of pages)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--max-pixels", type=int, default=images.MAX_PIXELS, metavar="N",
+        help="refuse pictures of more pixels than this, all frames together, before memory is taken for them"
+        " (default: %(default)s)",
+    )  # fmt: skip
     add_precision(parser)
     parser.add_argument(
         "--compare", action="store_true",
@@ -257,8 +287,12 @@ def _parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns 0, 1 where pictures failed, 130 where interrupted. Wrong arguments exit with 2."""
     parser = _parser()
-    args = parser.parse_intermixed_args(argv)  # pictures may follow the options
+    argv = sys.argv[1:] if argv is None else argv
+    # Pictures may follow the options; argparse knows that and -- apart, but not together.
+    args = (parser.parse_args if "--" in argv else parser.parse_intermixed_args)(argv)
     compilation.keep(fetch.default_cache() / "compiled", onednn=args.precision == "bf16")
+    if args.max_pixels < 1:
+        parser.error(f"--max-pixels: expected 1 or more, got {args.max_pixels}")
     if args.tile is not None and args.tile < MIN_TILE:
         parser.error(f"--tile: expected {MIN_TILE} or more pixels, got {args.tile}")
     try:
@@ -273,7 +307,8 @@ def main(argv: list[str] | None = None) -> int:
             parser.error(str(error))
         if left_out:
             _say(f"left out as earlier results: {len(left_out)}, such as {left_out[0]}", sys.stdout)
-        failed = _run(jobs, models, tile=args.tile, comparing=args.compare)
+        reading = {"frame": args.frame, "max_pixels": args.max_pixels}
+        failed = _run(jobs, models, tile=args.tile, comparing=args.compare, reading=reading)
     except KeyboardInterrupt:
         print("jsr.infer: interrupted; what was finished is kept", file=sys.stderr)
         return 130
