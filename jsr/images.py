@@ -18,8 +18,9 @@ import tifffile
 from jaxtyping import UInt8
 from PIL import Image, ImageCms
 
-# What tifffile says of odd files, it also raises.
-logging.getLogger("tifffile").setLevel(logging.CRITICAL)
+# What they say of odd files, they also raise.
+for library in ("tifffile", "PIL"):
+    logging.getLogger(library).setLevel(logging.CRITICAL)
 
 # No others of Pillow's: that of EPS, for one, runs Ghostscript.
 DECODERS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM")

@@ -1,4 +1,4 @@
-"""Tests ../jsr/encoding.py, and ../jsr/drafts.py, through which it writes."""
+"""Tests ../jsr/encoding.py."""
 
 import io
 import os

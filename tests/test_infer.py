@@ -421,3 +421,10 @@ def test_comparison_of_any_picture(pretrained, capsys):
     assert sheets[2].shape[0] == 40 + 1024
     assert "  the comparison shows the central 20x256 of 20x300 pixels\n" in capsys.readouterr().out
     assert (sheets[2][-1024:, : sheets[2].shape[1] // 4] == 255).all()
+
+
+def test_drafts_of_a_killed_run_are_gone_after_the_next():
+    _picture("a.png")
+    infer.Path(".jsr-12345678.part").write_bytes(b"half a picture")
+    assert _run("a.png") == 0
+    assert sorted(p.name for p in infer.Path().iterdir()) == ["a.png", "a_x4.png"]
