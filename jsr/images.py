@@ -1,15 +1,14 @@
-"""Picture files, read and written without losing depth, transparency, colour profile, EXIF or orientation.
+"""Picture files, read without losing depth, transparency, colour profile, EXIF or orientation; `encoding` writes them.
 
 Pixels are uint8 or uint16, RGB `[h, w, 3]` or grey `[h, w]`, upright. What a file or format cannot give is said in
-notes, of one line each. Resolution and comments are not carried.
+notes, of one line each. Resolution and comments are not carried. Files may be hostile: their size is checked before
+memory is taken for it, and only decoders of the formats below are tried.
 """
 
 import io
 import logging
 import os
-import tempfile
 import warnings
-import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,20 +18,18 @@ import tifffile
 from jaxtyping import UInt8
 from PIL import Image, ImageCms
 
-# What tifffile says of odd files, it also raises.
-logging.getLogger("tifffile").setLevel(logging.CRITICAL)
+# What they say of odd files, they also raise.
+for library in ("tifffile", "PIL"):
+    logging.getLogger(library).setLevel(logging.CRITICAL)
 
-FORMATS = {
-    ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP",
-}  # fmt: skip
-LIMITS = {"JPEG": 65500, "WEBP": 16383}  # pixels a side
-OPTIONS: dict[str, dict[str, Any]] = {
-    "JPEG": {"quality": 95, "subsampling": 0},
-    "WEBP": {"quality": 95},
-}
-MAX_EXIF = 65527  # bytes, in JPEG
+# No others of Pillow's: that of EPS, for one, runs Ghostscript.
+DECODERS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM")
+MAX_PIXELS = 200_000_000  # of a picture, all of its frames together
+Image.MAX_IMAGE_PIXELS = None  # Pillow's own bound, which is no argument
+
 SIXTEEN = 257  # 16-bit levels of an 8-bit level: 65535 = 257 * 255
 
+PNG_HEAD = b"\x89PNG\r\n\x1a\n"
 TIFF_HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 ORIENTATION = 0x0112
 EXIF_IFD = 0x8769
@@ -65,34 +62,39 @@ class Picture(NamedTuple):
     notes: tuple[str, ...] = ()  # what could not be kept
 
 
-def read(path: str | os.PathLike[str]) -> Picture:
-    """Reads a picture file; of several frames or pages, the first.
+def read(
+    path: str | os.PathLike[str], *, frame: int | None = None, max_pixels: int = MAX_PIXELS
+) -> Picture:
+    """Reads a picture file.
+
+    Args:
+      frame: of several frames or pages, which, from 0; None is the first, and a note says that there are others.
+      max_pixels: what is larger is refused.
 
     Raises:
-      ImageError: no such file, no picture, a broken or too large one, or pixels that are neither 8 nor 16 bits.
+      ImageError: no such file or frame, no picture, a broken or too large one, or pixels of neither 8 nor 16 bits.
     """
     try:
-        return decode(Path(path).read_bytes())
+        return decode(Path(path).read_bytes(), frame=frame, max_pixels=max_pixels)
     except OSError as error:
         raise ImageError(f"{path}: {error.strerror}") from error
     except ImageError as error:
         raise ImageError(f"{path}: {error}") from error
 
 
-def decode(content: bytes) -> Picture:
+def decode(content: bytes, *, frame: int | None = None, max_pixels: int = MAX_PIXELS) -> Picture:
     """Reads the content of a picture file, as `read` does; its errors do not name the file."""
     if not content:
         raise ImageError("the file is empty")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of large pictures and odd metadata
-            return _read_tiff(content) if content[:4] in TIFF_HEADS else _read(content)
+            read = _read_tiff if content[:4] in TIFF_HEADS else _read
+            return read(content, frame, max_pixels)
     except (MemoryError, ImageError):
         raise
     except Image.UnidentifiedImageError as error:
         raise ImageError("not a picture of a known format") from error
-    except Image.DecompressionBombError as error:
-        raise ImageError(f"more than {_most_pixels() // 10**6} million pixels") from error
     except Exception as error:  # decoders raise all sorts of things at broken files
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ImageError(f"broken or not supported: {reason}") from error
@@ -102,50 +104,6 @@ def rgb(picture: Picture) -> UInt8[np.ndarray, "h w 3"]:
     """Returns a picture as networks and metrics take it: 8 bits, grey in three equal channels, no transparency."""
     pixels = to_8_bits(picture).pixels
     return pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=-1)
-
-
-def write(path: str | os.PathLike[str], picture: Picture) -> tuple[str, ...]:
-    """Writes a picture in the format of the suffix, whole or not at all; replaces an earlier file.
-
-    Returns:
-      notes of what the format cannot hold.
-
-    Raises:
-      ImageError: an unknown suffix, a picture too large for the format, or a file that cannot be written.
-    """
-    path = Path(path)
-    check(path, *picture.pixels.shape[:2])
-    kind = FORMATS[path.suffix.lower()]
-    picture, notes = _fit(picture, kind)
-    temporary = None
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".jsr-")
-        os.close(handle)
-        with open(temporary, "wb") as file:
-            _encode(file, picture, kind)
-        os.chmod(temporary, 0o644)  # mkstemp's files are private
-        os.replace(temporary, path)
-    except BaseException as error:
-        if temporary:
-            os.unlink(temporary)
-        if isinstance(error, OSError):
-            raise ImageError(f"{path}: cannot be written: {error.strerror or error}") from error
-        raise
-    return notes
-
-
-def check(path: str | os.PathLike[str], height: int, width: int) -> None:
-    """Refuses what `write` would refuse, before there is a picture.
-
-    Raises:
-      ImageError: an unknown suffix, or a size that the format cannot hold.
-    """
-    kind = FORMATS.get(Path(path).suffix.lower())
-    if kind is None:
-        raise ImageError(f"{path}: expected a name that ends in one of {', '.join(FORMATS)}")
-    limit = LIMITS.get(kind)
-    if limit and max(height, width) > limit:
-        raise ImageError(f"{path}: {kind} holds up to {limit} pixels a side, not {width}x{height}")
 
 
 def flatten(picture: Picture) -> Picture:
@@ -170,35 +128,60 @@ def to_8_bits(picture: Picture) -> Picture:
     return picture._replace(pixels=pixels, alpha=alpha)
 
 
-def _most_pixels():
-    """Pillow's own bound, where it suspects a file made to exhaust the memory."""
-    return 2 * (Image.MAX_IMAGE_PIXELS or 0)
+def check_size(width: int, height: int, frames: int, max_pixels: int) -> None:
+    """Refuses what is too large, before memory is taken for it."""
+    if width * height * frames > max_pixels:
+        size = f"{width}x{height}" + f" in {frames} frames" * (frames > 1)
+        limit = f"{max_pixels / 10**6:g} million pixels"
+        raise ImageError(f"{size}: more than {limit}; --max-pixels sets this limit")
 
 
-def _first_of(frames):
-    return (f"only the first of {frames} frames is taken",) if frames > 1 else ()
+def _choose(frame, count):
+    """Returns which frame to take, and notes of the others."""
+    if frame is not None and not 0 <= frame < count:
+        raise ImageError(f"--frame: expected 0 to {count - 1}, got {frame}")
+    if frame is None and count > 1:
+        return 0, (f"only the first of {count} frames is taken; --frame N takes another",)
+    return frame or 0, ()
 
 
-def _read(content):
+def opened(content: bytes) -> Image.Image:
+    """Opens what Pillow knows, without reading pixels yet."""
+    image = Image.open(io.BytesIO(content), formats=DECODERS)
+    if image.format == "PNG" and content[24] in (2, 4) and image.mode == "L":
+        # Pillow spreads few levels of grey over all 256, but not the one that is transparent.
+        if "transparency" in image.info:
+            image.info["transparency"] *= 255 // (2 ** content[24] - 1)
+    return image
+
+
+def _read(content, frame, max_pixels):
     """Reads anything that Pillow knows; 16-bit PNG by pypng, for Pillow cuts colour to 8 bits."""
-    with Image.open(io.BytesIO(content)) as image:
-        notes = _first_of(getattr(image, "n_frames", 1))
+    with opened(content) as image:
+        check_size(*image.size, 1, max_pixels)
+        frame, notes = _choose(frame, getattr(image, "n_frames", 1))
+        if frame:
+            image.seek(frame)
+            check_size(*image.size, 1, max_pixels)
         image.load()  # metadata may follow the pixels
         if "xmp" in image.info:
             notes += ("XMP metadata are not kept",)
         icc = image.info.get("icc_profile")
-        if content[:8] == b"\x89PNG\r\n\x1a\n" and content[24] == 16:
+        if content[:8] == PNG_HEAD and content[24] == 16 and not frame:
             samples = _decode_png(content)
         elif image.mode == "CMYK":
             samples = np.asarray(_from_cmyk(image, icc))
             notes += ("CMYK is turned into sRGB" + (", without its colour profile" * bool(icc)),)
             icc = None
         else:
-            samples = _decode(image)
+            samples = decode_frame(image)
+            if content[:8] == PNG_HEAD and content[24] == 16 and samples.dtype == np.uint8:
+                notes += ("16 bits are read as 8: only the first frame is read as 16",)
         return _picture(samples, icc, image.getexif, notes, is_tiff=image.format == "TIFF")
 
 
-def _decode(image):
+def decode_frame(image: Image.Image) -> np.ndarray:
+    """Returns the samples `[h, w]` or `[h, w, c]` of the frame that Pillow stands at; the last of 2 or 4 is alpha."""
     if image.mode.startswith("I;16"):
         return np.asarray(image).astype(np.uint16)
     if image.mode in ("I", "F", "LAB"):
@@ -229,25 +212,24 @@ def _decode_png(content):
     return np.concatenate([samples, np.where(is_opaque, 65535, 0)], axis=-1).astype(np.uint16)
 
 
-def _read_tiff(content):
+def _read_tiff(content, frame, max_pixels):
     """Reads TIFF: by tifffile where it has 16 bits, of which Pillow cuts colour to 8, else as any other."""
     with tifffile.TiffFile(io.BytesIO(content)) as file:
-        page: Any = file.pages[0]
+        chosen, notes = _choose(frame, len(file.pages))
+        page: Any = file.pages[chosen]
         if page.bitspersample not in (1, 2, 4, 8, 16):
             raise ImageError(f"expected 8 or 16 bits a channel, got {page.bitspersample}")
+        check_size(page.imagewidth, page.imagelength, 1, max_pixels)
         if page.bitspersample != 16:
-            return _read(content)
-        if page.imagewidth * page.imagelength > _most_pixels():
-            raise Image.DecompressionBombError
+            return _read(content, frame, max_pixels)
         try:
             samples = _decode_tiff(page)
         except Exception as error:  # a compression that needs imagecodecs, CMYK, floats
-            picture = _read(content)
+            picture = _read(content, frame, max_pixels)
             if picture.pixels.dtype == np.uint16:
                 return picture
             note = "16 bits are read as 8: " + " ".join(str(error).split())
             return picture._replace(notes=(*picture.notes, note))
-        notes = _first_of(len(file.pages))
         return _picture(samples, page.iccprofile, lambda: _tiff_exif(content), notes, is_tiff=True)
 
 
@@ -267,9 +249,8 @@ def _decode_tiff(page):
 
 
 def _tiff_exif(content):
-    exif = Image.Exif()
-    exif.load_from_fp(io.BytesIO(content))
-    return exif
+    with opened(content) as image:
+        return image.getexif()
 
 
 def _picture(samples, icc, read_exif, notes, *, is_tiff):
@@ -298,70 +279,3 @@ def _useful(exif, *, is_tiff):
         if tag in SIZES[0] or (is_tiff and tag not in DESCRIPTIVE):
             del exif[tag]
     return exif.tobytes() if len(exif) else None
-
-
-def _fit(picture, kind):
-    """Returns what the format can hold of a picture, and notes of the rest."""
-    notes = []
-    if picture.alpha is not None and kind in ("JPEG", "BMP"):
-        picture = flatten(picture)
-        notes.append(f"transparency is laid over white: {kind} has none")
-    if picture.pixels.dtype == np.uint16 and kind not in ("PNG", "TIFF"):
-        picture = to_8_bits(picture)
-        notes.append(f"16 bits become 8: {kind} has no more")
-    if picture.icc and kind == "BMP":
-        picture = picture._replace(icc=None)
-        notes.append("the colour profile is not kept: BMP has none")
-    if picture.exif:
-        reason = {
-            "BMP": "BMP has none",
-            "JPEG": "too long for JPEG" if len(picture.exif) > MAX_EXIF else None,
-            "TIFF": "not written to TIFF of 16 bits" if picture.pixels.dtype == np.uint16 else None,
-        }.get(kind)
-        if reason:
-            picture = picture._replace(exif=None)
-            notes.append(f"EXIF is not kept: {reason}")
-    return picture, tuple(notes)
-
-
-def _encode(file, picture, kind):
-    """Writes a picture that fits the format."""
-    samples = picture.pixels
-    if picture.alpha is not None:
-        samples = np.dstack([samples, picture.alpha])
-    if samples.dtype == np.uint8:
-        kept = {"icc_profile": picture.icc, "exif": picture.exif}
-        kept = {key: value for key, value in kept.items() if value}
-        if kind == "TIFF" and not picture.exif:  # Pillow writes EXIF to plain TIFF only
-            kept["compression"] = "tiff_deflate"
-        Image.fromarray(samples).save(file, format=kind, **kept, **OPTIONS.get(kind, {}))
-    elif kind == "TIFF":
-        tifffile.imwrite(
-            file, samples, iccprofile=picture.icc, compression="zlib", predictor=True, metadata=None,
-            photometric="rgb" if picture.pixels.ndim == 3 else "minisblack",
-            planarconfig="contig" if samples.ndim == 3 else None,
-            extrasamples=None if picture.alpha is None else ["unassalpha"],
-        )  # fmt: skip
-    else:
-        _encode_png(file, samples, picture)
-
-
-def _encode_png(file, samples, picture):
-    """Writes 16-bit PNG: neither Pillow (colour) nor pypng (profile, EXIF, compression) can."""
-    height, width = samples.shape[:2]
-    kind = (4 if picture.alpha is not None else 0) + (2 if picture.pixels.ndim == 3 else 0)
-    size = width.to_bytes(4, "big") + height.to_bytes(4, "big")
-    rows = samples.reshape(height, -1).astype(">u2").view(np.uint8)
-    # Filter 2, "up": each row as its difference from the row above, modulo 256.
-    filtered = np.full((height, rows.shape[1] + 1), 2, np.uint8)
-    filtered[0, 1:] = rows[0]
-    np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
-
-    file.write(b"\x89PNG\r\n\x1a\n")
-    png.write_chunk(file, b"IHDR", size + bytes([16, kind, 0, 0, 0]))
-    if picture.icc:
-        png.write_chunk(file, b"iCCP", b"ICC Profile\0\0" + zlib.compress(picture.icc))
-    if picture.exif:
-        png.write_chunk(file, b"eXIf", picture.exif.removeprefix(b"Exif\0\0"))
-    png.write_chunk(file, b"IDAT", zlib.compress(filtered.data))
-    png.write_chunk(file, b"IEND")

@@ -12,7 +12,18 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from jsr import comparison, compilation, ensemble, fetch, folders, images, tiles, weights
+from jsr import (
+    comparison,
+    compilation,
+    drafts,
+    encoding,
+    ensemble,
+    fetch,
+    folders,
+    images,
+    tiles,
+    weights,
+)
 from jsr.command import Parser, add_precision
 from jsr.models import Interpolation, Model
 
@@ -40,10 +51,16 @@ def enlarge(
 ) -> images.Picture:
     """Enlarges a picture by the model's scale; transparency bicubically, whatever the model.
 
+    What is grey stays so, in three channels too, which a network may tint.
+
     Args:
       upscale: `tiles.upscale` or `ensemble.upscale`.
     """
     pixels, alpha = picture.pixels, picture.alpha
+    if pixels.ndim == 3 and (pixels == pixels[..., :1]).all():
+        grey = picture._replace(pixels=np.ascontiguousarray(pixels[..., 0]))
+        large = enlarge(model, grey, tile=tile, report=report, upscale=upscale)
+        return large._replace(pixels=np.stack([large.pixels] * 3, axis=-1))
     if alpha is not None:
         bicubic = Model(Interpolation(factors=(model.module.scale,)), {}, {})
         pixels = bleed(pixels, alpha)
@@ -111,10 +128,10 @@ def plan(
             ending = f"{mark}.png" if comparing else ".png"
             target = Path(output, name.with_name(f"{name.stem}{ending}"))
         jobs.append(Job(source, target))
-    targets = {}
+    targets, inputs_as_files = {}, {_file(path) for path in seen} - {None}
     for source, target in jobs:
         real = _real(target)
-        if real in seen:
+        if real in seen or _file(real) in inputs_as_files:
             raise ValueError(f"{source}: its result {target} would overwrite an input")
         if real in targets:
             raise ValueError(f"{targets[real]} and {source} would both become {target}")
@@ -126,12 +143,12 @@ def _names_a_file(output, inputs):
     """Says whether `-o` names the result of one picture; otherwise it is a folder."""
     if output is None or os.path.isdir(output) or output.endswith(("/", os.sep)):
         return False
-    if os.path.isfile(output) or Path(output).suffix.lower() in images.FORMATS:
+    if os.path.isfile(output) or Path(output).suffix.lower() in encoding.FORMATS:
         if len(inputs) > 1 or inputs[0].is_dir():
             raise ValueError(f"-o {output}: expected a folder for several pictures, got a file")
     elif len(inputs) > 1 or inputs[0].is_dir() or not Path(output).suffix:
         return False
-    images.check(output, 1, 1)
+    encoding.check(output, 1, 1)
     return True
 
 
@@ -142,8 +159,8 @@ def _sources(inputs, output, left_out):
             yield place, Path(place.name)
             continue
         pictures = folders.list_pictures(place)
-        if output is not None and _real(place) in _parents(output):
-            # A folder of results within the folder of inputs is none of them.
+        if output is not None and _real(output) not in {_real(place), *_parents(place)}:
+            # A folder of results within the folder of inputs, or linked to there, is none of them.
             pictures = [p for p in pictures if _real(output) not in _parents(p)]
         stems = {p.with_suffix("") for p in pictures}
         earlier = []
@@ -163,17 +180,26 @@ def _real(path):
     return os.path.normcase(os.path.realpath(path))
 
 
+def _file(path):
+    """One name for all hard links of a file; None where there is none."""
+    try:
+        about = os.stat(path)
+    except OSError:
+        return None
+    return about.st_dev, about.st_ino
+
+
 def _parents(path):
     return {str(parent) for parent in Path(_real(path)).parents}
 
 
-def _work(job, models, *, tile, report, comparing, upscale):
+def _work(job, models, *, tile, report, comparing, reading, upscale):
     """Does one job; returns what was written, with all its notes."""
-    picture = images.read(job.source)
+    picture = images.read(job.source, **reading)
     model = next(iter(models.values()))
     height, width = (model.module.scale * n for n in picture.pixels.shape[:2])
     if not comparing:
-        images.check(job.target, height, width)
+        encoding.check(job.target, height, width)
     job.target.parent.mkdir(parents=True, exist_ok=True)
     if not os.access(job.target.parent, os.W_OK):  # before minutes are spent
         raise images.ImageError(f"{job.target}: cannot be written: the folder is read-only")
@@ -181,13 +207,15 @@ def _work(job, models, *, tile, report, comparing, upscale):
         large = comparison.draw(models, picture, tile=tile, upscale=upscale)
     else:
         large = enlarge(model, picture, tile=tile, report=report, upscale=upscale)
-    notes = images.write(job.target, large)
+    notes = encoding.write(job.target, large)
     return large._replace(notes=large.notes + notes)
 
 
-def _run(jobs, models, *, tile, comparing, upscale):
+def _run(jobs, models, *, tile, comparing, reading, upscale):
     """Does the jobs and tells of each; returns how many failed."""
     failed = 0
+    for folder in {job.target.parent for job in jobs}:
+        drafts.sweep(folder)
     # A bar over the pictures, or over the tiles of a single one.
     for job in tqdm(jobs, unit="picture", leave=False, disable=None if len(jobs) > 1 else True):
         start = time.monotonic()
@@ -199,7 +227,13 @@ def _run(jobs, models, *, tile, comparing, upscale):
 
             try:
                 large = _work(
-                    job, models, tile=tile, report=report, comparing=comparing, upscale=upscale
+                    job,
+                    models,
+                    tile=tile,
+                    report=report,
+                    comparing=comparing,
+                    reading=reading,
+                    upscale=upscale,
                 )
             except Exception as error:  # one bad picture must not cost the others
                 failed += 1
@@ -259,6 +293,16 @@ def _parser() -> argparse.ArgumentParser:
         "--ensemble", action="store_true",
         help="the mean over the eight flips and turns of a picture: eight times slower, a little more faithful",
     )  # fmt: skip
+    parser.add_argument(
+        "--frame", type=int, metavar="N",
+        help="of several frames or pages the one of this number, counted from 0 (default: all frames of what moves, the"
+        " first of pages)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--max-pixels", type=int, default=images.MAX_PIXELS, metavar="N",
+        help="refuse pictures of more pixels than this, all frames together, before memory is taken for them"
+        " (default: %(default)s)",
+    )  # fmt: skip
     add_precision(parser)
     parser.add_argument(
         "--compare", action="store_true",
@@ -271,8 +315,12 @@ def _parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns 0, 1 where pictures failed, 130 where interrupted. Wrong arguments exit with 2."""
     parser = _parser()
-    args = parser.parse_intermixed_args(argv)  # pictures may follow the options
+    argv = sys.argv[1:] if argv is None else argv
+    # Pictures may follow the options; argparse knows that and -- apart, but not together.
+    args = (parser.parse_args if "--" in argv else parser.parse_intermixed_args)(argv)
     compilation.keep(fetch.default_cache() / "compiled", onednn=args.precision == "bf16")
+    if args.max_pixels < 1:
+        parser.error(f"--max-pixels: expected 1 or more, got {args.max_pixels}")
     if args.tile is not None and args.tile < MIN_TILE:
         parser.error(f"--tile: expected {MIN_TILE} or more pixels, got {args.tile}")
     if args.blend is not None:
@@ -295,8 +343,11 @@ def main(argv: list[str] | None = None) -> int:
             parser.error(str(error))
         if left_out:
             _say(f"left out as earlier results: {len(left_out)}, such as {left_out[0]}", sys.stdout)
+        reading = {"frame": args.frame, "max_pixels": args.max_pixels}
         upscale = ensemble.upscale if args.ensemble else tiles.upscale
-        failed = _run(jobs, models, tile=args.tile, comparing=args.compare, upscale=upscale)
+        failed = _run(
+            jobs, models, tile=args.tile, comparing=args.compare, reading=reading, upscale=upscale
+        )
     except KeyboardInterrupt:
         print("jsr.infer: interrupted; what was finished is kept", file=sys.stderr)
         return 130

@@ -240,7 +240,6 @@ def _torch_train(case, torch_):
             discriminator=torch_.compile(critic),
             features=look,
             content_weight=weight,
-            pixel_weight=config.pixel_weight,
             adversarial_weight=config.adversarial_weight,
             generator_optimizer=optimizer,
             discriminator_optimizer=peers.adam(critic, rate=config.learning_rate),

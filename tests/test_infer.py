@@ -11,7 +11,7 @@ import png
 import pytest
 from PIL import Image, ImageCms
 
-from jsr import ensemble, images, infer, tiles, weights
+from jsr import encoding, ensemble, images, infer, tiles, weights
 from jsr.images import Picture
 from jsr.models import Interpolation, Model, SRResNet
 
@@ -201,7 +201,7 @@ def test_depth_grey_alpha_and_profile_are_kept(rng, dtype, is_grey):
     alpha[:, :3] = 0
     exif = Image.Exif()
     exif[0x010F] = "Camera"
-    images.write("a.png", Picture(pixels, alpha, ICC, exif.tobytes()))
+    encoding.write("a.png", Picture(pixels, alpha, ICC, exif.tobytes()))
     assert _run("a.png") == 0
     width, height, rows, info = png.Reader("a_x4.png").read()
     planes = 2 if is_grey else 4
@@ -258,7 +258,7 @@ def test_what_is_not_kept_is_said(capsys):
     assert _run("a.png", "-o", "b.jpg") == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[1:] == [
-        "  only the first of 2 frames is taken",
+        "  only the first of 2 frames is taken; --frame N takes another",
         "  transparency is laid over white: JPEG has none",
     ]
 
@@ -315,14 +315,14 @@ def test_any_failure_costs_one_picture_and_one_line(capsys, monkeypatch, error, 
 def test_interruption_ends_quietly(capsys, monkeypatch):
     for name in ("a.png", "b.png"):
         _picture(name)
-    write = images.write
+    write = encoding.write
 
     def interrupted(path, picture):
         if path.name == "b_x4.png":
             raise KeyboardInterrupt
         return write(path, picture)
 
-    monkeypatch.setattr(images, "write", interrupted)
+    monkeypatch.setattr(encoding, "write", interrupted)
     assert _run("a.png", "b.png") == 130
     assert capsys.readouterr().err == "jsr.infer: interrupted; what was finished is kept\n"
     assert sorted(p.name for p in infer.Path().iterdir()) == ["a.png", "a_x4.png", "b.png"]
@@ -339,9 +339,11 @@ def test_inputs_are_never_overwritten(capsys):
     _picture("a.png")
     _picture("a_x4.png")
     infer.Path("link.png").symlink_to("a.png")
+    infer.Path("hard.png").hardlink_to("a.png")
     before = infer.Path("a.png").read_bytes(), infer.Path("a_x4.png").read_bytes()
     for argv in (
         ["a.png", "-o", "a.png"], ["a.png", "-o", "."], ["a.png", "a_x4.png"], ["a.png", "-o", "link.png"],
+        ["a.png", "-o", "hard.png"],
     ):  # fmt: skip
         line = _refused(capsys, *argv, "--model", "bicubic")
         assert "a.png: its result" in line and "would overwrite an input" in line
@@ -430,11 +432,11 @@ def test_comparison_with_another_model_and_output(pretrained):
 
 def test_comparison_of_any_picture(pretrained, capsys):
     """One pixel, whose labels are wider than it; grey of 16 bits; transparency; the centre of a large one."""
-    images.write("a.png", Picture(np.full((1, 1), 30000, np.uint16)))
-    images.write("b.png", Picture(np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4), np.uint8)))
+    encoding.write("a.png", Picture(np.full((1, 1), 30000, np.uint16)))
+    encoding.write("b.png", Picture(np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4), np.uint8)))
     large = np.zeros((300, 20, 3), np.uint8)
     large[22:-22] = 255
-    images.write("c.png", Picture(large))
+    encoding.write("c.png", Picture(large))
     assert infer.main(["a.png", "b.png", "c.png", "--compare"]) == 0
     sheets = [np.asarray(Image.open(f"{name}_compare.png")) for name in "abc"]
     assert sheets[0].shape[0] == 44 and (sheets[0] == round(30000 / 257)).all(axis=-1).any()
@@ -443,3 +445,10 @@ def test_comparison_of_any_picture(pretrained, capsys):
     assert sheets[2].shape[0] == 40 + 1024
     assert "  the comparison shows the central 20x256 of 20x300 pixels\n" in capsys.readouterr().out
     assert (sheets[2][-1024:, : sheets[2].shape[1] // 4] == 255).all()
+
+
+def test_drafts_of_a_killed_run_are_gone_after_the_next():
+    _picture("a.png")
+    infer.Path(".jsr-12345678.part").write_bytes(b"half a picture")
+    assert _run("a.png") == 0
+    assert sorted(p.name for p in infer.Path().iterdir()) == ["a.png", "a_x4.png"]

@@ -1,0 +1,125 @@
+"""Picture files, written in the format of their suffix, with all that it can hold."""
+
+import os
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import png
+import tifffile
+from PIL import Image
+
+from jsr import drafts
+from jsr.images import ImageError, Picture, flatten, to_8_bits
+
+FORMATS = {
+    ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP",
+}  # fmt: skip
+LIMITS = {"JPEG": 65500, "WEBP": 16383}  # pixels a side
+OPTIONS: dict[str, dict[str, Any]] = {
+    "JPEG": {"quality": 95, "subsampling": 0},
+    "WEBP": {"quality": 95},
+}
+MAX_EXIF = 65527  # bytes, in JPEG
+
+
+def write(path: str | os.PathLike[str], picture: Picture) -> tuple[str, ...]:
+    """Writes a picture in the format of the suffix, whole or not at all; replaces an earlier file.
+
+    Returns:
+      notes of what the format cannot hold.
+
+    Raises:
+      ImageError: an unknown suffix, a picture too large for the format, or a file that cannot be written.
+    """
+    check(path, *picture.pixels.shape[:2])
+    kind = FORMATS[Path(path).suffix.lower()]
+    picture, notes = _fit(picture, kind)
+    try:
+        with drafts.draft(path) as file:
+            _encode(file, picture, kind)
+    except OSError as error:
+        raise ImageError(f"{path}: cannot be written: {error.strerror or error}") from error
+    return notes
+
+
+def check(path: str | os.PathLike[str], height: int, width: int) -> None:
+    """Refuses what `write` would refuse, before there is a picture.
+
+    Raises:
+      ImageError: an unknown suffix, or a size that the format cannot hold.
+    """
+    kind = FORMATS.get(Path(path).suffix.lower())
+    if kind is None:
+        raise ImageError(f"{path}: expected a name that ends in one of {', '.join(FORMATS)}")
+    limit = LIMITS.get(kind)
+    if limit and max(height, width) > limit:
+        raise ImageError(f"{path}: {kind} holds up to {limit} pixels a side, not {width}x{height}")
+
+
+def _fit(picture, kind):
+    """Returns what the format can hold of a picture, and notes of the rest."""
+    notes = []
+    if picture.alpha is not None and kind in ("JPEG", "BMP"):
+        picture = flatten(picture)
+        notes.append(f"transparency is laid over white: {kind} has none")
+    if picture.pixels.dtype == np.uint16 and kind not in ("PNG", "TIFF"):
+        picture = to_8_bits(picture)
+        notes.append(f"16 bits become 8: {kind} has no more")
+    if picture.icc and kind == "BMP":
+        picture = picture._replace(icc=None)
+        notes.append("the colour profile is not kept: BMP has none")
+    if picture.exif:
+        reason = {
+            "BMP": "BMP has none",
+            "JPEG": "too long for JPEG" if len(picture.exif) > MAX_EXIF else None,
+            "TIFF": "not written to TIFF of 16 bits" if picture.pixels.dtype == np.uint16 else None,
+        }.get(kind)
+        if reason:
+            picture = picture._replace(exif=None)
+            notes.append(f"EXIF is not kept: {reason}")
+    return picture, tuple(notes)
+
+
+def _encode(file, picture, kind):
+    """Writes a picture that fits the format."""
+    samples = picture.pixels
+    if picture.alpha is not None:
+        samples = np.dstack([samples, picture.alpha])
+    if samples.dtype == np.uint8:
+        kept = {"icc_profile": picture.icc, "exif": picture.exif}
+        kept = {key: value for key, value in kept.items() if value}
+        if kind == "TIFF" and not picture.exif:  # Pillow writes EXIF to plain TIFF only
+            kept["compression"] = "tiff_deflate"
+        Image.fromarray(samples).save(file, format=kind, **kept, **OPTIONS.get(kind, {}))
+    elif kind == "TIFF":
+        tifffile.imwrite(
+            file, samples, iccprofile=picture.icc, compression="zlib", predictor=True, metadata=None,
+            photometric="rgb" if picture.pixels.ndim == 3 else "minisblack",
+            planarconfig="contig" if samples.ndim == 3 else None,
+            extrasamples=None if picture.alpha is None else ["unassalpha"],
+        )  # fmt: skip
+    else:
+        _encode_png(file, samples, picture)
+
+
+def _encode_png(file, samples, picture):
+    """Writes 16-bit PNG: neither Pillow (colour) nor pypng (profile, EXIF, compression) can."""
+    height, width = samples.shape[:2]
+    kind = (4 if picture.alpha is not None else 0) + (2 if picture.pixels.ndim == 3 else 0)
+    size = width.to_bytes(4, "big") + height.to_bytes(4, "big")
+    rows = samples.reshape(height, -1).astype(">u2").view(np.uint8)
+    # Filter 2, "up": each row as its difference from the row above, modulo 256.
+    filtered = np.full((height, rows.shape[1] + 1), 2, np.uint8)
+    filtered[0, 1:] = rows[0]
+    np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
+
+    file.write(b"\x89PNG\r\n\x1a\n")
+    png.write_chunk(file, b"IHDR", size + bytes([16, kind, 0, 0, 0]))
+    if picture.icc:
+        png.write_chunk(file, b"iCCP", b"ICC Profile\0\0" + zlib.compress(picture.icc))
+    if picture.exif:
+        png.write_chunk(file, b"eXIf", picture.exif.removeprefix(b"Exif\0\0"))
+    png.write_chunk(file, b"IDAT", zlib.compress(filtered.data))
+    png.write_chunk(file, b"IEND")

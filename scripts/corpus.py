@@ -1,0 +1,402 @@
+"""Pictures of every kind that people have, made on the spot, each with what should be read of it.
+
+Tests check what jsr makes of them by value, and `torture.py` damages them. They are small, since it is their kind that
+counts; their sides are prime, so that nothing fits by chance.
+"""
+
+import io
+import struct
+import zlib
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import png
+import tifffile
+from PIL import Image, ImageCms, ImageOps, features
+
+HEIGHT, WIDTH = 13, 17
+MAKE, ARTIST, ORIENTATION, EXIF_IFD, GPS_IFD = 0x010F, 0x013B, 0x0112, 0x8769, 0x8825
+EXPOSURE, PIXEL_WIDTH = 0x829A, 0xA002
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+HARD_NAMES = (
+    "two words",
+    'it\'s "so"',
+    "Ünïcødé 日本",
+    "-dash",
+    "dot.dot",
+    "%s{0}$HOME",
+    "new\nline",
+)
+# Lossy formats, and the levels that a value may move by in a smooth picture.
+LOSSY = {"JPEG": 14, "AVIF": 10, "GIF": 40}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "JPEG": {"quality": 98, "subsampling": 0},
+    "WEBP": {"lossless": True, "exact": True},
+    "AVIF": {"quality": 95, "subsampling": "4:4:4"},
+    "JPEG2000": {"irreversible": False},
+}
+SUFFIXES = {"JPEG": "jpg", "TIFF": "tif", "JPEG2000": "jp2"}
+
+
+class Sample(NamedTuple):
+    """A file, and what is in it."""
+
+    name: str  # of the file, of its own
+    content: bytes
+    pixels: np.ndarray | None = (
+        None  # upright, uint8 or uint16, [h, w] or [h, w, 3]; None where it is refused
+    )
+    alpha: np.ndarray | None = None
+    icc: bytes | None = None
+    tolerance: int = 0  # levels of 8 bits, of lossy formats
+    said: str = ""  # in a note, or in the error
+    durations: tuple[int, ...] = ()  # milliseconds of the frames of an animation
+
+
+def samples() -> Iterator[Sample]:
+    """Yields the corpus, always the same."""
+    yield from _modes()
+    yield from _png_types()
+    yield from _orientations()
+    yield from _profiles()
+    yield from _tiffs()
+    yield from _jpegs()
+    yield from _several()
+    yield from _sizes()
+    yield from _refused()
+
+
+def smooth(height: int = 24, width: int = 32) -> np.ndarray:
+    """Returns RGB `[h, w, 3]` that lossy formats keep within a few levels, no two channels alike."""
+    y, x = 32 * np.mgrid[:height, :width] / max(height, width)
+    return np.stack([4 * y + 20, 4 * x + 40, 200 - 2 * x - 2 * y], axis=-1).astype(np.uint8)
+
+
+def grey(height: int = HEIGHT, width: int = WIDTH) -> np.ndarray:
+    return smooth(height, width)[..., 1]
+
+
+def opacity(height: int = HEIGHT, width: int = WIDTH) -> np.ndarray:
+    """Returns an alpha that is transparent at one side, opaque at the other, and half between."""
+    return np.broadcast_to(np.clip(np.arange(width) * 60 - 120, 0, 255), (height, width)).astype(
+        "u1"
+    )
+
+
+def camera_exif(orientation: int = 1) -> Image.Exif:
+    exif = Image.Exif()
+    exif[MAKE], exif[ARTIST], exif[ORIENTATION] = "Camera", "Ann", orientation
+    exif[EXIF_IFD] = {EXPOSURE: 0.25, PIXEL_WIDTH: 4000}
+    exif[GPS_IFD] = {1: "N", 2: (48.0, 8.0, 1.0)}
+    return exif
+
+
+def chunk(tag: bytes, data: bytes) -> bytes:
+    """Returns a chunk of a PNG."""
+    return struct.pack(">I", len(data)) + tag + data + struct.pack(">I", zlib.crc32(tag + data))
+
+
+def bare_png(data: bytes, width: int, height: int) -> bytes:
+    """Returns a PNG in 8-bit RGB whose header promises a size, whatever its data."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunks
+
+
+def png_of(samples: np.ndarray, **options: Any) -> bytes:
+    """Encodes whole levels `[h, w]` or `[h, w, c]` as pypng does."""
+    file = io.BytesIO()
+    height, width = samples.shape[:2]
+    planes = samples.shape[2] if samples.ndim == 3 else 1
+    if "palette" not in options:
+        options = {"greyscale": planes < 3, "alpha": planes in (2, 4), **options}
+    png.Writer(width, height, **options).write(file, samples.reshape(height, -1).tolist())
+    return file.getvalue()
+
+
+def saved(image: Image.Image, kind: str, **options: Any) -> bytes:
+    """Encodes as Pillow does."""
+    file = io.BytesIO()
+    image.save(file, format=kind, **{**OPTIONS.get(kind, {}), **options})
+    return file.getvalue()
+
+
+def formats() -> list[str]:
+    found = ["PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "JPEG2000"]
+    return [*found, "AVIF"] if features.check("avif") else found
+
+
+def _named(stem, kind):
+    return f"{stem}.{SUFFIXES.get(kind, kind.lower())}"
+
+
+def _modes():
+    """Every mode that Pillow has, in every format that takes it."""
+    rgb, level, alpha = smooth(HEIGHT, WIDTH), grey(), opacity()
+    rgba, la = np.dstack([rgb, alpha]), np.dstack([level, alpha])
+    deep = (level.astype(np.uint16) << 8) + 7
+    colour = Image.fromarray(rgb)
+    palette = colour.quantize(256)
+    black_and_white = Image.fromarray(level > 140)
+    multiplied = Image.fromarray(rgba).convert("RGBa")
+    pictures = {  # mode: the picture, and what it shows
+        "1": (black_and_white, np.where(level > 140, 255, 0).astype(np.uint8), None),
+        "L": (Image.fromarray(level), level, None),
+        "LA": (Image.fromarray(la), level, alpha),
+        "P": (palette, np.asarray(palette.convert("RGB")), None),
+        "RGB": (colour, rgb, None),
+        "RGBX": (colour.convert("RGBX"), rgb, None),
+        "RGBA": (Image.fromarray(rgba), rgb, alpha),
+        "RGBa": (multiplied, np.asarray(multiplied.convert("RGBA"))[..., :3], alpha),
+        "CMYK": (colour.convert("CMYK"), rgb, None),
+        "YCbCr": (colour.convert("YCbCr"), rgb, None),
+        "LAB": (_lab(colour), None, None),
+        "HSV": (colour.convert("HSV"), rgb, None),
+        "I": (Image.fromarray(deep.astype(np.int32)), None, None),
+        "F": (Image.fromarray(level / np.float32(255)), None, None),
+        "I;16": (Image.fromarray(deep), deep, None),
+        "I;16B": (
+            Image.frombytes("I;16B", (WIDTH, HEIGHT), deep.astype(">u2").tobytes()),
+            deep,
+            None,
+        ),
+    }
+    for mode, (image, pixels, alpha) in pictures.items():
+        for kind in formats():
+            plain = kind in ("PNG", "TIFF") or (pixels is not None and pixels.dtype == np.uint8)
+            if not plain or (kind in ("GIF", "BMP") and alpha is not None):
+                continue  # these formats take it, but turn it into something else
+            try:
+                content = saved(image, kind)
+            except (OSError, ValueError, KeyError):  # the format has no such mode
+                continue
+            shown = deep if mode == "I" and kind == "PNG" else pixels  # it is saved in 16 bits
+            if shown is not None and shown.ndim == 2 and _has_no_grey(mode, kind):
+                shown = np.stack([shown] * 3, axis=-1)
+            yield Sample(
+                _named(f"mode-{mode.replace(';', '_')}-{kind}", kind), content, shown, alpha,
+                tolerance=LOSSY.get(kind, 0) + (4 if mode in ("YCbCr", "HSV") else 0),
+                said="" if shown is not None else "bits",
+            )  # fmt: skip
+
+
+def _has_no_grey(mode, kind):
+    return kind in ("WEBP", "AVIF") or (kind == "GIF" and mode != "1")
+
+
+def _lab(image):
+    srgb, lab = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+    to = ImageCms.buildTransform(srgb, lab, "RGB", "LAB")
+    return ImageCms.applyTransform(image, to)
+
+
+def _png_types():
+    """Every colour type and depth of PNG, plain and interlaced, with and without a transparent colour."""
+    rng = np.random.default_rng(1)
+    for depth in (1, 2, 4, 8, 16):
+        top = 2**depth - 1
+        dtype = np.uint16 if depth == 16 else np.uint8
+        spread = 65535 // top if depth == 16 else 255 // top
+        full = 65535 if depth == 16 else 255
+        for interlace in (False, True):
+            stem = f"png-{depth}{'-interlaced' * interlace}"
+            options = {"bitdepth": depth, "interlace": interlace}
+            levels = rng.integers(0, top + 1, (HEIGHT, WIDTH))
+            shown = (levels * spread).astype(dtype)
+            yield Sample(f"{stem}-grey.png", png_of(levels, **options), shown)
+            alpha = np.where(levels == 1, 0, full).astype(dtype)
+            yield Sample(
+                f"{stem}-grey-key.png", png_of(levels, transparent=1, **options), shown, alpha
+            )
+            if depth <= 8:
+                palette = rng.integers(0, 256, (top + 1, 4))
+                palette[:, 3] = np.linspace(0, 255, top + 1)
+                rgb = palette[levels, :3].astype(np.uint8)
+                opaque = [tuple(map(int, c[:3])) for c in palette]
+                yield Sample(f"{stem}-palette.png", png_of(levels, palette=opaque, **options), rgb)
+                clear = [tuple(map(int, c)) for c in palette]
+                yield Sample(
+                    f"{stem}-palette-alpha.png", png_of(levels, palette=clear, **options), rgb,
+                    palette[levels, 3].astype(np.uint8),
+                )  # fmt: skip
+            if depth >= 8:
+                values = rng.integers(0, top + 1, (HEIGHT, WIDTH, 4)).astype(dtype)
+                values[..., 3] = opacity() * dtype(full // 255)
+                rgb, alpha = values[..., :3], values[..., 3]
+                yield Sample(f"{stem}-rgb.png", png_of(rgb, **options), rgb)
+                yield Sample(f"{stem}-rgba.png", png_of(values, **options), rgb, alpha)
+                la = values[..., [0, 3]]
+                yield Sample(f"{stem}-grey-alpha.png", png_of(la, **options), values[..., 0], alpha)
+                key = tuple(int(v) for v in rgb[3, 4])
+                alpha = np.where((rgb == key).all(-1), 0, full).astype(dtype)
+                yield Sample(
+                    f"{stem}-rgb-key.png", png_of(rgb, transparent=key, **options), rgb, alpha
+                )
+
+
+def _orientations():
+    image = Image.fromarray(smooth(HEIGHT, WIDTH))
+    for orientation in range(1, 9):
+        exif = camera_exif(orientation).tobytes()
+        upright = ImageOps.exif_transpose(_opened(saved(image, "PNG", exif=exif)))
+        for kind in ("JPEG", "PNG", "TIFF", "WEBP"):
+            yield Sample(
+                _named(f"orientation-{orientation}-{kind}", kind),
+                saved(image, kind, exif=exif), np.asarray(upright), tolerance=LOSSY.get(kind, 0),
+            )  # fmt: skip
+
+
+def _opened(content):
+    image = Image.open(io.BytesIO(content))
+    image.load()
+    return image
+
+
+def _profiles():
+    """Profiles are carried as they are, the broken one too: whoever opens the picture judges it."""
+    rgb = smooth(HEIGHT, WIDTH)
+    profiles = {
+        "srgb": (rgb, SRGB),
+        "display-p3": (rgb, display_p3()),
+        "grey": (grey(), grey_profile()),
+        "broken": (rgb, b"no profile at all"),
+    }
+    for name, (pixels, profile) in profiles.items():
+        for kind in ("PNG", "JPEG", "TIFF", "WEBP"):
+            shown = np.stack([pixels] * 3, -1) if kind == "WEBP" and pixels.ndim == 2 else pixels
+            yield Sample(
+                _named(f"profile-{name}-{kind}", kind),
+                saved(Image.fromarray(pixels), kind, icc_profile=profile), shown, icc=profile,
+                tolerance=LOSSY.get(kind, 0),
+            )  # fmt: skip
+        if name != "grey":
+            deep = rgb.astype(np.uint16) * 257
+            file = io.BytesIO()
+            tifffile.imwrite(file, deep, photometric="rgb", iccprofile=profile)
+            yield Sample(f"profile-{name}-16.tif", file.getvalue(), deep, icc=profile)
+
+
+def display_p3() -> bytes:
+    """sRGB's profile with the red, green and blue of Display P3 in its place, adapted to D50."""
+    primaries = {
+        b"rXYZ": (0.51512, 0.24120, -0.00105),
+        b"gXYZ": (0.29198, 0.69225, 0.04189),
+        b"bXYZ": (0.15710, 0.06657, 0.78407),
+    }
+    profile = bytearray(SRGB)
+    for i in range(int.from_bytes(profile[128:132])):
+        tag, at, _ = struct.unpack(">4sII", profile[132 + 12 * i : 144 + 12 * i])
+        if tag in primaries:
+            numbers = [round(65536 * x) for x in primaries[tag]]
+            profile[at + 8 : at + 20] = struct.pack(">3i", *numbers)
+    return bytes(profile)
+
+
+def grey_profile() -> bytes:
+    """A profile of grey with gamma 2.2, as small as ICC allows."""
+    tags = {
+        b"desc": b"desc" + bytes(4) + struct.pack(">I", 5) + b"grey\0" + bytes(79),
+        b"wtpt": b"XYZ " + bytes(4) + struct.pack(">3i", 63190, 65536, 54061),
+        b"kTRC": b"curv" + bytes(4) + struct.pack(">IH", 1, 563) + bytes(2),
+    }
+    table, data = struct.pack(">I", len(tags)), b""
+    for tag, value in tags.items():
+        table += struct.pack(">4sII", tag, 132 + 12 * len(tags) + len(data), len(value))
+        data += value + bytes(-len(value) % 4)
+    size = 128 + len(table) + len(data)
+    header = struct.pack(">I4sI4s4s4s", size, bytes(4), 0x02100000, b"mntr", b"GRAY", b"XYZ ")
+    header += struct.pack(">6H4s", 2026, 1, 1, 0, 0, 0, b"acsp") + bytes(28)
+    header += struct.pack(">3i", 63190, 65536, 54061) + bytes(48)
+    return header + table + data
+
+
+def _tiffs():
+    rng = np.random.default_rng(2)
+    rgb = rng.integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
+    large = rng.integers(0, 65536, (67, 43, 3), np.uint16)
+    for name, pixels, options in (
+        ("tiled", large, {"tile": (16, 32)}),
+        ("tiled-8", (large >> 8).astype(np.uint8), {"tile": (16, 16), "compression": "zlib"}),
+        ("strips", large, {"rowsperstrip": 5, "compression": "zlib", "predictor": True}),
+        ("strips-8", rgb, {"rowsperstrip": 2, "compression": "zlib"}),
+        ("big-endian", large, {"byteorder": ">"}),
+        ("big", large, {"bigtiff": True}),
+        ("grey", large[..., 0], {"photometric": "minisblack"}),
+        ("grey-reversed", large[..., 0], {"photometric": "miniswhite"}),
+    ):
+        file = io.BytesIO()
+        stored = 65535 - pixels if name == "grey-reversed" else pixels
+        tifffile.imwrite(file, stored, **{"photometric": "rgb", **options})
+        yield Sample(f"tiff-{name}.tif", file.getvalue(), pixels)
+    for compression in ("tiff_lzw", "packbits", "tiff_adobe_deflate", "jpeg"):
+        content = saved(Image.fromarray(smooth(HEIGHT, WIDTH)), "TIFF", compression=compression)
+        shown = np.asarray(_opened(content).convert("RGB"))
+        yield Sample(f"tiff-{compression}.tif", content, shown)
+    for name, pixels in (("float", np.float32(rgb) / 255), ("double", np.float64(rgb) / 255)):
+        file = io.BytesIO()
+        tifffile.imwrite(file, pixels, photometric="rgb")
+        yield Sample(f"tiff-{name}.tif", file.getvalue(), said="expected 8 or 16 bits a channel")
+
+
+def _jpegs():
+    image = Image.fromarray(smooth(HEIGHT, WIDTH))
+    for name, options in (
+        ("progressive", {"progressive": True}),
+        ("subsampled", {"subsampling": 2, "quality": 95}),
+        ("restarts", {"restart_marker_rows": 1}),
+        ("optimised", {"optimize": True}),
+        ("low", {"quality": 10, "subsampling": 2}),
+        ("rgb", {"keep_rgb": True}),
+    ):
+        content = saved(image, "JPEG", **options)
+        yield Sample(f"jpeg-{name}.jpg", content, np.asarray(_opened(content)))
+
+
+def _several():
+    """Several frames, and several pages."""
+    frames = [Image.new("RGB", (WIDTH, HEIGHT), c) for c in ("#d01020", "#10c030", "#2010e0")]
+    first = np.asarray(frames[0])
+    durations = (40, 100, 250)
+    for kind in ("GIF", "WEBP", "PNG"):
+        content = saved(
+            frames[0], kind, save_all=True, append_images=frames[1:], duration=durations, loop=3,
+        )  # fmt: skip
+        yield Sample(f"frames-{kind}.{kind.lower()}", content, first, durations=durations)
+    content = saved(frames[0], "TIFF", save_all=True, append_images=frames[1:])
+    yield Sample("pages.tif", content, first, said="first of 3 pages")
+    file = io.BytesIO()
+    tifffile.imwrite(
+        file, np.stack([np.asarray(f) for f in frames]).astype(np.uint16) * 257, photometric="rgb"
+    )
+    yield Sample(
+        "pages-16.tif", file.getvalue(), first.astype(np.uint16) * 257, said="first of 3 pages"
+    )
+
+
+def _sizes():
+    for height, width in ((1, 1), (1, 2), (1, 5000), (5000, 1), (97, 101), (2, 3)):
+        pixels = np.ascontiguousarray(smooth(height, width))
+        yield Sample(f"size-{width}x{height}.png", saved(Image.fromarray(pixels), "PNG"), pixels)
+
+
+def _refused():
+    """Files that are no pictures, or promise what they do not hold."""
+    whole = saved(Image.fromarray(smooth(HEIGHT, WIDTH)), "PNG")
+    yield Sample("refused-empty.png", b"", said="the file is empty")
+    yield Sample("refused-text.png", b"hello", said="not a picture")
+    yield Sample("refused-torn.png", whole[: len(whole) // 2], said="broken or not supported")
+    yield Sample("refused-junk.png", bare_png(b"junk", 4, 4), said="broken or not supported")
+    for width, height in ((100_000, 100_000), (20_000, 20_000), (2**31 - 1, 1)):
+        content = bare_png(zlib.compress(bytes(1000)), width, height)
+        yield Sample(f"refused-{width}x{height}.png", content, said="million pixels")
+    deep = bytearray(png_of(np.zeros((4, 4, 3), np.uint16), bitdepth=16))
+    deep[16:24] = struct.pack(">II", 100_000, 100_000)
+    deep[29:33] = struct.pack(">I", zlib.crc32(deep[12:29]))
+    yield Sample("refused-deep.png", bytes(deep), said="million pixels")
+    for width, height in ((1, 0), (0, 1)):
+        yield Sample(
+            f"refused-{width}x{height}.png",
+            bare_png(zlib.compress(b""), width, height),
+            said="not a picture",
+        )

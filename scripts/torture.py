@@ -1,0 +1,32 @@
+"""Tries for long what the tests try for seconds: `python scripts/torture.py pictures`.
+
+Prints a line of counts; the exit status is 1 where any of them is of something wrong.
+"""
+
+import re
+import sys
+
+import hostile
+
+from jsr.command import Parser
+
+BAD = re.compile(r"\b[1-9]\d* (wrong|hung|crashed|lost)\b")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs what is asked for; returns the exit status."""
+    parser = Parser(prog="torture", description="Tries for long what the tests try for seconds.")
+    kinds = parser.add_subparsers(dest="kind", required=True, parser_class=Parser)
+    pictures = kinds.add_parser("pictures", help="damaged files, given to jsr.infer")
+    pictures.set_defaults(run=hostile.run)
+    pictures.add_argument("count", nargs="?", type=int, default=5000, help="(default: %(default)s)")
+    for kind in kinds.choices.values():
+        kind.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args(arguments)
+    summary = args.run(args.count, args.seed)
+    print(summary)
+    return 1 if BAD.search(summary) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
