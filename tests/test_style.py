@@ -17,7 +17,8 @@ LAYERS = {
     "programs": ["train", "infer", "evaluate"],
     "parts with effects": [
         "command", "config", "phases", "data", "stream", "patches", "folders", "datasets", "fetch", "pairs",
-        "checkpoint", "report", "images", "encoding", "drafts", "weights", "convert", "features", "comparison",
+        "checkpoint", "report", "images", "encoding", "scanlines", "drafts", "frames", "weights", "convert", "features",
+        "comparison",
     ],
     "programs for the device": ["steps", "parallel", "tiles", "compilation"],
     "mathematics": ["models", "losses", "metrics", "resize", "pixels", "spans"],
