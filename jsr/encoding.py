@@ -1,16 +1,14 @@
 """Picture files, written in the format of their suffix, with all that it can hold."""
 
 import os
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import png
 import tifffile
 from PIL import Image
 
-from jsr import drafts
+from jsr import drafts, scanlines
 from jsr.images import ImageError, Picture, flatten, to_8_bits
 
 FORMATS = {
@@ -101,25 +99,9 @@ def _encode(file, picture, kind):
             extrasamples=None if picture.alpha is None else ["unassalpha"],
         )  # fmt: skip
     else:
-        _encode_png(file, samples, picture)
-
-
-def _encode_png(file, samples, picture):
-    """Writes 16-bit PNG: neither Pillow (colour) nor pypng (profile, EXIF, compression) can."""
-    height, width = samples.shape[:2]
-    kind = (4 if picture.alpha is not None else 0) + (2 if picture.pixels.ndim == 3 else 0)
-    size = width.to_bytes(4, "big") + height.to_bytes(4, "big")
-    rows = samples.reshape(height, -1).astype(">u2").view(np.uint8)
-    # Filter 2, "up": each row as its difference from the row above, modulo 256.
-    filtered = np.full((height, rows.shape[1] + 1), 2, np.uint8)
-    filtered[0, 1:] = rows[0]
-    np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
-
-    file.write(b"\x89PNG\r\n\x1a\n")
-    png.write_chunk(file, b"IHDR", size + bytes([16, kind, 0, 0, 0]))
-    if picture.icc:
-        png.write_chunk(file, b"iCCP", b"ICC Profile\0\0" + zlib.compress(picture.icc))
-    if picture.exif:
-        png.write_chunk(file, b"eXIf", picture.exif.removeprefix(b"Exif\0\0"))
-    png.write_chunk(file, b"IDAT", zlib.compress(filtered.data))
-    png.write_chunk(file, b"IEND")
+        rows = samples if samples.ndim == 3 else samples[..., None]
+        writer = scanlines.Writer(
+            file, rows.shape, samples.dtype, icc=picture.icc, exif=picture.exif
+        )
+        writer.write(rows)
+        writer.close()

@@ -5,10 +5,12 @@ notes, of one line each. Resolution and comments are not carried. Files may be h
 memory is taken for it, and only decoders of the formats below are tried.
 """
 
+import contextlib
 import io
 import logging
 import os
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -74,8 +76,15 @@ def read(
     Raises:
       ImageError: no such file or frame, no picture, a broken or too large one, or pixels of neither 8 nor 16 bits.
     """
-    try:
+    with named(path):
         return decode(Path(path).read_bytes(), frame=frame, max_pixels=max_pixels)
+
+
+@contextlib.contextmanager
+def named(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Names the file in errors at reading it."""
+    try:
+        yield
     except OSError as error:
         raise ImageError(f"{path}: {error.strerror}") from error
     except ImageError as error:
@@ -84,18 +93,25 @@ def read(
 
 def decode(content: bytes, *, frame: int | None = None, max_pixels: int = MAX_PIXELS) -> Picture:
     """Reads the content of a picture file, as `read` does; its errors do not name the file."""
+    with explained(content):
+        read = _read_tiff if content[:4] in TIFF_HEADS else _read
+        return read(content, frame, max_pixels)
+
+
+@contextlib.contextmanager
+def explained(content: bytes) -> Iterator[None]:
+    """Turns what decoders raise at broken content, which is all sorts of things, into an ImageError of one line."""
     if not content:
         raise ImageError("the file is empty")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of large pictures and odd metadata
-            read = _read_tiff if content[:4] in TIFF_HEADS else _read
-            return read(content, frame, max_pixels)
+            warnings.simplefilter("ignore")  # of odd metadata
+            yield
     except (MemoryError, ImageError):
         raise
     except Image.UnidentifiedImageError as error:
         raise ImageError("not a picture of a known format") from error
-    except Exception as error:  # decoders raise all sorts of things at broken files
+    except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ImageError(f"broken or not supported: {reason}") from error
 
@@ -177,7 +193,7 @@ def _read(content, frame, max_pixels):
             samples = decode_frame(image)
             if content[:8] == PNG_HEAD and content[24] == 16 and samples.dtype == np.uint8:
                 notes += ("16 bits are read as 8: only the first frame is read as 16",)
-        return _picture(samples, icc, image.getexif, notes, is_tiff=image.format == "TIFF")
+        return assemble(samples, icc, image.getexif, notes, is_tiff=image.format == "TIFF")
 
 
 def decode_frame(image: Image.Image) -> np.ndarray:
@@ -230,7 +246,7 @@ def _read_tiff(content, frame, max_pixels):
                 return picture
             note = "16 bits are read as 8: " + " ".join(str(error).split())
             return picture._replace(notes=(*picture.notes, note))
-        return _picture(samples, page.iccprofile, lambda: _tiff_exif(content), notes, is_tiff=True)
+        return assemble(samples, page.iccprofile, lambda: _tiff_exif(content), notes, is_tiff=True)
 
 
 def _decode_tiff(page):
@@ -253,7 +269,7 @@ def _tiff_exif(content):
         return image.getexif()
 
 
-def _picture(samples, icc, read_exif, notes, *, is_tiff):
+def assemble(samples, icc, read_exif, notes, *, is_tiff):
     """Puts together a picture of samples `[h, w]` or `[h, w, c]`, the last of 2 or 4 being alpha."""
     exif_bytes, orientation = None, 1
     try:

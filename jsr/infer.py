@@ -20,6 +20,7 @@ from jsr import (
     ensemble,
     fetch,
     folders,
+    frames,
     images,
     tiles,
     weights,
@@ -195,20 +196,49 @@ def _parents(path):
 
 def _work(job, models, *, tile, report, comparing, reading, upscale):
     """Does one job; returns what was written, with all its notes."""
-    picture = images.read(job.source, **reading)
     model = next(iter(models.values()))
-    height, width = (model.module.scale * n for n in picture.pixels.shape[:2])
+    if reading["frame"] is None and not comparing and frames.holds(job.target):
+        animation = frames.read(job.source, max_pixels=reading["max_pixels"])
+        if animation:
+            return _animate(job, model, animation, tile=tile, report=report, upscale=upscale)
+    picture = images.read(job.source, **reading)
     if not comparing:
-        encoding.check(job.target, height, width)
-    job.target.parent.mkdir(parents=True, exist_ok=True)
-    if not os.access(job.target.parent, os.W_OK):  # before minutes are spent
-        raise images.ImageError(f"{job.target}: cannot be written: the folder is read-only")
+        _check(job, model, picture)
+    _check_folder(job)
     if comparing:
         large = comparison.draw(models, picture, tile=tile, upscale=upscale)
     else:
         large = enlarge(model, picture, tile=tile, report=report, upscale=upscale)
     notes = encoding.write(job.target, large)
     return large._replace(notes=large.notes + notes)
+
+
+def _check(job, model, picture):
+    encoding.check(job.target, *(model.module.scale * n for n in picture.pixels.shape[:2]))
+
+
+def _check_folder(job):
+    """Makes the folder of a result, or says that it cannot be written to, before minutes are spent."""
+    job.target.parent.mkdir(parents=True, exist_ok=True)
+    if not os.access(job.target.parent, os.W_OK):
+        raise images.ImageError(f"{job.target}: cannot be written: the folder is read-only")
+
+
+def _animate(job, model, animation, *, tile, report, upscale):
+    """Enlarges every frame; returns the last, with the notes of all."""
+    _check(job, model, animation.frames[0])
+    _check_folder(job)
+    last = animation.frames[-1]
+
+    def enlarged():
+        nonlocal last
+        for i, frame in enumerate(animation.frames):
+            last = enlarge(model, frame, tile=tile, upscale=upscale)
+            report(i + 1, len(animation.frames))
+            yield last
+
+    notes = frames.write(job.target, enlarged(), durations=animation.durations, loop=animation.loop)
+    return last._replace(notes=last.notes + notes)
 
 
 def _run(jobs, models, *, tile, comparing, reading, upscale):

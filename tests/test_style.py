@@ -17,8 +17,8 @@ LAYERS = {
     "programs": ["train", "infer", "evaluate"],
     "parts with effects": [
         "command", "config", "phases", "data", "stream", "patches", "folders", "datasets", "fetch", "pairs",
-        "checkpoint", "manifest", "report", "images", "encoding", "drafts", "weights", "pristine",
-        "convert", "features", "comparison",
+        "checkpoint", "manifest", "report", "images", "encoding", "scanlines", "drafts", "frames", "weights",
+        "pristine", "convert", "features", "comparison",
     ],
     "programs for the device": ["steps", "parallel", "ensemble", "tiles", "compilation"],
     "mathematics": ["models", "losses", "metrics", "niqe", "resize", "pixels", "spans"],

@@ -1,0 +1,125 @@
+"""Pictures that move: GIF, WebP, APNG and AVIF read frame by frame as they are seen, WebP and APNG written."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from jsr import drafts, encoding, images, scanlines
+from jsr.images import ImageError, Picture
+
+SOURCES = ("GIF", "WEBP", "PNG", "AVIF")  # several pictures in other formats are pages
+TARGETS = {"PNG": "an animated PNG", "WEBP": "an animated WebP"}
+
+
+class Animation(NamedTuple):
+    frames: list[
+        Picture
+    ]  # RGB of 8 bits, each as it is seen: what it leaves of the one before is in it
+    durations: list[float]  # milliseconds
+    loop: int  # how often it is shown, as the file says; 0 is for ever
+
+
+def read(path: str | os.PathLike[str], *, max_pixels: int = images.MAX_PIXELS) -> Animation | None:
+    """Reads a picture file of several frames; returns None for any other.
+
+    Raises:
+      ImageError: as `images.read`; the limit is of all frames together.
+    """
+    with images.named(path):
+        content = Path(path).read_bytes()
+        with images.explained(content), images.opened(content) as image:
+            images.check_size(*image.size, 1, max_pixels)
+            count = getattr(image, "n_frames", 1)
+            if image.format not in SOURCES or count == 1:
+                return None
+            images.check_size(*image.size, count, max_pixels)
+            return _read(image, count)
+
+
+def _read(image, count):
+    frames, durations = [], []
+    first = int(image.info.get("default_image", False))  # for viewers that show no frames
+    loop = image.info.get("loop", 1 if image.format == "GIF" else 0)
+    for i in range(first, count):
+        image.seek(i)
+        image.load()
+        samples = images.decode_frame(image)
+        notes = ()
+        if samples.dtype != np.uint8:
+            samples = np.round(samples / np.float32(images.SIXTEEN)).astype(np.uint8)
+            notes = ("16 bits become 8: frames have no more",)
+        icc = image.info.get("icc_profile")
+        frames.append(images.assemble(samples, icc, image.getexif, notes, is_tiff=False))
+        durations.append(image.info.get("duration", 0))
+    return Animation([_rgb(frame, frames) for frame in frames], durations, loop)
+
+
+def _rgb(frame, frames):
+    """All frames alike: in three channels, and with transparency if one has it."""
+    alpha = frame.alpha
+    if alpha is None and any(other.alpha is not None for other in frames):
+        alpha = np.full(frame.pixels.shape[:2], 255, np.uint8)
+    return frame._replace(pixels=images.rgb(frame), alpha=alpha)
+
+
+def holds(path: str | os.PathLike[str]) -> bool:
+    """Says whether the format of a file's suffix is written with several frames."""
+    return encoding.FORMATS.get(Path(path).suffix.lower()) in TARGETS
+
+
+def write(
+    path: str | os.PathLike[str], frames: Iterable[Picture], *, durations: list[float], loop: int
+) -> tuple[str, ...]:
+    """Writes frames, each replacing the one before, as `encoding.write` writes a picture.
+
+    Raises:
+      ImageError: frames too large for the format, or a file that cannot be written.
+    """
+    kind = encoding.FORMATS[Path(path).suffix.lower()]
+    frames = iter(frames)
+    first = next(frames)
+    encoding.check(path, *first.pixels.shape[:2])
+    try:
+        with drafts.draft(path) as file:
+            if kind == "PNG":
+                _write_png(file, first, frames, durations, loop)
+            else:
+                _write_webp(file, first, frames, durations, loop)
+    except OSError as error:
+        raise ImageError(f"{path}: cannot be written: {error.strerror or error}") from error
+    return (f"its {len(durations)} frames are written as {TARGETS[kind]}",)
+
+
+def _write_png(file, first, others, durations, loop):
+    """One frame after the other: Pillow would keep all in memory."""
+    samples = _samples(first)
+    writer = scanlines.Writer(
+        file,
+        samples.shape,
+        samples.dtype,
+        icc=first.icc,
+        exif=first.exif,
+        durations=durations,
+        loop=loop,
+    )
+    writer.write(samples)
+    for other in others:
+        writer.write(_samples(other))
+    writer.close()
+
+
+def _write_webp(file, first, others, durations, loop):
+    kept = {"icc_profile": first.icc, "exif": first.exif}
+    Image.fromarray(_samples(first)).save(
+        file, format="WEBP", save_all=True, loop=loop, duration=[round(d) for d in durations],
+        append_images=[Image.fromarray(_samples(other)) for other in others],
+        **{key: value for key, value in kept.items() if value}, **encoding.OPTIONS["WEBP"],
+    )  # fmt: skip
+
+
+def _samples(picture):
+    return picture.pixels if picture.alpha is None else np.dstack([picture.pixels, picture.alpha])
