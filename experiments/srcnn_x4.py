@@ -13,6 +13,7 @@ CONFIG = dataclasses.replace(
     model="srcnn",
     workdir="runs/srcnn_x4",
     steps=1_500,
+    crop=48,
     schedule="cosine",
     statistics="batch",
     precision="fp32",

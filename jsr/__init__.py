@@ -28,7 +28,8 @@ def load(
     """Loads a model, ready to upscale with: its BatchNorm is folded into its convolutions.
 
     Args:
-      name_or_path: `srgan`, `srresnet`, `bicubic`, `bilinear`, `nearest`, a weights file, or the folder of a run.
+      name_or_path: `srgan`, `srresnet`, `blend:T` with T from 0 for `srresnet` to 1 for `srgan`, `espcn`, `srcnn`,
+        `bicubic`, `bilinear`, `nearest`, a weights file, or the folder of a run.
       precision: what it computes in; bf16 is faster where the machine has it.
 
     Raises:
@@ -40,13 +41,14 @@ def load(
 
 
 def upscale(
-    image: np.ndarray, model: str | os.PathLike[str] | Model = "srgan", tile: int | None = None
+    image: np.ndarray, model: str | os.PathLike[str] | Model | None = None, tile: int | None = None
 ) -> np.ndarray:
     """Enlarges a picture by the model's scale, which is 4 for the bundled ones.
 
     Args:
       image: uint8 or uint16, RGB `[h, w, 3]` or grey `[h, w]`.
-      model: what `load` returns or takes. A name is loaded anew at each call.
+      model: what `load` returns or takes; by default `blend:0.5`, half-way from `srresnet` to `srgan`. A name is loaded
+        anew at each call.
       tile: pixels of the input upscaled at a time; the result does not depend on it, the memory does.
 
     Returns:
@@ -55,8 +57,8 @@ def upscale(
     Raises:
       ValueError: not such an image, or an unknown model.
     """
-    from jsr import models, tiles
+    from jsr import models, tiles, weights
 
     if not isinstance(model, models.Model):
-        model = load(model)
+        model = load(model or weights.DEFAULT)
     return tiles.upscale(model, image, tile=tile)

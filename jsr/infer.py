@@ -26,7 +26,6 @@ from jsr.command import Parser, add_precision
 from jsr.jobs import plan
 from jsr.models import Interpolation, Model
 
-DEFAULT_MODEL = "srgan"
 MIN_TILE = 16  # pixels; below it, nearly all the work would be in the halos
 
 DESCRIPTION = """Makes pictures larger and sharp. photo.jpg becomes photo_x4.png beside it, replacing an earlier result.
@@ -206,7 +205,7 @@ def _parser() -> argparse.ArgumentParser:
         " suffix decides the format",
     )  # fmt: skip
     parser.add_argument(
-        "--model", default=DEFAULT_MODEL, metavar="NAME",
+        "--model", default=weights.DEFAULT, metavar="NAME",
         help=f"one of {', '.join(weights.NAMES)}, a weights file, or a run's folder (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
@@ -215,7 +214,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument(
         "--blend", type=float, metavar="T",
-        help="weights between those of srresnet, 0, and srgan, 1: 0.5 for half as much invention",
+        help="weights between those of srresnet, 0, and srgan, 1 (default: 0.5)",
     )  # fmt: skip
     parser.add_argument(
         "--ensemble", action="store_true",
@@ -254,7 +253,7 @@ def main(argv: list[str] | None = None) -> int:
     if args.blend is not None:
         if not 0 <= args.blend <= 1:
             parser.error(f"--blend: expected 0 to 1, got {args.blend:g}")
-        if args.model != DEFAULT_MODEL:
+        if args.model != weights.DEFAULT:
             parser.error(
                 f"--blend: mixes srresnet and srgan, so expected no --model, got {args.model}"
             )

@@ -25,8 +25,9 @@ from jsr import compilation
 from jsr.models import MODELS, Interpolation, Model, SRResNet, srresnet
 
 PRETRAINED = Path(__file__).parent / "pretrained"
-BUNDLED = ("srgan", "srresnet")
+BUNDLED = ("srgan", "srresnet", "espcn", "srcnn")
 BLEND = "blend:"  # and a number: from srresnet, 0, to srgan, 1
+DEFAULT = f"{BLEND}0.5"  # sharper than srresnet, without the ringing and the weave of srgan
 INTERPOLATIONS = ("bicubic", "bilinear", "nearest")
 NAMES = BUNDLED + INTERPOLATIONS
 RUN_FILE = "generator.safetensors"  # what a training run exports

@@ -160,10 +160,10 @@ def test_model_from_a_file_and_its_scale(capsys):
     assert written.shape == (60, 54, 3) and np.abs(written - expected.astype(int)).max() <= 1
 
 
-def test_the_default_is_srgan(pretrained):
+def test_the_default_is_half_way_from_srresnet_to_srgan(pretrained):
     pixels = _picture("photo.png")
     assert infer.main(["photo.png"]) == 0
-    expected = tiles.upscale(weights.inference(weights.load("srgan")), pixels)
+    expected = tiles.upscale(weights.ready("blend:0.5"), pixels)
     np.testing.assert_array_equal(np.asarray(Image.open("photo_x4.png")), expected)
 
 
@@ -185,7 +185,7 @@ def test_blend_lies_between_the_two(pretrained, share):
 def test_ensemble_is_the_mean_of_eight(pretrained):
     pixels = _picture("photo.png")
     assert infer.main(["photo.png", "--ensemble"]) == 0
-    expected = ensemble.upscale(weights.ready("srgan"), pixels)
+    expected = ensemble.upscale(weights.ready("blend:0.5"), pixels)
     np.testing.assert_array_equal(np.asarray(Image.open("photo_x4.png")), expected)
 
 
@@ -405,13 +405,13 @@ def test_the_program(tmp_path):
 
 
 def test_comparison(pretrained, capsys):
-    """Four columns of the result's size, below their labels; nothing else is written."""
+    """Five columns of the result's size, below their labels; nothing else is written."""
     pixels = _picture("a.png", 40, 50)
     assert infer.main(["a.png", "--compare"]) == 0
     assert sorted(p.name for p in infer.Path().iterdir()) == ["a.png", "a_compare.png"]
-    assert capsys.readouterr().out.startswith("a.png -> a_compare.png (800x200, ")
+    assert capsys.readouterr().out.startswith("a.png -> a_compare.png (1000x200, ")
     sheet = np.asarray(Image.open("a_compare.png"))
-    for i, name in enumerate(("nearest", "bicubic", "srresnet", "srgan")):
+    for i, name in enumerate(("nearest", "bicubic", "srresnet", "srgan", "blend:0.5")):
         column = sheet[:, 200 * i : 200 * (i + 1)]
         expected = tiles.upscale(weights.inference(weights.load(name)), pixels)
         np.testing.assert_array_equal(column[-160:], expected)
@@ -440,11 +440,11 @@ def test_comparison_of_any_picture(pretrained, capsys):
     assert infer.main(["a.png", "b.png", "c.png", "--compare"]) == 0
     sheets = [np.asarray(Image.open(f"{name}_compare.png")) for name in "abc"]
     assert sheets[0].shape[0] == 44 and (sheets[0] == round(30000 / 257)).all(axis=-1).any()
-    width = sheets[1].shape[1] // 8  # in the middle of the first column, white lies under it
+    width = sheets[1].shape[1] // 10  # in the middle of the first column, white lies under it
     assert (sheets[1][-16:, width - 8 : width + 8] == 255).all()
     assert sheets[2].shape[0] == 40 + 1024
     assert "  the comparison shows the central 20x256 of 20x300 pixels\n" in capsys.readouterr().out
-    assert (sheets[2][-1024:, : sheets[2].shape[1] // 4] == 255).all()
+    assert (sheets[2][-1024:, : sheets[2].shape[1] // 5] == 255).all()
 
 
 def test_drafts_of_a_killed_run_are_gone_after_the_next():
