@@ -72,6 +72,9 @@ class Config:
     minutes: float | None = _option(
         None, "end after so many minutes, saved; the same command resumes; default: no limit"
     )
+    overwrite_config: bool = _option(
+        False, "go on in an old run's folder with other values of what may change midway"
+    )
     seed: int = _option(0, "of all that is random")
     log_every: int = _option(100, "steps between lines of metrics.jsonl")
     save_every: int = _option(5_000, "steps between checkpoints, each with a validation")
@@ -87,8 +90,12 @@ PHASES = {
 }
 # Another value of these in an old run changes how far it goes or what it tells, not what it computes.
 CHANGEABLE = {
-    "workdir", "init", "minutes", "log_every", "save_every", "sample_every", "eval_data"
+    "workdir", "init", "minutes", "log_every", "save_every", "sample_every", "eval_data", "overwrite_config"
 }  # fmt: skip
+# With --overwrite-config these may too: a state goes on with them, though no one run would have come to it.
+OVERWRITABLE = (
+    "steps", "learning_rate", "schedule", "warmup", "ema_decay", "content_weight", "adversarial_weight"
+)  # fmt: skip
 
 
 def parse(argv: list[str] | None) -> Config:
@@ -97,6 +104,14 @@ def parse(argv: list[str] | None) -> Config:
     parser.add_argument("--phase", choices=PHASES, required=True, help="what to train")
     for field in dataclasses.fields(Config)[1:]:
         values = dict.fromkeys(getattr(config, field.name) for config in PHASES.values())
+        if field.type is bool:
+            parser.add_argument(
+                "--" + field.name.replace("_", "-"),
+                action="store_true",
+                default=argparse.SUPPRESS,
+                help=field.metadata["help"] + f": {', '.join(OVERWRITABLE)}",
+            )
+            continue
         shown = " / ".join(str(v) for v in values if v not in ("", None))
         parser.add_argument(
             "--" + field.name.replace("_", "-"),
@@ -158,38 +173,51 @@ def check(config: Config) -> None:
         expect(0 <= getattr(config, name) < 1, name, "0 or more and below 1")
 
 
-def check_folder(config: Config) -> None:
+def check_folder(config: Config) -> str | None:
     """Refuses a folder for the run that holds something else, or a run that computes something else.
+
+    Returns:
+      What differs from the run there and changes what it computes, where `overwrite_config` allows it.
 
     Raises:
       ConfigError: naming what differs.
     """
     folder = Path(config.workdir)
     path = folder / FILE
-    new = dataclasses.asdict(config)
-    if path.exists():
-        try:
-            kept = json.loads(path.read_text())
-        except json.JSONDecodeError as error:
-            raise ConfigError(f"{path}: expected a run's configuration, got {error}") from error
+    if not path.exists():
+        held = [] if not folder.is_dir() else [p for p in folder.iterdir() if p.name != TEMPORARY]
+        if held or folder.is_file():
+            raise ConfigError(f"--workdir: expected a run's folder or a new one, got {folder}")
+        return None
+    try:
+        kept = json.loads(path.read_text())
         # What a run before an option was did is the option's default.
         old = dataclasses.asdict(Config()) | kept
-        changed = [name for name in new if name not in CHANGEABLE and old[name] != new[name]]
-        # A constant rate does not know where a run ends, so such a run may be made longer.
-        if config.schedule == "constant" and "steps" in changed:
-            changed.remove("steps")
-        if changed:
-            listed = ", ".join(f"{name} {old[name]} there, {new[name]} here" for name in changed)
-            raise ConfigError(f"{folder} holds another run ({listed}); choose another --workdir")
-    elif folder.is_file() or (
-        folder.exists() and any(path.name != TEMPORARY for path in folder.iterdir())
-    ):
-        raise ConfigError(f"--workdir: expected a run's folder or a new one, got {folder}")
+    except (ValueError, TypeError) as error:
+        raise ConfigError(f"{path}: expected a run's configuration, got {error}") from error
+    new = dataclasses.asdict(config)
+    changed = [name for name in new if name not in CHANGEABLE and old[name] != new[name]]
+    # A constant rate does not know where a run ends, so such a run may be made longer.
+    if config.schedule == old["schedule"] == "constant" and "steps" in changed:
+        changed.remove("steps")
+    if not changed:
+        return None
+    listed = ", ".join(f"{name} {old[name]} there, {new[name]} here" for name in changed)
+    fixed = [name for name in changed if name not in OVERWRITABLE]
+    if fixed and config.overwrite_config:
+        allowed = f"--overwrite-config allows for other {', '.join(OVERWRITABLE)}, not {fixed[0]}"
+        raise ConfigError(f"{folder} holds another run ({listed}); {allowed}")
+    if not config.overwrite_config:
+        way = "" if fixed else " or give --overwrite-config"
+        raise ConfigError(f"{folder} holds another run ({listed}); choose another --workdir{way}")
+    return listed
 
 
 def keep(config: Config) -> None:
     """Writes the configuration into the run's folder, whole or not at all."""
     folder = Path(config.workdir)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / TEMPORARY).write_text(json.dumps(dataclasses.asdict(config), indent=2) + "\n")
+    kept = dataclasses.asdict(config)
+    del kept["overwrite_config"]  # a permission, given once
+    (folder / TEMPORARY).write_text(json.dumps(kept, indent=2) + "\n")
     (folder / TEMPORARY).replace(folder / FILE)

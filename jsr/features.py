@@ -1,9 +1,11 @@
 """VGG19 for the content loss: from a ported file, from the user's cache, or with random weights.
 
 A ported file is safetensors. Its tensors have the names that `convert` gives them, such as
-`params/conv1_1/kernel`; its metadata's one entry, `vgg19`, holds as JSON what `convert` says.
+`params/conv1_1/kernel`; its metadata's one entry, `vgg19`, holds as JSON what `convert` says, and
+the hash of each tensor.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -79,8 +81,14 @@ def cached() -> Path:
 def save_vgg19(path: Path, flat: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> None:
     """Writes what `convert` returns as a ported file, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    hashes = {name: _digest(value) for name, value in flat.items()}
+    metadata = {**metadata, "sha256": json.dumps(hashes, sort_keys=True)}
     # One entry: safetensors writes several in a random order, and the file's hash would be random.
     weights.write(path, flat, {"vgg19": json.dumps(metadata, sort_keys=True)})
+
+
+def _digest(tensor):
+    return hashlib.sha256(np.ascontiguousarray(tensor).data).hexdigest()
 
 
 def _noise_weight(module, variables):
@@ -110,9 +118,12 @@ def _read(path, layer):
             metadata = json.loads(entry)
             flat = {name: file.get_tensor(name) for name in shapes}
         mean, std, weight = (json.loads(metadata[k]) for k in ("mean", "std", "content_weight"))
+        hashes = json.loads(metadata.get("sha256", "{}"))  # older files have none
         for name, shape in shapes.items():
             if flat[name].shape != shape:
                 raise ValueError(f"{name} of shape {flat[name].shape}, not {shape}")
+            if hashes and hashes[name] != _digest(flat[name]):
+                raise ValueError(f"{name} has changed since; delete the file and make it again")
     except OSError as e:
         raise FeaturesError(f"{path}: cannot be read: {e.strerror or e}") from e
     except (SafetensorError, KeyError, TypeError, ValueError) as e:

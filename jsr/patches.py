@@ -11,26 +11,25 @@ import json
 import os
 import shutil
 import tempfile
+import time
 import warnings
 import zipfile
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
-from jaxtyping import UInt8
 from PIL import Image
 from tqdm import tqdm
 
-from jsr import fetch, folders, images
+from jsr import cuts, fetch, folders, images
 from jsr.folders import DataError, Item
 
-VALIDATION_SIDE = 384  # pixels; held-out pictures are cut, to be upscaled quickly and often
-VALIDATION_MULTIPLE = 12  # divisible by the factors 2, 3 and 4
 NAMED = 10  # skipped pictures that a description names; the others are counted
-MOST_SIDE = 1024  # pixels; of a patch. Small pictures are drawn as often as patches, so none is a multiple of them
+UNFINISHED = "unfinished-"  # what a folder of the cache is called till it is whole
+STALE = 24 * 3600  # seconds without a byte written, after which nobody is at work on it
 FORMAT = 2  # of the cache; raised when the files below change
 
 
@@ -51,7 +50,7 @@ def load(
     data_dir: str | os.PathLike | None = None,
     holdout: int = 8,
 ) -> PatchSet:
-    """Loads the pictures of a folder or dataset, cut into patches; a second call takes the cached.
+    """Loads the pictures of a folder or dataset, cut into patches; a second call takes the cached, unless damaged.
 
     Held out for validation are at most `holdout` pictures, evenly spaced by name and never more
     than a tenth of the set; from a dataset with a validation split, they are that split's. Each is
@@ -80,83 +79,36 @@ def load(
     key = json.dumps([FORMAT, size, holdout, validation is not None, sets])
     root = Path(cache_dir) if cache_dir is not None else fetch.default_cache() / "patches"
     home = root / hashlib.sha256(key.encode()).hexdigest()
-    if not home.exists():
+    if home.exists():
         try:
-            root.mkdir(parents=True, exist_ok=True)
-            temporary = Path(tempfile.mkdtemp(prefix="unfinished-", dir=root))
-        except OSError as e:
-            raise DataError(f"{root}: cannot keep patches there: {e.strerror or e}") from e
+            return _open(home, size)
+        except DataError:  # damaged; the pictures are here to be cut again
+            shutil.rmtree(home, ignore_errors=True)
+    temporary = None
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        _sweep(root)
+        temporary = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=root))
+        _build(temporary, data, train, validation, size, holdout)
         try:
-            _build(temporary, data, train, validation, size, holdout)
-            try:
-                temporary.rename(home)
-            except OSError:
-                if not home.exists():  # else another process was quicker; its patches are the same
-                    raise
-        except OSError as e:
-            raise DataError(f"{root}: cannot keep patches there: {e.strerror or e}") from e
-        finally:
+            temporary.rename(home)
+        except OSError:
+            if not home.exists():  # else another process was quicker; its patches are the same
+                raise
+    except OSError as e:
+        raise DataError(f"{root}: cannot keep patches there: {e.strerror or e}") from e
+    finally:
+        if temporary:
             shutil.rmtree(temporary, ignore_errors=True)
-    return _open(home)
+    return _open(home, size)
 
 
-def best_side(shapes: Iterable[tuple[int, int]], *, size: int) -> int:
-    """Returns the side of the patches that store pictures of these shapes in the fewest bytes.
-
-    Large patches overlap less: those of 256 store a picture of 2040x1356 three times over where crops have 112 pixels,
-    those of 756 one and a quarter times. But the last patches in a row overlap or are padded by what does not divide.
-    """
-    counted = Counter(shapes)
-    edges, times = np.array([*counted]), np.array([*counted.values()])
-
-    def stored(side):
-        return side**2 * (times * _counts(edges, side, size).prod(axis=1)).sum()
-
-    return min(range(size, max(size, MOST_SIDE) + 1), key=stored)
-
-
-def _counts(lengths, side, size):
-    """How many patches an edge needs: one, and one for every step of at most `side - size + 1` pixels."""
-    return 1 - np.minimum(side - lengths, 0) // (side - size + 1)
-
-
-def origins(length: int, *, side: int, size: int) -> list[int]:
-    """Returns where patches of `side` pixels start along an edge, evenly; the last ends with it."""
-    last = max(length - side, 0)
-    steps = int(_counts(length, side, size)) - 1
-    return [i * last // max(steps, 1) for i in range(steps + 1)]
-
-
-def cut(
-    image: UInt8[np.ndarray, "h w 3"], *, side: int, size: int
-) -> tuple[UInt8[np.ndarray, "n side side 3"], list[tuple[int, int]]]:
-    """Returns the patches of a picture, and the rows and columns of each that are picture."""
-    height, width = image.shape[:2]
-    starts = [
-        (y, x)
-        for y in origins(height, side=side, size=size)
-        for x in origins(width, side=side, size=size)
-    ]
-    shape = min(height, side), min(width, side)
-    patches = np.zeros((len(starts), side, side, 3), np.uint8)
-    for patch, (y, x) in zip(patches, starts, strict=True):
-        patch[: shape[0], : shape[1]] = image[y : y + side, x : x + side]
-    return patches, [shape] * len(starts)
-
-
-def middle(image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
-    """Returns the middle of a picture, at most 384x384, its sides multiples of 12."""
-    height, width = (
-        min(n, VALIDATION_SIDE) // VALIDATION_MULTIPLE * VALIDATION_MULTIPLE
-        for n in image.shape[:2]
-    )
-    y, x = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
-    return image[y : y + height, x : x + width]
-
-
-def spaced(count: int, total: int) -> list[int]:
-    """Returns `count` indices below `total`, evenly spaced: the middles of as many equal parts."""
-    return [(2 * i + 1) * total // (2 * count) for i in range(count)]
+def _sweep(root):
+    """Deletes what processes that were killed left half built, which no other process is still at."""
+    for stray in root.glob(f"{UNFINISHED}*"):
+        times = [p.stat().st_mtime for p in (stray, *stray.glob("*"))]
+        if time.time() - max(times) > STALE:
+            shutil.rmtree(stray, ignore_errors=True)
 
 
 def _build(home, data, train, validation, size, holdout) -> None:
@@ -169,15 +121,15 @@ def _build(home, data, train, validation, size, holdout) -> None:
         for item, shape in _mapped(_shape, items, "look at pictures"):
             if shape is None:
                 broken.append(item.name)
-            elif min(shape) < max(size, VALIDATION_MULTIPLE):
+            elif min(shape) < max(size, cuts.MIDDLE_MULTIPLE):
                 small.append(item.name)
             else:
                 yield item, shape
 
     found = list(usable(train))
-    side = best_side([shape for _, shape in found], size=size) if found else size
+    side = cuts.best_side([shape for _, shape in found], size=size) if found else size
     # Room for what is to come, as Mpx say more than a disk that is full after an hour.
-    count = sum(int(_counts(np.array(shape), side, size).prod()) for _, shape in found)
+    count = sum(int(cuts.counts(np.array(shape), side, size).prod()) for _, shape in found)
     need, free = count * side * side * 3, shutil.disk_usage(home).free
     if need > free:
         raise DataError(
@@ -186,18 +138,20 @@ def _build(home, data, train, validation, size, holdout) -> None:
         )
     pictures = [item for item, _ in found]
     if validation is None:
-        chosen = set(spaced(min(holdout, len(pictures) // 10), len(pictures)))
+        chosen = set(cuts.spaced(min(holdout, len(pictures) // 10), len(pictures)))
         held = [p for i, p in enumerate(pictures) if i in chosen]
         pictures = [p for i, p in enumerate(pictures) if i not in chosen]
     else:
         held = [item for item, _ in usable(validation)]
-        held = [held[i] for i in spaced(min(holdout, len(held), len(pictures) // 10), len(held))]
+        held = [
+            held[i] for i in cuts.spaced(min(holdout, len(held), len(pictures) // 10), len(held))
+        ]
 
     def patches(item: Item) -> tuple[int, np.ndarray, list[tuple[int, int]]] | None:
         image = _decode(item)
         if image is None or min(image.shape[:2]) < size:
             return None
-        return image.shape[0] * image.shape[1], *cut(image, side=side, size=size)
+        return image.shape[0] * image.shape[1], *cuts.cut(image, side=side, size=size)
 
     sizes: list[tuple[int, int]] = []
     used = pixels = 0
@@ -215,12 +169,13 @@ def _build(home, data, train, validation, size, holdout) -> None:
         file.seek(0)
         _write_header(file, len(sizes), side)  # NumPy leaves room for a first axis that grew
         assert file.tell() + len(sizes) * side * side * 3 == end
+    os.chmod(home / "patches.npy", 0o444)  # whoever cuts off what runs have mapped ends them
     kept = []
     for item, image in _mapped(_decode, held, "held-out pictures"):
-        if image is None:
+        if image is None or min(image.shape[:2]) < cuts.MIDDLE_MULTIPLE:  # changed since
             broken.append(item.name)
         else:
-            kept.append(middle(image))
+            kept.append(cuts.middle(image))
     if validation is None:
         kept = kept[: (used + len(kept)) // 10]  # pictures that proved broken are none of the set
     skipped = _skipped(small, broken)
@@ -238,16 +193,23 @@ def _build(home, data, train, validation, size, holdout) -> None:
     (home / "about.json").write_text(json.dumps({"description": description}), "utf-8")
 
 
-def _open(home: Path) -> PatchSet:
+def _open(home: Path, size: int) -> PatchSet:
     try:
         patches = np.load(home / "patches.npy", mmap_mode="r")
         sizes = np.load(home / "sizes.npy")
         with np.load(home / "validation.npz") as archive:
             validation = [archive[f"arr_{i}"] for i in range(len(archive.files))]
         about = json.loads((home / "about.json").read_text("utf-8"))
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as e:
+        description = about["description"]
+        whole = (home / "patches.npy").stat().st_size == patches.offset + patches.nbytes
+        fitting = sizes.shape == (len(patches), 2) and (
+            size <= sizes.min() <= sizes.max() <= patches.shape[1]
+        )
+        if not (whole and fitting):
+            raise ValueError("sizes that are not those of the patches")
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as e:
         raise DataError(f"{home}: the patches kept there are damaged; delete that folder") from e
-    return PatchSet(patches, sizes, validation, about["description"])
+    return PatchSet(patches, sizes, validation, description)
 
 
 def _write_header(file: BinaryIO, count: int, side: int) -> None:
@@ -279,7 +241,7 @@ def _decode(item: Item) -> np.ndarray | None:
     try:
         with item.open() as file:
             return images.rgb(images.decode(file.read()))
-    except (OSError, images.ImageError):
+    except Exception:  # as above; it may have vanished or changed since its head was read
         return None
 
 

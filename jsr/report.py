@@ -37,11 +37,10 @@ class Report:
         if self._events:
             self._events.close()
 
-    def advance(self, count: int, **shown: float) -> None:
-        """Moves the bar, with the latest numbers beside it."""
-        self._bar.set_postfix(
-            {name: f"{value:.4g}" for name, value in shown.items()}, refresh=False
-        )
+    def advance(self, count: int, warning: str = "", **shown: float) -> None:
+        """Moves the bar, with a warning and the latest numbers beside it."""
+        numbers = [f"{name}={value:.4g}" for name, value in shown.items()]
+        self._bar.set_postfix_str(", ".join([*filter(None, [warning]), *numbers]), refresh=False)
         self._bar.update(count)
 
     def log(self, step: int, **metrics: float) -> None:
@@ -51,6 +50,12 @@ class Report:
         if self._events:
             for name, value in metrics.items():
                 self._events.add_scalar(name, value, step)
+
+    def note(self, step: int, text: str) -> None:
+        """Says a line, and keeps it in the record."""
+        self._file.write(json.dumps({"step": step, "note": text}) + "\n")
+        self._file.flush()
+        self.say(text)
 
     def say(self, text: str) -> None:
         """Prints a line above the bar."""

@@ -19,8 +19,10 @@ import jax
 import numpy as np
 
 from jsr import (
+    balance,
     checkpoint,
     compilation,
+    cuts,
     data,
     fetch,
     metrics,
@@ -67,7 +69,7 @@ def run(config: Config) -> Path:
     config = dataclasses.replace(config, workdir=str(folder))
     # What can be wrong is found in the order of what it costs, and nothing is written before.
     configuration.check(config)
-    configuration.check_folder(config)
+    changed = configuration.check_folder(config)
     found = checkpoint.find(folder / "checkpoints")
     init_key, data_key = jax.random.split(jax.random.key(config.seed))
     state, step, notes = phases.start(config, init_key, resuming=found is not None)
@@ -89,6 +91,9 @@ def run(config: Config) -> Path:
         crops = functools.partial(data.crops, batch=config.batch_size, size=size)
         dispatch = parallel.parallel(step, crops, most=most, axes=axes)
         with Report(folder, step=done, steps=config.steps, phase=config.phase) as report:
+            if changed:
+                text = f"configuration overwritten: {changed}; a run of this one alone would end otherwise"
+                report.note(done, text)
             validate = functools.partial(_validate, phases.network(config), validation)
             state = parallel.replicate(state)
             _fit(config, state, source, dispatch, most, validate, checkpoints, report, end)
@@ -114,14 +119,18 @@ def _fit(
     rate = 0.0  # steps per second of the last dispatch that is through
     since = 0.0  # when the devices were free for what is under way
     closing = 0.0  # seconds that the last validation took, with its saving
+    standing = balance.Balance()
 
     def settle(dispatched: Dispatched, *, last: bool = False) -> None:
         """Waits for a dispatch; checks and reports its metrics."""
-        nonlocal history, rate, since
+        nonlocal history, rate, since, standing
         new, ended = dispatched.metrics()
         rate, since = dispatched.count / (ended - since), ended
-        _check_finite(new, dispatched.end - dispatched.count, folder)
-        report.advance(dispatched.count, **_headline(new))
+        _check_finite(new, dispatched.end - dispatched.count, folder, report)
+        standing, verdict = balance.follow(standing, new)
+        if verdict:
+            report.note(dispatched.end, verdict)
+        report.advance(dispatched.count, standing.verdict, **_headline(new))
         history.append(new)
         if last or dispatched.end % config.log_every == 0:
             means = {name: float(np.concatenate([h[name] for h in history]).mean()) for name in new}
@@ -203,7 +212,7 @@ def _validation_pairs(config, pictures):
     if not held_out:
         note = "validation: pictures of the training set, too small a set to hold any out"
         some = zip(pictures.patches[:4], pictures.sizes[:4], strict=True)
-        held_out = [patches.middle(patch[:h, :w]) for patch, (h, w) in some]
+        held_out = [cuts.middle(patch[:h, :w]) for patch, (h, w) in some]
     return [(pairs.reduce(hr, scale=scale), hr) for hr in held_out], note
 
 
@@ -232,7 +241,7 @@ def _centre(lr, sr, hr, scale):
 def _export(model, config, *, step, psnr):
     """Writes the averaged generator as a weights file that `infer --model` takes."""
     # Files are passed on: where the pictures lay is nobody's business.
-    local = {"workdir", "init", "eval_data", "data", "vgg19"}
+    local = {"workdir", "init", "eval_data", "data", "vgg19", "overwrite_config"}
     training = {k: v for k, v in dataclasses.asdict(config).items() if k not in local}
     training["data"] = Path(config.data).name
     about = {"step": step, "validation_psnr": round(psnr, 4), "training": training}
@@ -248,12 +257,14 @@ def _to_next(done, config, most):
     return min(due)
 
 
-def _check_finite(history, start, folder):
+def _check_finite(history, start, folder, report):
     for name, values in history.items():
         bad = np.flatnonzero(~np.isfinite(values))
         if bad.size:
+            step = start + int(bad[0]) + 1
+            report.note(step, f"{name} is not finite")
             raise TrainingError(
-                f"{name} is not finite at step {start + int(bad[0]) + 1}; the last good checkpoint is kept in"
+                f"{name} is not finite at step {step}; the last good checkpoint is kept in"
                 f" {folder / 'checkpoints'}; try a lower --learning-rate in another --workdir"
             )
 

@@ -9,6 +9,7 @@ is read by torch, which needs to be installed for that alone.
 
 import hashlib
 import sys
+import warnings
 from pathlib import Path
 
 from jsr import convert, features
@@ -59,7 +60,9 @@ def _read_torch(path):
     except ImportError:
         raise ValueError("reading it needs torch: pip install torch") from None
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of odd pickles, which it then refuses
+            state = torch.load(path, map_location="cpu", weights_only=True)
         return {name: tensor.numpy() for name, tensor in state.items()}
     except Exception as e:  # unpickling a foreign file may raise anything
         raise ValueError("expected a state dict of torch, got a file that holds none") from e

@@ -7,7 +7,7 @@ surroundings, as the median over all pixels, so that edges do not count; its roo
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from jsr import folders, images, pairs, patches, tiles, weights
+from jsr import cuts, folders, images, pairs, tiles, weights
 from jsr.command import Parser
 
 
@@ -31,7 +31,7 @@ def main() -> None:
     args = parser.parse_args()
     try:
         pictures = folders.list_pictures(args.data)
-        hrs = [patches.middle(images.rgb(images.read(path))) for path in pictures]
+        hrs = [cuts.middle(images.rgb(images.read(path))) for path in pictures]
         models = {name: weights.ready(name) for name in args.models}
     except (ValueError, OSError) as error:
         parser.error(str(error))

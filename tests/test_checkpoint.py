@@ -1,5 +1,6 @@
 """Tests ../jsr/checkpoint.py."""
 
+import resource
 import shutil
 import threading
 
@@ -183,16 +184,34 @@ def test_training_does_not_wait_for_the_sums(tmp_path, monkeypatch):
         assert manifest.exists(tmp_path / "run" / "7")
 
 
-def test_a_disk_that_is_full_is_one_line_and_the_one_before_is_kept(tmp_path, monkeypatch):
+def test_a_disk_that_is_full_is_one_line_and_the_one_before_is_kept(tmp_path, capfd):
+    """Full is what no file may grow beyond: the system stops Orbax in the middle of its largest."""
+    save(tmp_path / "run", {1: 29.0})
+    large = state_of(7).replace(ema=np.random.default_rng(0).random(50_000))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        with pytest.raises(checkpoint.CheckpointError) as error:
+            with checkpoint.Checkpoints(tmp_path / "run") as checkpoints:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+                checkpoints.save(7, large, psnr=20.0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert str(error.value) == (
+        f"checkpoint 7 in {tmp_path / 'run'} cannot be saved: File too large; step 1 is kept"
+    )
+    assert "Traceback" not in capfd.readouterr().err
+    assert restored(tmp_path / "run") == (1, ())
+    save(tmp_path / "run", {7: 20.0})
+    assert restored(tmp_path / "run") == (7, ())
+
+
+def test_sums_that_cannot_be_written_are_one_line_too(tmp_path, monkeypatch):
     save(tmp_path / "run", {1: 29.0})
 
     def full(_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(manifest, "write", full)
-    with pytest.raises(checkpoint.CheckpointError) as error:
+    with pytest.raises(checkpoint.CheckpointError, match="No space left on device; step 1 is kept"):
         save(tmp_path / "run", {7: 20.0})
-    assert str(error.value) == (
-        f"checkpoint 7 in {tmp_path / 'run'} cannot be saved: No space left on device; step 1 is kept"
-    )
     assert restored(tmp_path / "run")[0] == 1

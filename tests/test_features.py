@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
 from jsr import convert, features, weights
 from jsr.models.vgg19 import MEAN, STD, VGG19, random_vgg19
@@ -201,6 +201,20 @@ def test_a_missing_or_foreign_file_is_refused(tmp_path, ported):
     assert "bias of shape (1,), not (64,)" in _refused(path)
     features.save_vgg19(path, flat, {})
     assert _refused(path).startswith(f"{path}: {made} another: ")
+
+
+def test_one_bit_that_changed_is_noticed(ported, tmp_path):
+    """In the first layers' tensors and in the hashes; the tensors come in the order of their names."""
+    path = tmp_path / "vgg19.safetensors"
+    whole = ported.read_bytes()
+    header = 8 + int.from_bytes(whole[:8], "little")
+    for place in (header, header + 255, whole.index(b"sha256") + 100):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        assert "params/conv1_1/bias has changed since" in _refused(path)
+    metadata = {"mean": json.dumps(MEAN), "std": json.dumps(STD), "content_weight": "1.0"}
+    flat = dict(load_file(ported))
+    weights.write(path, flat, {"vgg19": json.dumps(metadata)})  # as it was written before
+    assert features.load_vgg19(path, layer="relu2_2", key=KEY)[2] == 1.0
 
 
 def test_random_features(cache):

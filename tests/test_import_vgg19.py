@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -102,6 +103,32 @@ def test_files_of_others_are_refused(script, cache, tmp_path, capsys):
     path.write_bytes(b"none")
     assert "expected an HDF5 file of Keras" in _fails(script, capsys, path)
     assert not cache.exists()
+
+
+class Malicious:
+    """What a pickle runs when it is loaded: it makes a file."""
+
+    def __init__(self, made):
+        self.made = made
+
+    def __reduce__(self):
+        return Path.touch, (self.made,)
+
+
+def test_no_pickle_is_run(script, cache, tmp_path, capsys):
+    torch = pytest.importorskip("torch")
+    made, path = tmp_path / "made", tmp_path / "a.pth"
+    state = {"features.0.weight": Malicious(made)}
+    for spoil in (
+        lambda: torch.save(state, path),
+        lambda: torch.save(state, path, _use_new_zipfile_serialization=False),
+        lambda: path.write_bytes(pickle.dumps(Malicious(made))),
+    ):
+        spoil()
+        assert "expected a state dict of torch" in _fails(script, capsys, path)
+        assert not made.exists()
+    pickle.loads(path.read_bytes())  # it would have been
+    assert made.exists() and not cache.exists()
 
 
 def test_without_torch_it_says_so(script, tmp_path, capsys, monkeypatch):

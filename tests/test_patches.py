@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jsr import folders, patches
+from jsr import cuts, folders, patches
 
 SIZE = 24
 
@@ -27,27 +27,6 @@ def _save(path, pixels, **options):
 def _load(folder, tmp_path, **options):
     options = {"size": SIZE, "cache_dir": tmp_path / "cache", **options}
     return patches.load(str(folder), **options)
-
-
-@pytest.mark.parametrize("length", [24, 63, 64, 65, 104, 105, 200, 1001])
-@pytest.mark.parametrize("size, side", [(24, 64), (24, 24), (96, 256), (112, 756), (33, 66)])
-def test_every_window_lies_in_a_patch(length, size, side):
-    """Else some windows could never be drawn; that is why patches overlap."""
-    starts = patches.origins(length, side=side, size=size)
-    assert starts[0] == 0 and starts[-1] == max(0, length - side)
-    for window in range(length - size + 1):
-        assert any(s <= window and window + size <= s + side for s in starts)
-
-
-@pytest.mark.parametrize(
-    ("shape", "most"),
-    [((1356, 2040), 1.25), ((321, 481), 1.34), ((1024, 1024), 1.0), ((130, 130), 1.0)],
-)
-def test_patches_take_little_more_room_than_their_picture(shape, most):
-    side = patches.best_side([shape], size=112)
-    cut, sizes = patches.cut(np.ones((*shape, 3), np.uint8), side=side, size=112)
-    assert cut.nbytes <= most * 3 * shape[0] * shape[1]
-    assert cut.sum() == 3 * np.prod(sizes, axis=1).sum()  # the rest is padding
 
 
 def test_held_out_pictures(tmp_path, rng):
@@ -95,7 +74,7 @@ def test_an_interrupted_cut_leaves_nothing(folder, tmp_path, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(patches, "cut", interrupted)
+    monkeypatch.setattr(cuts, "cut", interrupted)
     with pytest.raises(KeyboardInterrupt):
         _load(folder, tmp_path)
     assert not list((tmp_path / "cache").iterdir())
@@ -169,12 +148,86 @@ def test_no_room_is_said_in_one_line(folder, tmp_path, monkeypatch):
         _load(folder, tmp_path, cache_dir=folder / "00.png")
 
 
-def test_damaged_patches_are_said_in_one_line(folder, tmp_path):
-    _load(folder, tmp_path)
+def _shortened(path):
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def _emptied(path):
+    path.chmod(0o644)
+    path.write_bytes(b"")
+
+
+def _lengthened(path):
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes() + b"0")
+
+
+def _pickled(path):
+    class Malicious:
+        def __reduce__(self):
+            return pytest.fail, ("a pickle was loaded",)
+
+    path.unlink()
+    with path.open("wb") as file:
+        np.save(file, np.array([Malicious()]), allow_pickle=True)
+
+
+@pytest.mark.parametrize("name", ["patches.npy", "sizes.npy", "validation.npz", "about.json"])
+@pytest.mark.parametrize("spoil", [_shortened, _emptied, _pickled, os.unlink])
+def test_damaged_patches_are_cut_again(folder, tmp_path, name, spoil):
+    first = _load(folder, tmp_path)
+    expected = np.array(first.patches), first.sizes, first.description
     (home,) = (tmp_path / "cache").iterdir()
-    (home / "sizes.npy").write_bytes(b"")
-    with pytest.raises(folders.DataError, match="damaged; delete that folder"):
-        _load(folder, tmp_path)
+    spoil(home / name)
+    again = _load(folder, tmp_path)
+    assert np.array_equal(again.patches, expected[0])
+    assert np.array_equal(again.sizes, expected[1])
+    assert again.description == expected[2]
+
+
+def test_patches_that_do_not_fit_are_cut_again(folder, tmp_path):
+    """Whole files each, but not of one set."""
+    sizes = _load(folder, tmp_path).sizes
+    (home,) = (tmp_path / "cache").iterdir()
+    for wrong in (sizes[:-1], sizes + 2000, sizes - SIZE, sizes.ravel()):
+        np.save(home / "sizes.npy", wrong)
+        assert np.array_equal(_load(folder, tmp_path).sizes, sizes)
+    _lengthened(home / "patches.npy")
+    _load(folder, tmp_path)
+    assert (
+        home / "patches.npy"
+    ).stat().st_mode & 0o222 == 0  # none writes by mistake what runs have mapped
+
+
+def test_pictures_that_vanish_or_change_while_they_are_cut_are_named(folder, tmp_path, monkeypatch):
+    """After their heads were looked at: one is gone, one broken, one smaller than a crop, one held out as well."""
+    best_side = cuts.best_side
+
+    def meanwhile(shapes, *, size):
+        shapes = list(shapes)
+        (folder / "01.png").unlink()
+        (folder / "02.png").write_bytes((folder / "02.png").read_bytes()[:-2000])
+        for name in ("03.png", "06.png"):
+            Image.new("RGB", (3, 3)).save(folder / name)
+        return best_side(shapes, size=size)
+
+    monkeypatch.setattr(cuts, "best_side", meanwhile)
+    pictures = _load(folder, tmp_path)
+    assert pictures.description.startswith("8 pictures, ")
+    assert pictures.description.endswith("4 skipped (broken: 01.png, 02.png, 03.png, 06.png)")
+    assert pictures.validation == []
+
+
+def test_what_a_killed_process_left_half_built_is_deleted_in_time(folder, tmp_path):
+    for name in ("unfinished-old", "unfinished-new"):
+        (tmp_path / "cache" / name).mkdir(parents=True)
+        (tmp_path / "cache" / name / "patches.npy").write_bytes(b"half")
+    os.utime(tmp_path / "cache" / "unfinished-old" / "patches.npy", (1, 1))
+    os.utime(tmp_path / "cache" / "unfinished-old", (1, 1))
+    _load(folder, tmp_path)
+    assert not (tmp_path / "cache" / "unfinished-old").exists()
+    assert (tmp_path / "cache" / "unfinished-new").exists()
 
 
 def test_folders_do_without_tensorflow_datasets(folder, tmp_path):

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from jsr import report
@@ -17,8 +18,9 @@ def test_a_resumed_record_continues_where_the_checkpoint_was(tmp_path):
     with report.Report(tmp_path, step=0, steps=10, phase="srresnet") as first:
         for step in (2, 4, 6):
             first.log(step, loss=step / 10)
+        first.note(6, "a word")
     with (tmp_path / "metrics.jsonl").open("a") as file:
-        file.write('{"step": 8, "lo')
+        file.write('{"st\n{"step": 8, "lo')
     with report.Report(tmp_path, step=4, steps=10, phase="srresnet") as second:
         second.log(6, loss=7.0)
     assert lines(tmp_path) == [
@@ -26,6 +28,26 @@ def test_a_resumed_record_continues_where_the_checkpoint_was(tmp_path):
         {"step": 4, "loss": 0.4},
         {"step": 6, "loss": 7.0},
     ]
+
+
+def test_a_record_is_never_half_written(tmp_path, monkeypatch):
+    """A process killed while it takes up the record leaves the old one."""
+    with report.Report(tmp_path, step=0, steps=10, phase="srresnet") as first:
+        first.log(2, loss=0.5)
+    monkeypatch.setattr(report.Path, "replace", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        report.Report(tmp_path, step=2, steps=10, phase="srresnet")
+    assert lines(tmp_path) == [{"step": 2, "loss": 0.5}]
+
+
+def test_a_note_is_said_and_kept_and_a_warning_stands_beside_the_bar(tmp_path, capsys):
+    with report.Report(tmp_path, step=0, steps=10, phase="srgan") as run:
+        run.note(3, "discriminator has won: why")
+        run.advance(4, "discriminator has won", loss=0.25)
+    assert lines(tmp_path) == [{"step": 3, "note": "discriminator has won: why"}]
+    said = capsys.readouterr()
+    assert "discriminator has won: why\n" in said.out + said.err
+    assert "discriminator has won, loss=0.25" in said.err
 
 
 def test_grid_has_rows_of_lr_sr_and_hr(tmp_path, rng):

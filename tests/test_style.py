@@ -21,7 +21,7 @@ LAYERS = {
         "pristine", "convert", "features", "comparison",
     ],
     "programs for the device": ["steps", "parallel", "ensemble", "tiles", "compilation"],
-    "mathematics": ["models", "losses", "metrics", "niqe", "resize", "pixels", "spans"],
+    "mathematics": ["models", "losses", "balance", "metrics", "niqe", "resize", "pixels", "spans", "cuts"],
     "version": ["version"],
 }  # fmt: skip
 DEPTH = {module: depth for depth, layer in enumerate(LAYERS.values()) for module in layer}
@@ -166,3 +166,21 @@ def test_package_does_not_import_torch_or_tensorflow():
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             assert {name.split(".")[0] for name in names} & {"torch", "tensorflow"} == set(), path
+
+
+def test_no_pickle_is_loaded():
+    """A pickle runs what its author likes. torch's files are, and are read with `weights_only`."""
+    for path in [
+        *_sources(),
+        *(ROOT / "scripts").glob("*.py"),
+        *(ROOT / "experiments").glob("*.py"),
+    ]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not {name.split(".")[0] for name in names} & {"pickle", "joblib", "dill"}, path
+            if isinstance(node, ast.Call):
+                given = {k.arg: ast.unparse(k.value) for k in node.keywords}
+                assert given.get("allow_pickle", "False") == "False", path
+                if ast.unparse(node.func) == "torch.load":
+                    assert given.get("weights_only") == "True", path

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -78,6 +79,8 @@ def test_every_field_is_an_option():
     options = [x for k, v in given.items() for x in ("--" + k.replace("_", "-"), str(v))]
     expected = dataclasses.replace(config.PHASES["srgan"], **given)
     assert config.parse(["--phase", "srgan", *options]) == expected
+    demanded = dataclasses.replace(expected, overwrite_config=True)
+    assert config.parse(["--phase", "srgan", *options, "--overwrite-config"]) == demanded
 
 
 def test_run_leaves_what_it_promises(home):
@@ -266,6 +269,105 @@ def test_stopped_run_equals_one_never_stopped_to_the_last_bit(home):
     assert numbers[0][-1] == numbers[1][-1]
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_loses_no_step(home, monkeypatch, number):
+    """It comes while the third step is under way: that step is saved, and the fourth not begun."""
+    for each in (signal.SIGTERM, signal.SIGINT):
+        monkeypatch.setattr(train.signal, "SIG_DFL", signal.getsignal(each))
+    real, dispatched = train.parallel.parallel, []
+
+    def watched(*args, **options):
+        dispatch = real(*args, **options)
+
+        def signalled(state, source, count):
+            dispatched.append(count)
+            if len(dispatched) == 3:
+                os.kill(os.getpid(), number)
+            return dispatch(state, source, count)
+
+        return signalled
+
+    monkeypatch.setattr(train.parallel, "parallel", watched)
+    monkeypatch.setattr(train, "DISPATCH_SECONDS", 0.0)  # one step each
+    before = [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)]
+    try:
+        train.run(parse("--workdir", "run"))
+        assert dispatched == [1, 1, 1]
+        train.run(parse("--workdir", "run"))
+    finally:
+        for each, handler in zip((signal.SIGTERM, signal.SIGINT), before, strict=True):
+            signal.signal(each, handler)
+    assert sum(dispatched) == 6
+    assert {p.name for p in (home / "run" / "checkpoints").iterdir()} == {"3", "6"}
+
+
+def test_pictures_and_patches_that_vanish_do_not_stop_a_run(home, monkeypatch):
+    real = train.parallel.parallel
+
+    def watched(*args, **options):
+        dispatch = real(*args, **options)
+
+        def vanishing(state, source, count):
+            shutil.rmtree(home / "photos", ignore_errors=True)
+            shutil.rmtree(home / "cache", ignore_errors=True)
+            return dispatch(state, source, count)
+
+        return vanishing
+
+    monkeypatch.setattr(train.parallel, "parallel", watched)
+    shutil.copytree(home / "photos", home / "kept")
+    for placement in ("replicated", "streamed"):
+        shutil.copytree(home / "kept", home / "photos", dirs_exist_ok=True)
+        monkeypatch.setattr(train.data, "placement", lambda _, chosen=placement: (chosen, "tested"))
+        train.run(parse("--workdir", placement))
+        assert lines(home / placement)[-1]["step"] == 6
+
+
+def test_what_may_change_midway_is_overwritten_on_demand(home, capsys):
+    train.run(parse("--workdir", "run", "--schedule", "cosine"))
+    longer = ("--workdir", "run", "--schedule", "cosine", "--steps", 8)
+    with pytest.raises(config.ConfigError, match="steps 6 there, 8 here.* give --overwrite-config"):
+        train.run(parse(*longer))
+    assert lines(home / "run")[-1]["step"] == 6
+    train.run(parse(*longer, "--learning-rate", 1e-5, "--overwrite-config"))
+    (note,) = [line for line in lines(home / "run") if "note" in line]
+    assert note["step"] == 6 and "steps 6 there, 8 here, learning_rate" in note["note"]
+    assert note["note"] in "".join(capsys.readouterr())
+    assert lines(home / "run")[-1]["step"] == 8
+    # It is a permission, and no part of the run: the new configuration resumes without it.
+    train.run(parse(*longer, "--learning-rate", 1e-5))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [("--seed", 1), ("--crop", 32), ("--data", "other"), ("--model", "srcnn"), ("--scale", 2)],
+)
+def test_what_makes_another_run_is_refused_even_on_demand(home, other):
+    config.keep(parse("--workdir", "run"))
+    name = other[0].removeprefix("--")
+    for demand in ((), ("--overwrite-config",)):
+        with pytest.raises(config.ConfigError, match=f"{name} .* there, {other[1]} here") as error:
+            config.check_folder(parse("--workdir", "run", *other, "--steps", 9, *demand))
+        # The keys that may be changed are listed only to who asked for them.
+        assert ("allows for other steps, learning_rate" in str(error.value)) == bool(demand)
+
+
+@pytest.mark.parametrize("text", ["", '{"phase": "srre', "[]", "\x00"])
+def test_a_broken_configuration_is_refused_in_one_line(home, text):
+    config.keep(parse("--workdir", "run"))
+    (home / "run" / config.FILE).write_text(text)
+    with pytest.raises(config.ConfigError, match="expected a run's configuration") as error:
+        config.check_folder(parse("--workdir", "run"))
+    assert "\n" not in str(error.value)
+
+
+def test_a_run_killed_before_its_first_line_begins_anew(home):
+    """Between the folder and the configuration in it."""
+    (home / "run").mkdir()
+    (home / "run" / config.TEMPORARY).write_text('{"pha')
+    config.check_folder(parse("--workdir", "run"))
+
+
 @pytest.mark.slow
 def test_srgan_goes_on_from_srresnet(home, capsys):
     """Both phases, the full network, two steps each: the bridge between them is the checkpoint."""
@@ -294,6 +396,7 @@ def test_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(home):
             train.run(parse("--steps", 4, "--workdir", "run", "--schedule", "constant"))
     finally:
         losses.mse = original
+    assert lines(home / "run")[-1] == {"step": 3, "note": "loss is not finite"}
     assert {p.name for p in (home / "run" / "checkpoints").iterdir()} == kept
 
 

@@ -1,6 +1,8 @@
 """Tests ../jsr/weights.py."""
 
 import hashlib
+import pickle
+import resource
 
 import jax
 import jax.numpy as jnp
@@ -85,6 +87,15 @@ def text(path):
     path.write_text("hello")
 
 
+class Malicious:
+    def __reduce__(self):
+        return pytest.fail, ("a pickle was loaded",)
+
+
+def pickled(path):
+    path.write_bytes(pickle.dumps({"params": Malicious()}))
+
+
 def wrong_shape(path):
     _, variables = small(SRResNet(features=8, blocks=1))
     weights.save(path, "srresnet", {"features": 4, "blocks": 1}, variables, {})
@@ -100,6 +111,7 @@ def future_field(path):
         (foreign, "expected a weights file of jsr"),
         (truncated, "expected a weights file of jsr"),
         (text, "expected a weights file of jsr"),
+        (pickled, "expected a weights file of jsr"),
         (future_field, "heads"),
         (wrong_shape, "batch_stats/block1/bn1/mean: expected (4,), got (8,)"),
     ],
@@ -110,6 +122,20 @@ def test_foreign_files_are_refused_in_one_line(tmp_path, spoil, said):
         weights.load(tmp_path / "w.safetensors")
     assert said in str(error.value) and "\n" not in str(error.value)
     assert "w.safetensors" in str(error.value)
+
+
+def test_a_full_disk_is_an_error_of_the_system(tmp_path):
+    """safetensors has its own; the old file stays, and nothing beside it."""
+    path = tmp_path / "w.safetensors"
+    saved(path)
+    before, limits = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+        with pytest.raises(OSError, match="w.safetensors: cannot be written: .*File too large"):
+            saved(path, step=4)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
 
 
 def test_unknown_names_list_the_known(tmp_path):
