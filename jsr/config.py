@@ -94,7 +94,8 @@ CHANGEABLE = {
 }  # fmt: skip
 # With --overwrite-config these may too: a state goes on with them, though no one run would have come to it.
 OVERWRITABLE = (
-    "steps", "learning_rate", "schedule", "warmup", "ema_decay", "content_weight", "adversarial_weight"
+    "steps", "learning_rate", "schedule", "warmup", "ema_decay", "content_weight", "pixel_weight",
+    "adversarial_weight",
 )  # fmt: skip
 
 

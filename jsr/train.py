@@ -241,7 +241,7 @@ def _centre(lr, sr, hr, scale):
 def _export(model, config, *, step, psnr):
     """Writes the averaged generator as a weights file that `infer --model` takes."""
     # Files are passed on: where the pictures lay is nobody's business.
-    local = {"workdir", "init", "eval_data", "data", "vgg19", "overwrite_config"}
+    local = {"workdir", "init", "eval_data", "data", "vgg19", "minutes", "overwrite_config"}
     training = {k: v for k, v in dataclasses.asdict(config).items() if k not in local}
     training["data"] = Path(config.data).name
     about = {"step": step, "validation_psnr": round(psnr, 4), "training": training}

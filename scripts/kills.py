@@ -1,6 +1,6 @@
 """Kills training at random moments, and shows that it ends as if never stopped, to the last bit of its weights.
 
-    python scripts/kills.py --kills 50
+    python scripts/torture.py training
 
 A third of the kills (SIGKILL, which no program can answer) fall while the program starts or resumes, a third while it
 trains, a third while it saves. After each the same command is given again. A small network on one CPU device, where
@@ -20,8 +20,6 @@ from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
-
-from jsr.command import Parser
 
 ROOT = Path(__file__).parents[1]
 # Reports are due where checkpoints are, so that a resumed run reports the means over the same steps.
@@ -51,8 +49,8 @@ def run(kills: int, seed: int) -> str:
     moments = ", ".join(f"{n} while {moment}" for moment, n in sorted(counts.kills.items()))
     runs = counts.equal + len(counts.unequal)
     line = (
-        f"kills survived: {kills - len(counts.refused)} of {kills} ({moments}); checkpoints cut short: {counts.aside};"
-        f" runs equal to one never stopped, to the last bit: {counts.equal} of {runs}"
+        f"{kills} kills ({moments}): {len(counts.refused)} lost; {counts.aside} checkpoints cut short; {runs} runs:"
+        f" {counts.equal} equal to one never stopped, to the last bit, {len(counts.unequal)} wrong"
     )
     return "; ".join([line, *counts.refused, *counts.unequal])
 
@@ -180,18 +178,3 @@ def _files(folder):
         for p in (folder / d).iterdir()
     }
     return {n for n in names if not n.startswith("events.") and not n.endswith(".damaged")}
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Kills; returns 0, or 1 where a kill was not survived or a run ended otherwise."""
-    parser = Parser(prog="kills", description="Kills training at random moments, and compares.")
-    parser.add_argument("--kills", type=int, default=50, help="how many (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="of the moments (default: %(default)s)")
-    options = parser.parse_args(arguments)
-    line = run(options.kills, options.seed)
-    print(line)
-    return 0 if f"kills survived: {options.kills} of" in line else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

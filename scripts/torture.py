@@ -1,4 +1,4 @@
-"""Tries for long what the tests try for seconds: `python scripts/torture.py pictures`.
+"""Tries for long what the tests try for seconds: `python scripts/torture.py pictures|training`.
 
 Prints a line of counts; the exit status is 1 where any of them is of something wrong.
 """
@@ -7,6 +7,7 @@ import re
 import sys
 
 import hostile
+import kills
 
 from jsr.command import Parser
 
@@ -20,6 +21,9 @@ def main(arguments: list[str] | None = None) -> int:
     pictures = kinds.add_parser("pictures", help="damaged files, given to jsr.infer")
     pictures.set_defaults(run=hostile.run)
     pictures.add_argument("count", nargs="?", type=int, default=5000, help="(default: %(default)s)")
+    training = kinds.add_parser("training", help="kill -9 at random moments of a run")
+    training.set_defaults(run=kills.run)
+    training.add_argument("count", nargs="?", type=int, default=50, help="(default: %(default)s)")
     for kind in kinds.choices.values():
         kind.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(arguments)

@@ -4,6 +4,7 @@ from collections import Counter
 
 import kills
 import pytest
+import torture
 
 
 @pytest.mark.slow
@@ -17,9 +18,11 @@ def test_the_line_counts_what_was_not_survived(monkeypatch, capsys):
     refused, unequal = ["run0: error"], ["run1 differs in weights"]
     found = kills.Counts(Counter(saving=3, training=1), refused, 2, unequal, 1)
     monkeypatch.setattr(kills, "count", lambda *_: found)
-    assert kills.main(["--kills", "4"]) == 1
+    assert torture.main(["training", "4"]) == 1
     assert capsys.readouterr().out == (
-        "kills survived: 3 of 4 (3 while saving, 1 while training); checkpoints cut short: 1;"
-        " runs equal to one never stopped, to the last bit: 2 of 3;"
-        " run0: error; run1 differs in weights\n"
+        "4 kills (3 while saving, 1 while training): 1 lost; 1 checkpoints cut short; 3 runs:"
+        " 2 equal to one never stopped, to the last bit, 1 wrong; run0: error; run1 differs in weights\n"
     )
+    survived = kills.Counts(Counter(saving=4), [], 2, [], 0)
+    monkeypatch.setattr(kills, "count", lambda *_: survived)
+    assert torture.main(["training", "4"]) == 0
