@@ -7,6 +7,7 @@ import re
 import sys
 
 import hostile
+import large
 
 from jsr.command import Parser
 
@@ -20,6 +21,9 @@ def main(arguments: list[str] | None = None) -> int:
     pictures = kinds.add_parser("pictures", help="damaged files, given to jsr.infer")
     pictures.set_defaults(run=hostile.run)
     pictures.add_argument("count", nargs="?", type=int, default=5000, help="(default: %(default)s)")
+    largest = kinds.add_parser("large", help="pictures whose results are larger than the memory")
+    largest.set_defaults(run=large.run)
+    largest.add_argument("count", nargs="?", type=int, default=1, help="(default: %(default)s)")
     for kind in kinds.choices.values():
         kind.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(arguments)

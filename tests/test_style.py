@@ -17,10 +17,10 @@ LAYERS = {
     "programs": ["train", "infer", "evaluate"],
     "parts with effects": [
         "command", "config", "phases", "data", "stream", "patches", "folders", "datasets", "fetch", "pairs",
-        "checkpoint", "report", "images", "encoding", "scanlines", "drafts", "frames", "weights", "convert", "features",
-        "comparison",
+        "checkpoint", "report", "images", "encoding", "scanlines", "strips", "drafts", "frames", "weights", "convert",
+        "features", "comparison",
     ],
-    "programs for the device": ["steps", "parallel", "tiles", "compilation"],
+    "programs for the device": ["steps", "parallel", "tiles", "compilation", "memory"],
     "mathematics": ["models", "losses", "metrics", "resize", "pixels", "spans"],
     "version": ["version"],
 }  # fmt: skip
