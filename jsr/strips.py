@@ -60,7 +60,7 @@ def open(path: str | os.PathLike[str], *, max_pixels: int = images.MAX_PIXELS) -
     with images.named(path):
         try:
             image = Image.open(path, formats=TARGETS)
-        except Image.UnidentifiedImageError:
+        except Exception:  # `images.read` says what is wrong with it
             return None
         with image, images.explained(b"PNG or TIFF"):
             images.check_size(*image.size, 1, max_pixels)

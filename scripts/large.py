@@ -20,7 +20,7 @@ def judge(folder: Path, *, height: int, width: int, seed: int) -> str:
     """Has a picture enlarged by a process of its own; returns "right", or what was wrong in a line.
 
     Args:
-      height, width: multiples of 200 and 600; the picture repeats itself, so that neither it nor its result need be kept.
+      height, width: multiples of 200 and 600; the picture repeats itself, so that nothing whole need be kept.
     """
     tile = np.random.default_rng(seed).integers(0, 256, (200, 600, 3), np.uint8)
     Image.fromarray(np.tile(tile, (height // 200, width // 600, 1))).save(
