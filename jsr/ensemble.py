@@ -20,12 +20,20 @@ def upscale(
     *,
     tile: int | None = None,
     report: Callable[[int, int], None] | None = None,
+    shrunk: Callable[[int], None] | None = None,
 ) -> np.ndarray:
     """Enlarges a picture as `tiles.upscale` does, eight times: slower by that, and a little more faithful.
 
     One after another, not in one batch, which would take the memory of eight.
     """
     total: Any = 0
+
+    def smaller(new):  # the passes that follow begin with it
+        nonlocal tile
+        tile = new
+        if shrunk:
+            shrunk(new)
+
     for turn in TURNS:
 
         def report_all(done, tiles_of_one, turn=turn):
@@ -33,7 +41,7 @@ def upscale(
                 report(turn * tiles_of_one + done, len(TURNS) * tiles_of_one)
 
         turned = np.ascontiguousarray(_turn(image, turn))
-        large = tiles.upscale(model, turned, tile=tile, report=report_all)
+        large = tiles.upscale(model, turned, tile=tile, report=report_all, shrunk=smaller)
         total = total + _turn_back(large, turn).astype(np.uint32)
     half = len(TURNS) // 2
     return ((total + half) // len(TURNS)).astype(image.dtype)

@@ -31,6 +31,8 @@ def read(path: str | os.PathLike[str], *, max_pixels: int = images.MAX_PIXELS) -
     """
     with images.named(path):
         content = Path(path).read_bytes()
+        if content[:4] in images.TIFF_HEADS:
+            return None
         with images.explained(content), images.opened(content) as image:
             images.check_size(*image.size, 1, max_pixels)
             count = getattr(image, "n_frames", 1)

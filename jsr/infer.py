@@ -19,14 +19,14 @@ from jsr import (
     fetch,
     frames,
     images,
+    memory,
+    strips,
     tiles,
     weights,
 )
 from jsr.command import Parser, add_precision
 from jsr.jobs import plan
 from jsr.models import Interpolation, Model
-
-MIN_TILE = 16  # pixels; below it, nearly all the work would be in the halos
 
 DESCRIPTION = """Makes pictures larger and sharp. photo.jpg becomes photo_x4.png beside it, replacing an earlier result.
 An input is never overwritten. PNG, JPEG, WebP, TIFF and BMP; transparency, grey, 16 bits, orientation, EXIF and colour
@@ -40,6 +40,7 @@ def enlarge(
     tile: int | None = None,
     report: Callable[[int, int], None] | None = None,
     upscale: Callable[..., np.ndarray] = tiles.upscale,
+    shrunk: Callable[[int], None] | None = None,
 ) -> images.Picture:
     """Enlarges a picture by the model's scale; transparency bicubically, whatever the model.
 
@@ -51,13 +52,14 @@ def enlarge(
     pixels, alpha = picture.pixels, picture.alpha
     if pixels.ndim == 3 and (pixels == pixels[..., :1]).all():
         grey = picture._replace(pixels=np.ascontiguousarray(pixels[..., 0]))
-        large = enlarge(model, grey, tile=tile, report=report, upscale=upscale)
+        large = enlarge(model, grey, tile=tile, report=report, upscale=upscale, shrunk=shrunk)
         return large._replace(pixels=np.stack([large.pixels] * 3, axis=-1))
     if alpha is not None:
         bicubic = Model(Interpolation(factors=(model.module.scale,)), {}, {})
         pixels = bleed(pixels, alpha)
-        alpha = tiles.upscale(bicubic, alpha, tile=tile)
-    return picture._replace(pixels=upscale(model, pixels, tile=tile, report=report), alpha=alpha)
+        alpha = tiles.upscale(bicubic, alpha, tile=tile, shrunk=shrunk)
+    large = upscale(model, pixels, tile=tile, report=report, shrunk=shrunk)
+    return picture._replace(pixels=large, alpha=alpha)
 
 
 def bleed(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
@@ -91,23 +93,45 @@ def _fill(colours, weight):
     return np.where(weight > 0, colours, spread)
 
 
-def _work(job, models, *, tile, report, comparing, reading, upscale):
+def _work(job, models, *, tile, report, shrunk, comparing, reading, upscale):
     """Does one job; returns what was written, with all its notes."""
     model = next(iter(models.values()))
     if reading["frame"] is None and not comparing and frames.holds(job.target):
         animation = frames.read(job.source, max_pixels=reading["max_pixels"])
         if animation:
-            return _animate(job, model, animation, tile=tile, report=report, upscale=upscale)
+            return _animate(
+                job, model, animation, tile=tile, report=report, shrunk=shrunk, upscale=upscale
+            )
+    # The mean of eight passes needs all of them in memory.
+    may_stream = not comparing and upscale is tiles.upscale and strips.holds(job.target)
+    if may_stream and reading["frame"] is None:
+        large = strips.open(job.source, max_pixels=reading["max_pixels"])
+        if large:
+            return _stream(job, model, large, tile=tile, report=report, shrunk=shrunk)
     picture = images.read(job.source, **reading)
+    if may_stream and strips.is_large(picture):
+        large = strips.of(picture)
+        return _stream(job, model, large, tile=tile, report=report, shrunk=shrunk)
     if not comparing:
         _check(job, model, picture)
     _check_folder(job)
     if comparing:
         large = comparison.draw(models, picture, tile=tile, upscale=upscale)
     else:
-        large = enlarge(model, picture, tile=tile, report=report, upscale=upscale)
+        large = enlarge(model, picture, tile=tile, report=report, upscale=upscale, shrunk=shrunk)
     notes = encoding.write(job.target, large)
     return large._replace(notes=large.notes + notes)
+
+
+def _stream(job, model, large, *, tile, report, shrunk):
+    """Enlarges what is too large for the memory, rows for rows; returns its notes, and a picture of its size."""
+    _check_folder(job)
+    rows = strips.Grey(large.rows) if large.is_grey else large.rows
+    parts = tiles.bands(model, rows, tile=tile, report=report, shrunk=shrunk)
+    notes = strips.write(job.target, large, parts, scale=model.module.scale)
+    size = [model.module.scale * n for n in large.rows.shape[:2]]
+    nothing = np.broadcast_to(np.uint8(0), size)
+    return images.Picture(nothing, notes=large.notes + notes)
 
 
 def _check(job, model, picture):
@@ -121,7 +145,7 @@ def _check_folder(job):
         raise images.ImageError(f"{job.target}: cannot be written: the folder is read-only")
 
 
-def _animate(job, model, animation, *, tile, report, upscale):
+def _animate(job, model, animation, *, tile, report, shrunk, upscale):
     """Enlarges every frame; returns the last, with the notes of all."""
     _check(job, model, animation.frames[0])
     _check_folder(job)
@@ -130,7 +154,7 @@ def _animate(job, model, animation, *, tile, report, upscale):
     def enlarged():
         nonlocal last
         for i, frame in enumerate(animation.frames):
-            last = enlarge(model, frame, tile=tile, upscale=upscale)
+            last = enlarge(model, frame, tile=tile, upscale=upscale, shrunk=shrunk)
             report(i + 1, len(animation.frames))
             yield last
 
@@ -140,7 +164,7 @@ def _animate(job, model, animation, *, tile, report, upscale):
 
 def _run(jobs, models, *, tile, comparing, reading, upscale):
     """Does the jobs and tells of each; returns how many failed."""
-    failed = 0
+    failed, is_said = 0, False
     for folder in {job.target.parent for job in jobs}:
         drafts.sweep(folder)
     # A bar over the pictures, or over the tiles of a single one.
@@ -152,19 +176,29 @@ def _run(jobs, models, *, tile, comparing, reading, upscale):
                 bar.total = total
                 bar.update(done - bar.n)
 
+            def shrunk(smaller, job=job):
+                nonlocal tile, is_said  # what follows begins with it
+                if not is_said:
+                    _say(
+                        f"{job.source}: out of memory; going on with tiles of {smaller} or fewer",
+                        sys.stdout,
+                    )
+                tile, is_said = smaller, True
+
             try:
                 large = _work(
                     job,
                     models,
                     tile=tile,
                     report=report,
+                    shrunk=shrunk,
                     comparing=comparing,
                     reading=reading,
                     upscale=upscale,
                 )
             except Exception as error:  # one bad picture must not cost the others
                 failed += 1
-                _say(f"jsr.infer: error: {_reason(job, error, tile)}", sys.stderr)
+                _say(f"jsr.infer: error: {_reason(job, error)}", sys.stderr)
                 continue
         height, width = large.pixels.shape[:2]
         seconds = time.monotonic() - start
@@ -174,12 +208,10 @@ def _run(jobs, models, *, tile, comparing, reading, upscale):
     return failed
 
 
-def _reason(job, error, tile):
+def _reason(job, error):
     """Says in one line what went wrong with which picture."""
-    if isinstance(error, MemoryError):
+    if memory.is_exhausted(error):
         return f"{job.source}: out of memory"
-    if "RESOURCE_EXHAUSTED" in str(error):  # XLA's word for it
-        return f"{job.source}: out of memory; try --tile {max(MIN_TILE, (tile or tiles.TILE) // 2)}"
     if isinstance(error, OSError):
         return f"{job.source}: {error.filename or job.target}: {error.strerror or error}"
     lines = str(error).splitlines() or [type(error).__name__]
@@ -191,6 +223,11 @@ def _say(line, stream):
     encoding = getattr(stream, "encoding", None) or "utf-8"
     tqdm.write(line.encode(encoding, "backslashreplace").decode(encoding), file=stream)
     stream.flush()
+
+
+def _tile(text):
+    """Reads `--tile`: a number, or None for "auto"."""
+    return None if text == "auto" else int(text)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -209,8 +246,9 @@ def _parser() -> argparse.ArgumentParser:
         help=f"one of {', '.join(weights.NAMES)}, a weights file, or a run's folder (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--tile", type=int, metavar="N",
-        help=f"pixels enlarged at a time, N x N; fewer need less memory (default: {tiles.TILE})",
+        "--tile", type=_tile, default="auto", metavar="N",
+        help=f"pixels enlarged at a time, N x N; fewer need less memory (default: auto, as many as the free memory"
+        f" allows, up to {tiles.TILE}; halved where it runs out all the same)",
     )  # fmt: skip
     parser.add_argument(
         "--blend", type=float, metavar="T",
@@ -248,8 +286,8 @@ def main(argv: list[str] | None = None) -> int:
     compilation.keep(fetch.default_cache() / "compiled", onednn=args.precision == "bf16")
     if args.max_pixels < 1:
         parser.error(f"--max-pixels: expected 1 or more, got {args.max_pixels}")
-    if args.tile is not None and args.tile < MIN_TILE:
-        parser.error(f"--tile: expected {MIN_TILE} or more pixels, got {args.tile}")
+    if args.tile is not None and args.tile < tiles.MIN_TILE:
+        parser.error(f"--tile: expected {tiles.MIN_TILE} or more pixels, got {args.tile}")
     if args.blend is not None:
         if not 0 <= args.blend <= 1:
             parser.error(f"--blend: expected 0 to 1, got {args.blend:g}")

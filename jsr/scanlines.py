@@ -1,15 +1,19 @@
-"""PNG written row by row: of 16 bits, with several frames, and larger than the memory.
+"""PNG row by row: written of 16 bits, with several frames, and larger than the memory; read where it is large.
 
 Neither Pillow (colour of 16 bits, frames and rows one by one) nor pypng (profile, EXIF, frames, compression) can.
 """
 
+import os
+import struct
 import zlib
+from collections.abc import Iterator
 from fractions import Fraction
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 import png
 
+BLOCK = 64  # rows filtered at a time
 CHUNK = 1 << 20  # bytes, at least, of compressed pixels written at once
 
 
@@ -56,6 +60,13 @@ class Writer:
         """Adds rows `[n, w, c]` of one frame."""
         if self.row == 0:
             self._begin_frame()
+        for y in range(0, len(rows), BLOCK):
+            self._write(rows[y : y + BLOCK])
+        if self.row == self.height:
+            self._pending(self.compressor.flush(), is_last=True)
+            self.row = 0
+
+    def _write(self, rows):
         rows = rows.reshape(len(rows), -1).astype(self.dtype.newbyteorder(">")).view(np.uint8)
         # Filter 2, "up": each row as its difference from the row above, modulo 256.
         filtered = np.full((len(rows), rows.shape[1] + 1), 2, np.uint8)
@@ -64,9 +75,6 @@ class Writer:
         self.above = rows[-1]
         self._pending(self.compressor.compress(filtered.data))
         self.row += len(rows)
-        if self.row == self.height:
-            self._pending(self.compressor.flush(), is_last=True)
-            self.row = 0
 
     def close(self) -> None:
         png.write_chunk(self.file, b"IEND")
@@ -95,3 +103,91 @@ class Writer:
             number = b"" if first else self._number()
             png.write_chunk(self.file, b"IDAT" if first else b"fdAT", number + bytes(self.pending))
             self.pending = bytearray()
+
+
+class Header(NamedTuple):
+    """What is read row by row: grey or RGB of 8 or 16 bits, not interlaced."""
+
+    height: int
+    width: int
+    planes: int
+    dtype: np.dtype
+
+    @classmethod
+    def of(cls, path: str | os.PathLike[str]) -> "Header | None":
+        """Returns the header of a file, or None where it is another kind of PNG."""
+        with open(path, "rb") as file:
+            width, height, depth, kind, *rest = struct.unpack(">II5B", file.read(29)[16:])
+        if depth not in (8, 16) or kind not in (0, 2) or rest != [0, 0, 0]:
+            return None
+        return cls(
+            height, width, 1 if kind == 0 else 3, np.dtype(np.uint8 if depth == 8 else np.uint16)
+        )
+
+
+def read(path: str | os.PathLike[str], header: Header, block: int) -> Iterator[np.ndarray]:
+    """Yields the rows `[n, w, c]` of a PNG, `block` at a time, in memory for no more.
+
+    Raises:
+      ValueError: rows that are missing or broken.
+    """
+    pixel = header.planes * header.dtype.itemsize
+    size = 1 + header.width * pixel
+    above, rows, raw = np.zeros(size - 1, np.uint8), [], bytearray()
+    data = _inflated(path, size * block)
+    for _ in range(header.height):
+        while len(raw) < size:
+            raw += next(data, b"") or _missing(header)
+        above = _unfiltered(raw[0], raw[1:size], above, pixel)
+        del raw[:size]
+        rows.append(above)
+        if len(rows) == block:
+            yield _rows(rows, header)
+            rows = []
+    if rows:
+        yield _rows(rows, header)
+
+
+def _rows(rows, header):
+    samples = np.stack(rows).view(header.dtype.newbyteorder(">")).astype(header.dtype)
+    return samples.reshape(len(rows), header.width, header.planes)
+
+
+def _missing(header):
+    raise ValueError(f"it holds less than its {header.height} rows")
+
+
+def _inflated(path, most):
+    """Yields what the chunks of pixels hold, at most so many bytes at a time."""
+    inflater = zlib.decompressobj()
+    with open(path, "rb") as file:
+        file.seek(8)
+        while len(head := file.read(8)) == 8:
+            length, tag = struct.unpack(">I4s", head)
+            while tag == b"IDAT" and length:
+                piece = file.read(min(length, CHUNK))
+                if not piece:
+                    return
+                length -= len(piece)
+                while piece:
+                    yield inflater.decompress(piece, most)
+                    piece = inflater.unconsumed_tail
+            file.seek(length + 4, os.SEEK_CUR)
+        yield inflater.flush()
+
+
+def _unfiltered(kind, row, above, pixel):
+    """Undoes a filter of PNG: the last two depend on what stands to the left, byte by byte."""
+    line = np.frombuffer(row, np.uint8)
+    if kind == 0:
+        return line.copy()
+    if kind == 1:
+        return line.reshape(-1, pixel).cumsum(axis=0, dtype=np.uint8).ravel()
+    if kind == 2:
+        return line + above
+    if kind not in (3, 4):
+        raise ValueError(f"unknown filter {kind}")
+    undo = png.undo_filter_average if kind == 3 else png.undo_filter_paeth
+    result = bytearray(row)
+    undo(pixel, row, above.tobytes(), result)
+    return np.frombuffer(bytes(result), np.uint8)

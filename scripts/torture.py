@@ -8,6 +8,7 @@ import sys
 
 import hostile
 import kills
+import large
 
 from jsr.command import Parser
 
@@ -24,6 +25,9 @@ def main(arguments: list[str] | None = None) -> int:
     training = kinds.add_parser("training", help="kill -9 at random moments of a run")
     training.set_defaults(run=kills.run)
     training.add_argument("count", nargs="?", type=int, default=50, help="(default: %(default)s)")
+    largest = kinds.add_parser("large", help="pictures whose results are larger than the memory")
+    largest.set_defaults(run=large.run)
+    largest.add_argument("count", nargs="?", type=int, default=1, help="(default: %(default)s)")
     for kind in kinds.choices.values():
         kind.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(arguments)

@@ -289,7 +289,7 @@ def test_bad_pictures_are_named_and_the_others_done(capsys):
     ("error", "said"),
     [
         (MemoryError(), "out of memory"),
-        (RuntimeError("RESOURCE_EXHAUSTED: Out of memory\nallocating"), "out of memory; try --tile 32"),
+        (RuntimeError("RESOURCE_EXHAUSTED: Out of memory\nallocating"), "out of memory"),
         (RuntimeError("first line\nsecond"), "first line"),
         (KeyError(), "KeyError"),
         (OSError(28, "No space left on device"), "a_x4.png: No space left on device"),
@@ -452,3 +452,31 @@ def test_drafts_of_a_killed_run_are_gone_after_the_next():
     infer.Path(".jsr-12345678.part").write_bytes(b"half a picture")
     assert _run("a.png") == 0
     assert sorted(p.name for p in infer.Path().iterdir()) == ["a.png", "a_x4.png"]
+
+
+def test_memory_that_runs_out_is_said_once_and_remembered(capsys, monkeypatch):
+    _picture("a.png", 60, 60)
+    _picture("b.png", 60, 60, seed=1)
+    bands, asked = tiles._bands, []
+
+    def small_only(model, image, *, tile, **options):
+        asked.append(tile)
+        if tile > 32:
+            raise RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 7 bytes")
+        return bands(model, image, tile=tile, **options)
+
+    monkeypatch.setattr(tiles, "_bands", small_only)
+    assert _run("a.png", "b.png", "--tile", "128") == 0
+    output = capsys.readouterr()
+    assert output.out.startswith("a.png: out of memory; going on with tiles of 64 or fewer\n")
+    assert output.out.count("out of memory") == 1 and output.err == ""
+    assert asked == [128, 64, 32, 32] and _size("b_x4.png") == (240, 240)
+
+
+def test_tile_auto_is_the_default(monkeypatch):
+    _picture("a.png")
+    asked = []
+    monkeypatch.setattr(tiles, "fitting", lambda free, **sizes: asked.append(free) or 16)
+    assert _run("a.png") == 0 and _run("a.png", "--tile", "auto") == 0
+    assert _run("a.png", "--tile", "16") == 0
+    assert len(asked) == 2

@@ -17,10 +17,10 @@ LAYERS = {
     "programs": ["train", "infer", "evaluate"],
     "parts with effects": [
         "command", "config", "jobs", "phases", "data", "stream", "patches", "folders", "datasets", "fetch", "pairs",
-        "checkpoint", "manifest", "report", "images", "encoding", "scanlines", "drafts", "frames", "weights",
-        "pristine", "convert", "features", "comparison",
+        "checkpoint", "manifest", "report", "images", "encoding", "scanlines", "strips", "drafts", "frames",
+        "weights", "pristine", "convert", "features", "comparison",
     ],
-    "programs for the device": ["steps", "parallel", "ensemble", "tiles", "compilation"],
+    "programs for the device": ["steps", "parallel", "ensemble", "tiles", "compilation", "memory"],
     "mathematics": ["models", "losses", "balance", "metrics", "niqe", "resize", "pixels", "spans", "cuts"],
     "version": ["version"],
 }  # fmt: skip

@@ -4,6 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import jsr
 from jsr import tiles, weights
@@ -44,6 +46,88 @@ def test_tiled_equals_whole(module, rng):
     direct = module.apply(model.variables, jnp.asarray(image)[None] / 255.0)[0]
     expected = np.round((np.clip(direct, -1, 1) + 1) * 127.5)
     assert np.abs(whole - expected).max() <= 1
+
+
+SMALL = model_of(SRResNet(features=4, blocks=1))
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.integers(1, 90), st.integers(1, 90), st.integers(16, 90), st.integers(0, 2**32 - 1))
+def test_the_result_does_not_depend_on_the_tile(height, width, tile, seed):
+    """Odd sizes, and tiles from the smallest to the whole picture."""
+    image = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+    whole = tiles.upscale(SMALL, image, tile=90).astype(int)
+    difference = np.abs(tiles.upscale(SMALL, image, tile=tile) - whole)
+    assert difference.max() <= 1 and (difference > 0).sum() <= max(1, 1e-4 * whole.size)
+
+
+class Device:
+    """Stands for the compiled network: windows over a size do not fit, nor does the one of a number."""
+
+    def __init__(self, monkeypatch, most, last=None, error=None):
+        self.most, self.last, self.sizes = most, last, []
+        self.error = error or RuntimeError("RESOURCE_EXHAUSTED: Out of memory")
+        self.enlarge = tiles._compiled(False)
+        monkeypatch.setattr(tiles, "_compiled", lambda onednn: self)
+
+    def __call__(self, module, variables, window):
+        self.sizes.append(window.shape[:2])
+        if max(window.shape) > self.most or len(self.sizes) == self.last:
+            raise self.error
+        return self.enlarge(module, variables, window)
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("RESOURCE_EXHAUSTED: Out of memory"), MemoryError()]
+)
+def test_a_tile_that_does_not_fit_is_halved(monkeypatch, rng, error):
+    image = rng.integers(0, 256, (70, 81, 3), np.uint8)
+    whole = tiles.upscale(SMALL, image, tile=90)
+    device = Device(monkeypatch, most=48, error=error)
+    seen = []
+    halved = tiles.upscale(SMALL, image, tile=80, shrunk=seen.append)
+    assert seen == [40, 20] and max(map(max, device.sizes[-4:])) <= 48
+    assert np.abs(halved.astype(int) - whole).max() <= 1
+    with pytest.raises(type(error)):  # there is an end
+        device.most = 8
+        tiles.upscale(SMALL, image, tile=64, shrunk=seen.append)
+    assert seen == [40, 20, 32, 16]
+
+
+@pytest.mark.parametrize("last", [2, 5, 9])
+def test_what_is_done_is_kept_when_a_tile_is_halved(monkeypatch, rng, last):
+    """Memory that runs out in the midst; rows are asked for in order, so that a file can give them."""
+    image = rng.integers(0, 256, (97, 60, 3), np.uint8)
+    whole = tiles.upscale(SMALL, image, tile=97)
+
+    class Rows:
+        shape, dtype, asked = image.shape, image.dtype, [0, 0]
+
+        def __getitem__(self, rows):
+            assert rows.start >= self.asked[-2]
+            self.asked.append(rows.start)
+            return image[rows]
+
+    Device(monkeypatch, most=99, last=last)
+    bands = list(tiles.bands(SMALL, Rows(), tile=32))
+    assert np.abs(np.concatenate(bands).astype(int) - whole).max() <= 1
+
+
+def test_other_errors_are_raised(monkeypatch, rng):
+    Device(monkeypatch, most=4, error=RuntimeError("INTERNAL: no"))
+    with pytest.raises(RuntimeError, match="INTERNAL"):
+        tiles.upscale(SMALL, rng.integers(0, 256, (9, 9, 3), np.uint8), tile=32)
+
+
+def test_the_tile_fits_the_free_memory():
+    for free in (None, 64 << 30, 1 << 30, 500 << 20, 100 << 20, 20 << 20, 0):
+        tile = tiles.fitting(free, halo=40)
+        need = tiles.NEED * (tile + 80) ** 2
+        assert tile in (512, 256, 128, 64, 32, 16)
+        assert free is None or tile == 16 or need <= free / 2
+        assert tile == 512 or 4 * tiles.NEED * (tile + 80) ** 2 > free / 2
+    assert tiles.fitting(1 << 30, halo=40, row=10**6) == 128, "wide pictures have wide bands"
+    assert tiles.fitting(None, halo=40) == tiles.fitting(8 << 30, halo=40) == 512
 
 
 @pytest.mark.parametrize("factors", [(2,), (3,), (2, 2)], ids=["x2", "x3", "x4"])

@@ -1,0 +1,56 @@
+"""Enlarges a picture whose result is larger than the memory that jsr may take, and looks at every row of it."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from jsr import scanlines
+
+ROOT = Path(__file__).parents[1]
+MEMORY = 2 << 30  # bytes of address space, of which jax alone maps 1.3e9
+HEIGHT, WIDTH = 2000, 30000
+
+
+def judge(folder: Path, *, height: int, width: int, seed: int) -> str:
+    """Has a picture enlarged by a process of its own; returns "right", or what was wrong in a line.
+
+    Args:
+      height, width: multiples of 200 and 600; the picture repeats itself, so that nothing whole need be kept.
+    """
+    tile = np.random.default_rng(seed).integers(0, 256, (200, 600, 3), np.uint8)
+    Image.fromarray(np.tile(tile, (height // 200, width // 600, 1))).save(
+        folder / "a.png", compress_level=1
+    )
+    limited = f"ulimit -v {MEMORY >> 10}; exec {sys.executable} -m jsr.infer a.png --model nearest"
+    done = subprocess.run(
+        ["bash", "-c", limited], capture_output=True, text=True, cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    if done.returncode or done.stderr:
+        return f"status {done.returncode}: {done.stderr.strip()}"
+    header = scanlines.Header.of(folder / "a_x4.png")
+    if header is None or header[:3] != (4 * height, 4 * width, 3):
+        return f"the result has the header {header}"
+    expected = np.tile(tile, (1, width // 600, 1)).repeat(4, axis=0).repeat(4, axis=1)
+    for i, rows in enumerate(scanlines.read(folder / "a_x4.png", header, 100)):
+        y = 100 * i % 800
+        if not np.array_equal(rows, expected[y : y + 100]):
+            return f"rows from {100 * i} are wrong"
+    return "right"
+
+
+def run(count: int, seed: int) -> str:
+    """Tries so many pictures; returns a line of counts."""
+    right = 0
+    for i in range(count):
+        with tempfile.TemporaryDirectory() as folder:
+            line = judge(Path(folder), height=HEIGHT, width=WIDTH, seed=seed + i)
+        right += line == "right"
+        if line != "right":
+            print(line, file=sys.stderr)
+    return f"large: {count} of {WIDTH}x{HEIGHT} tried, {right} right, {count - right} wrong"
