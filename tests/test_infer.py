@@ -364,7 +364,10 @@ def test_two_results_of_one_name_are_refused(capsys):
     ("argv", "said"),
     [
         ([], "the following arguments are required"),
-        (["a.png", "--model", "esrgan"], "srgan, srresnet, bicubic, bilinear, nearest"),
+        (
+            ["a.png", "--model", "esrgan"],
+            "srgan, srresnet, espcn, srcnn, bicubic, bilinear, nearest",
+        ),
         (["a.png", "--model", "a.png"], "expected a weights file"),
         (["a.png", "--tile", "15"], "--tile: expected 16 or more pixels, got 15"),
         (["a.png", "--tile", "big"], "--tile"),

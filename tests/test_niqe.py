@@ -173,4 +173,4 @@ def test_bundled_model_is_what_the_script_makes(jsr_data):
     photos = sorted((jsr_data / "train").glob("photo-*.jpg"))
     model = niqe.fit(np.asarray(Image.open(path).convert("RGB")) for path in photos)
     for got, value in zip(pristine.load(), model, strict=True):
-        np.testing.assert_allclose(got, value, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(got, value, rtol=1e-3, atol=1e-5)

@@ -272,7 +272,7 @@ def test_a_run_compiles_once(pictures, tmp_path, monkeypatch, kind, backend):
         checkpoints.save(3, state, psnr=20.0)
     with Checkpoints(tmp_path / "checkpoints") as checkpoints:
         # As `train` does: what is restored takes the place of a state on one device.
-        state = parallel.replicate(checkpoints.restore(pretrain_state(optimizer)))
+        state = parallel.replicate(checkpoints.restore(3, pretrain_state(optimizer)))
     state, metrics = dispatch(state, placed(kind, pictures, chunk=4, batch=4), 1)
     assert int(state.step) == 4 and np.isfinite(metrics()[0]["loss"]).all()
     (program,) = programs

@@ -11,7 +11,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from jsr import weights
-from jsr.models import SRCNN, SRResNet
+from jsr.models import ESPCN, SRCNN, SRResNet
 
 
 def small(module=None, seed=0):
@@ -139,16 +139,19 @@ def test_a_full_disk_is_an_error_of_the_system(tmp_path):
 
 
 def test_unknown_names_list_the_known(tmp_path):
-    with pytest.raises(weights.WeightsError, match="srgan, srresnet, bicubic, bilinear, nearest"):
+    with pytest.raises(weights.WeightsError, match="srgan, srresnet, espcn, srcnn, bicubic"):
         weights.load("esrgan")
     with pytest.raises(weights.WeightsError, match="generator.safetensors"):
         weights.load(tmp_path)
 
 
-@pytest.mark.parametrize("name", weights.BUNDLED)
-def test_bundled_weights_load(name):
+@pytest.mark.parametrize(
+    ("name", "module"),
+    [("srgan", SRResNet()), ("srresnet", SRResNet()), ("espcn", ESPCN()), ("srcnn", SRCNN())],
+)
+def test_bundled_weights_load(name, module):
     model = weights.load(name)
-    assert model.module == SRResNet()
+    assert name in weights.BUNDLED and model.module == module
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(model.variables))
     assert (weights.PRETRAINED / f"{name}_x4.md").is_file(), "every weights file has its card"
 
