@@ -6,6 +6,7 @@ compressions that only Pillow knows.
 
 import itertools
 import os
+import warnings
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -59,7 +60,9 @@ def open(path: str | os.PathLike[str], *, max_pixels: int = images.MAX_PIXELS) -
     """
     with images.named(path):
         try:
-            image = Image.open(path, formats=TARGETS)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of odd metadata, as in `images`
+                image = Image.open(path, formats=TARGETS)
         except Exception:  # `images.read` says what is wrong with it
             return None
         with image, images.explained(b"PNG or TIFF"):

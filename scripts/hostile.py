@@ -143,7 +143,12 @@ def _is_right(path, target):
     """Says whether every pixel stands four by four times in the result, transparent ones aside."""
     small, large = (images.read(p, frame=0) for p in (path, target))
     target.unlink()
-    is_moving = frames.read(path) is not None  # then in RGB, and with alpha where one frame has it
+    try:
+        is_moving = (
+            frames.read(path) is not None
+        )  # then in RGB, and with alpha where a frame has it
+    except images.ImageError:  # the first frame was asked for, and a later one is broken
+        is_moving = False
     if small.alpha is not None and large.alpha is None:
         return False
     if not is_moving and (small.alpha is None) != (large.alpha is None):
