@@ -47,7 +47,8 @@ def upscale(
     Args:
       image: uint8 or uint16, RGB `[h, w, 3]` or grey `[h, w]`.
       model: what `load` returns or takes. A name is loaded anew at each call.
-      tile: pixels of the input upscaled at a time; the result does not depend on it, the memory does.
+      tile: pixels of the input upscaled at a time, by default what the free memory allows; the result does not depend
+        on it.
 
     Returns:
       an array of the same type, `[4h, 4w, 3]` or `[4h, 4w]`.

@@ -2,12 +2,10 @@
 
 import argparse
 import os
-import re
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
@@ -18,9 +16,9 @@ from jsr import (
     drafts,
     encoding,
     fetch,
-    folders,
     frames,
     images,
+    jobs,
     memory,
     strips,
     tiles,
@@ -29,16 +27,9 @@ from jsr import (
 from jsr.command import Parser, add_precision
 from jsr.models import Interpolation, Model
 
-EARLIER_RESULT = re.compile(r"(.+)_(?:x\d+|compare)\.png")  # the stem of its input
-
 DESCRIPTION = """Makes pictures larger and sharp. photo.jpg becomes photo_x4.png beside it, replacing an earlier result.
 An input is never overwritten. PNG, JPEG, WebP, TIFF and BMP; transparency, grey, 16 bits, orientation, EXIF and colour
-profile are kept, and it is said where a format cannot."""
-
-
-class Job(NamedTuple):
-    source: Path
-    target: Path
+profile are kept, and it is said where a format cannot. Animated GIF, WebP and PNG come out animated, as PNG or WebP."""
 
 
 def enlarge(
@@ -95,100 +86,6 @@ def _fill(colours, weight):
     coarse = _fill(sums / np.maximum(total, 1), np.minimum(total, 1))
     spread = coarse.repeat(2, axis=0).repeat(2, axis=1)[:height, :width]
     return np.where(weight > 0, colours, spread)
-
-
-def plan(
-    inputs: list[Path], output: str | None, *, scale: int, comparing: bool = False
-) -> tuple[list[Job], list[Path]]:
-    """Says which files to read and to write, before any work.
-
-    Args:
-      output: None for results beside their inputs, a folder, or, for one picture, a file.
-
-    Returns:
-      the jobs, and the pictures left out because they are earlier results.
-
-    Raises:
-      ValueError: a folder without pictures, an input that would be overwritten, or two results of one name.
-    """
-    mark = "_compare" if comparing else f"_x{scale}"
-    is_file = _names_a_file(output, inputs)
-    jobs, left_out, seen = [], [], set()
-    for source, name in _sources(inputs, None if is_file else output, left_out):
-        if _real(source) in seen:
-            continue
-        seen.add(_real(source))
-        if output is None:
-            target = source.with_name(f"{source.stem}{mark}.png")
-        elif is_file:
-            target = Path(output)
-        else:
-            ending = f"{mark}.png" if comparing else ".png"
-            target = Path(output, name.with_name(f"{name.stem}{ending}"))
-        jobs.append(Job(source, target))
-    targets, inputs_as_files = {}, {_file(path) for path in seen} - {None}
-    for source, target in jobs:
-        real = _real(target)
-        if real in seen or _file(real) in inputs_as_files:
-            raise ValueError(f"{source}: its result {target} would overwrite an input")
-        if real in targets:
-            raise ValueError(f"{targets[real]} and {source} would both become {target}")
-        targets[real] = source
-    return jobs, left_out
-
-
-def _names_a_file(output, inputs):
-    """Says whether `-o` names the result of one picture; otherwise it is a folder."""
-    if output is None or os.path.isdir(output) or output.endswith(("/", os.sep)):
-        return False
-    if os.path.isfile(output) or Path(output).suffix.lower() in encoding.FORMATS:
-        if len(inputs) > 1 or inputs[0].is_dir():
-            raise ValueError(f"-o {output}: expected a folder for several pictures, got a file")
-    elif len(inputs) > 1 or inputs[0].is_dir() or not Path(output).suffix:
-        return False
-    encoding.check(output, 1, 1)
-    return True
-
-
-def _sources(inputs, output, left_out):
-    """Yields each picture and its name below a folder of results; appends those left out."""
-    for place in inputs:
-        if not place.is_dir():
-            yield place, Path(place.name)
-            continue
-        pictures = folders.list_pictures(place)
-        if output is not None and _real(output) not in {_real(place), *_parents(place)}:
-            # A folder of results within the folder of inputs, or linked to there, is none of them.
-            pictures = [p for p in pictures if _real(output) not in _parents(p)]
-        stems = {p.with_suffix("") for p in pictures}
-        earlier = []
-        for picture in pictures:
-            match = EARLIER_RESULT.fullmatch(picture.name)
-            if match and picture.with_name(match[1]) in stems:
-                earlier.append(picture)
-            else:
-                yield picture, picture.relative_to(place)
-        left_out += earlier
-        if len(pictures) == len(earlier):
-            raise ValueError(f"{place}: no pictures in this folder")
-
-
-def _real(path):
-    """One name for each file, whatever way leads to it."""
-    return os.path.normcase(os.path.realpath(path))
-
-
-def _file(path):
-    """One name for all hard links of a file; None where there is none."""
-    try:
-        about = os.stat(path)
-    except OSError:
-        return None
-    return about.st_dev, about.st_ino
-
-
-def _parents(path):
-    return {str(parent) for parent in Path(_real(path)).parents}
 
 
 def _work(job, models, *, tile, report, shrunk, comparing, reading):
@@ -256,15 +153,17 @@ def _animate(job, model, animation, *, tile, report, shrunk):
     return last._replace(notes=last.notes + notes)
 
 
-def _run(jobs, models, *, tile, comparing, reading):
+def _run(planned, models, *, tile, comparing, reading):
     """Does the jobs and tells of each; returns how many failed."""
     failed, is_said = 0, False
-    for folder in {job.target.parent for job in jobs}:
+    for folder in {job.target.parent for job in planned}:
         drafts.sweep(folder)
     # A bar over the pictures, or over the tiles of a single one.
-    for job in tqdm(jobs, unit="picture", leave=False, disable=None if len(jobs) > 1 else True):
+    for job in tqdm(
+        planned, unit="picture", leave=False, disable=None if len(planned) > 1 else True
+    ):
         start = time.monotonic()
-        with tqdm(unit="tile", leave=False, disable=None if len(jobs) == 1 else True) as bar:
+        with tqdm(unit="tile", leave=False, disable=None if len(planned) == 1 else True) as bar:
 
             def report(done, total, bar=bar):
                 bar.total = total
@@ -380,18 +279,20 @@ def main(argv: list[str] | None = None) -> int:
             else:
                 models = {args.model: weights.ready(args.model, precision=args.precision)}
             scale = next(iter(models.values())).module.scale
-            jobs, left_out = plan(args.inputs, args.output, scale=scale, comparing=args.compare)
+            planned, left_out = jobs.plan(
+                args.inputs, args.output, scale=scale, comparing=args.compare
+            )
         except (ValueError, OSError) as error:
             parser.error(str(error))
         if left_out:
             _say(f"left out as earlier results: {len(left_out)}, such as {left_out[0]}", sys.stdout)
         reading = {"frame": args.frame, "max_pixels": args.max_pixels}
-        failed = _run(jobs, models, tile=args.tile, comparing=args.compare, reading=reading)
+        failed = _run(planned, models, tile=args.tile, comparing=args.compare, reading=reading)
     except KeyboardInterrupt:
         print("jsr.infer: interrupted; what was finished is kept", file=sys.stderr)
         return 130
-    if failed and len(jobs) > 1:
-        print(f"jsr.infer: {failed} of {len(jobs)} pictures failed", file=sys.stderr)
+    if failed and len(planned) > 1:
+        print(f"jsr.infer: {failed} of {len(planned)} pictures failed", file=sys.stderr)
     return 1 if failed else 0
 
 

@@ -18,7 +18,7 @@ LAYERS = {
     "parts with effects": [
         "command", "config", "phases", "data", "stream", "patches", "folders", "datasets", "fetch", "pairs",
         "checkpoint", "report", "images", "encoding", "scanlines", "strips", "drafts", "frames", "weights", "convert",
-        "features", "comparison",
+        "features", "comparison", "jobs",
     ],
     "programs for the device": ["steps", "parallel", "tiles", "compilation", "memory"],
     "mathematics": ["models", "losses", "metrics", "resize", "pixels", "spans"],
