@@ -146,6 +146,8 @@ def read(path: str | os.PathLike[str], header: Header, block: int) -> Iterator[n
             rows = []
     if rows:
         yield _rows(rows, header)
+    for _ in data:  # the sums of what follows
+        pass
 
 
 def _rows(rows, header):
@@ -158,22 +160,28 @@ def _missing(header):
 
 
 def _inflated(path, most):
-    """Yields what the chunks of pixels hold, at most so many bytes at a time."""
-    inflater = zlib.decompressobj()
+    """Yields what the chunks of pixels hold, at most so many bytes at a time; checks the sums of all."""
+    inflater, tag = zlib.decompressobj(), b""
     with open(path, "rb") as file:
         file.seek(8)
-        while len(head := file.read(8)) == 8:
+        while tag != b"IEND":
+            head = file.read(8)
+            if len(head) < 8:
+                raise ValueError("it ends before its end is said")
             length, tag = struct.unpack(">I4s", head)
-            while tag == b"IDAT" and length:
+            summed = zlib.crc32(tag)
+            while length:
                 piece = file.read(min(length, CHUNK))
                 if not piece:
-                    return
+                    raise ValueError("it ends within a chunk")
                 length -= len(piece)
-                while piece:
+                summed = zlib.crc32(piece, summed)
+                while tag == b"IDAT" and piece:
                     yield inflater.decompress(piece, most)
                     piece = inflater.unconsumed_tail
-            file.seek(length + 4, os.SEEK_CUR)
-        yield inflater.flush()
+            if file.read(4) != summed.to_bytes(4, "big"):
+                raise ValueError(f"the sum of a chunk {tag} is wrong")
+    yield inflater.flush()
 
 
 def _unfiltered(kind, row, above, pixel):
