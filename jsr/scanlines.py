@@ -3,6 +3,7 @@
 Neither Pillow (colour of 16 bits, frames and rows one by one) nor pypng (profile, EXIF, frames, compression) can.
 """
 
+import collections
 import os
 import struct
 import zlib
@@ -135,19 +136,18 @@ def read(path: str | os.PathLike[str], header: Header, block: int) -> Iterator[n
     size = 1 + header.width * pixel
     above, rows, raw = np.zeros(size - 1, np.uint8), [], bytearray()
     data = _inflated(path, size * block)
-    for _ in range(header.height):
+    for y in range(header.height):
         while len(raw) < size:
             raw += next(data, b"") or _missing(header)
         above = _unfiltered(raw[0], raw[1:size], above, pixel)
         del raw[:size]
         rows.append(above)
-        if len(rows) == block:
+        is_last = y + 1 == header.height
+        if is_last:
+            collections.deque(data, maxlen=0)  # the sums of what follows
+        if len(rows) == block or is_last:
             yield _rows(rows, header)
             rows = []
-    if rows:
-        yield _rows(rows, header)
-    for _ in data:  # the sums of what follows
-        pass
 
 
 def _rows(rows, header):

@@ -62,7 +62,7 @@ def open(path: str | os.PathLike[str], *, max_pixels: int = images.MAX_PIXELS) -
         with images.explained(b"PNG or TIFF"), _opened(path) as image:
             if image is None:
                 return None
-            images.check_size(*image.size, 1, max_pixels)
+            images.check_size(image.width, image.height, 1, max_pixels)
             if image.width * image.height < LARGE:
                 return None
             layout = (_png if image.format == "PNG" else _tiff)(path, image)

@@ -118,7 +118,6 @@ def test_a_wrong_sum_and_a_missing_end_are_seen(tmp_path):
         (tmp_path / "a.png").write_bytes(content)
         with pytest.raises(ImageError, match="a.png: broken or not supported: ") as error:
             _rows(tmp_path / "a.png")
-            list(scanlines.read(tmp_path / "a.png", scanlines.Header.of(tmp_path / "a.png"), 8))
         assert said in str(error.value)
 
 
