@@ -30,7 +30,7 @@ from jsr.models import Interpolation, Model
 
 DESCRIPTION = """Makes pictures larger and sharp. photo.jpg becomes photo_x4.png beside it, replacing an earlier result.
 An input is never overwritten. PNG, JPEG, WebP, TIFF and BMP; transparency, grey, 16 bits, orientation, EXIF and colour
-profile are kept, and it is said where a format cannot."""
+profile are kept, and it is said where a format cannot. Animated GIF, WebP and PNG come out animated, as PNG or WebP."""
 
 
 def enlarge(

@@ -3,6 +3,7 @@
 Neither Pillow (colour of 16 bits, frames and rows one by one) nor pypng (profile, EXIF, frames, compression) can.
 """
 
+import collections
 import os
 import struct
 import zlib
@@ -135,17 +136,18 @@ def read(path: str | os.PathLike[str], header: Header, block: int) -> Iterator[n
     size = 1 + header.width * pixel
     above, rows, raw = np.zeros(size - 1, np.uint8), [], bytearray()
     data = _inflated(path, size * block)
-    for _ in range(header.height):
+    for y in range(header.height):
         while len(raw) < size:
             raw += next(data, b"") or _missing(header)
         above = _unfiltered(raw[0], raw[1:size], above, pixel)
         del raw[:size]
         rows.append(above)
-        if len(rows) == block:
+        is_last = y + 1 == header.height
+        if is_last:
+            collections.deque(data, maxlen=0)  # the sums of what follows
+        if len(rows) == block or is_last:
             yield _rows(rows, header)
             rows = []
-    if rows:
-        yield _rows(rows, header)
 
 
 def _rows(rows, header):
@@ -158,22 +160,28 @@ def _missing(header):
 
 
 def _inflated(path, most):
-    """Yields what the chunks of pixels hold, at most so many bytes at a time."""
-    inflater = zlib.decompressobj()
+    """Yields what the chunks of pixels hold, at most so many bytes at a time; checks the sums of all."""
+    inflater, tag = zlib.decompressobj(), b""
     with open(path, "rb") as file:
         file.seek(8)
-        while len(head := file.read(8)) == 8:
+        while tag != b"IEND":
+            head = file.read(8)
+            if len(head) < 8:
+                raise ValueError("it ends before its end is said")
             length, tag = struct.unpack(">I4s", head)
-            while tag == b"IDAT" and length:
+            summed = zlib.crc32(tag)
+            while length:
                 piece = file.read(min(length, CHUNK))
                 if not piece:
-                    return
+                    raise ValueError("it ends within a chunk")
                 length -= len(piece)
-                while piece:
+                summed = zlib.crc32(piece, summed)
+                while tag == b"IDAT" and piece:
                     yield inflater.decompress(piece, most)
                     piece = inflater.unconsumed_tail
-            file.seek(length + 4, os.SEEK_CUR)
-        yield inflater.flush()
+            if file.read(4) != summed.to_bytes(4, "big"):
+                raise ValueError(f"the sum of a chunk {tag} is wrong")
+    yield inflater.flush()
 
 
 def _unfiltered(kind, row, above, pixel):

@@ -4,9 +4,9 @@ Whatever needs the whole picture at once is left to `images.py`: transparency, i
 compressions that only Pillow knows.
 """
 
+import contextlib
 import itertools
 import os
-import warnings
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -59,14 +59,10 @@ def open(path: str | os.PathLike[str], *, max_pixels: int = images.MAX_PIXELS) -
       ImageError: no such file, or a broken or too large one.
     """
     with images.named(path):
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of odd metadata, as in `images`
-                image = Image.open(path, formats=TARGETS)
-        except Exception:  # `images.read` says what is wrong with it
-            return None
-        with image, images.explained(b"PNG or TIFF"):
-            images.check_size(*image.size, 1, max_pixels)
+        with images.explained(b"PNG or TIFF"), _opened(path) as image:
+            if image is None:
+                return None
+            images.check_size(image.width, image.height, 1, max_pixels)
             if image.width * image.height < LARGE:
                 return None
             layout = (_png if image.format == "PNG" else _tiff)(path, image)
@@ -81,6 +77,13 @@ def open(path: str | os.PathLike[str], *, max_pixels: int = images.MAX_PIXELS) -
             )  # fmt: skip
         is_grey = len(shape) == 3 and all(_are_grey(block) for block in _named(path, blocks()))
     return Large(_Read(shape, dtype, _named(path, blocks())), is_grey, *about[2:])
+
+
+def _opened(path) -> Any:
+    try:
+        return Image.open(path, formats=TARGETS)
+    except Exception:  # `images.read` says what is wrong with it
+        return contextlib.nullcontext()
 
 
 def write(

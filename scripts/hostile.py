@@ -130,7 +130,7 @@ def judge(path: Path) -> str:
     if left:
         return f"left {left[0]}"
     if status == 0:
-        return "right" if not lines and _is_right(path, target) else "not what was read"
+        return "right" if not lines and _is_right(path, target, way) else "not what was read"
     if target.exists():
         return "a result and an error"
     expected = f"jsr.infer: error: {path}: "
@@ -139,16 +139,15 @@ def judge(path: Path) -> str:
     return f"status {status}: {lines}"
 
 
-def _is_right(path, target):
+def _is_right(path, target, way):
     """Says whether every pixel stands four by four times in the result, transparent ones aside."""
-    small, large = (images.read(p, frame=0) for p in (path, target))
-    target.unlink()
     try:
-        is_moving = (
-            frames.read(path) is not None
-        )  # then in RGB, and with alpha where a frame has it
-    except images.ImageError:  # the first frame was asked for, and a later one is broken
-        is_moving = False
+        small, large = (images.read(p, frame=0) for p in (path, target))
+        # Then it is in RGB, and with alpha where one of its frames has it.
+        is_moving = way != 0 and frames.read(path) is not None
+    except images.ImageError:
+        return False
+    target.unlink()
     if small.alpha is not None and large.alpha is None:
         return False
     if not is_moving and (small.alpha is None) != (large.alpha is None):

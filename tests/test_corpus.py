@@ -1,7 +1,6 @@
 """Tests, by value, what `jsr.infer` makes of every kind of picture: ../scripts/corpus.py."""
 
 import os
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -142,25 +141,17 @@ def test_hard_names(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().err == ""
 
 
-def _command(*arguments, cwd, limit=None):
-    """Runs the program; `limit` is of the bytes of a file."""
-
-    def limited():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-
-    command = [sys.executable, "-m", "jsr.infer", *arguments, "--model", "nearest"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(
-        command, capture_output=True, text=True, cwd=cwd, env=environment,
-        preexec_fn=limited if limit else None, timeout=120,
-    )  # fmt: skip
-
-
 def test_a_full_disk_costs_the_pictures_that_do_not_fit(tmp_path, rng):
     Image.fromarray(rng.integers(0, 256, (64, 64, 3), np.uint8)).save(tmp_path / "large.png")
     Image.fromarray(corpus.smooth(8, 8)).save(tmp_path / "small.png")
     (tmp_path / "large_x4.png").write_bytes(b"an earlier result")
-    done = _command("large.png", "small.png", cwd=tmp_path, limit=10_000)
+    limited = (
+        f"ulimit -f 10; exec {sys.executable} -m jsr.infer large.png small.png --model nearest"
+    )
+    done = subprocess.run(
+        ["bash", "-c", limited], capture_output=True, text=True, cwd=tmp_path, timeout=120,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert done.stderr.splitlines() == [
         "jsr.infer: error: large.png: large_x4.png: cannot be written: File too large",

@@ -3,12 +3,16 @@
 import io
 import os
 import stat
+import tempfile
 
 import corpus
 import numpy as np
 import png
 import pytest
 import tifffile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
 from PIL import Image
 
 from jsr import encoding, images
@@ -70,6 +74,26 @@ def test_written_files_by_independent_readers(
     back = images.read(path)
     _equal(back, pixels, picture.alpha)
     assert back.icc == corpus.SRGB
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.data(), st.integers(1, 24), st.integers(1, 24), st.booleans(), st.booleans(),
+    st.sampled_from(["uint8", "uint16"]), st.sampled_from([".png", ".tif"]),
+    st.sampled_from([None, corpus.SRGB]),
+)  # fmt: skip
+def test_what_is_written_is_what_is_read(
+    data, height, width, is_grey, is_clear, dtype, suffix, icc
+):
+    shape = (height, width) if is_grey else (height, width, 3)
+    pixels = data.draw(arrays.arrays(dtype, shape))
+    alpha = data.draw(arrays.arrays(dtype, (height, width))) if is_clear else None
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/a{suffix}"
+        assert encoding.write(path, Picture(pixels, alpha, icc)) == ()
+        picture = images.read(path)
+    _equal(picture, pixels, alpha)
+    assert picture.icc == icc and picture.notes == ()
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 1, 3), (300, 2, 3)])

@@ -105,6 +105,22 @@ def test_filters_of_png(tmp_path, rng, kind, dtype):
     np.testing.assert_array_equal(images.read(tmp_path / "a.png").pixels, samples)
 
 
+def test_a_wrong_sum_and_a_missing_end_are_seen(tmp_path):
+    """In the data, where every row would still be there, and after it."""
+    whole = corpus.png_of(corpus.smooth(), bitdepth=8)
+    header = corpus.chunk(b"tEXt", b"Title\0x")
+    for content, said in (
+        (whole[:-12] + header[:-1] + bytes([header[-1] ^ 1]) + whole[-12:], "the sum of a chunk b'tEXt' is wrong"),
+        (whole[:-16] + bytes([whole[-16] ^ 1]) + whole[-15:], "the sum of a chunk b'IDAT' is wrong"),
+        (whole[:-12], "it ends before its end is said"),
+        (whole[:-20], "it ends within a chunk"),
+    ):  # fmt: skip
+        (tmp_path / "a.png").write_bytes(content)
+        with pytest.raises(ImageError, match="a.png: broken or not supported: ") as error:
+            _rows(tmp_path / "a.png")
+        assert said in str(error.value)
+
+
 @pytest.mark.parametrize("suffix", ["png", "tif"])
 @pytest.mark.parametrize("planes", [1, 3])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
