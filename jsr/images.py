@@ -20,6 +20,8 @@ import tifffile
 from jaxtyping import UInt8
 from PIL import Image, ImageCms
 
+from jsr import scanlines
+
 # What they say of odd files, they also raise.
 for library in ("tifffile", "PIL"):
     logging.getLogger(library).setLevel(logging.CRITICAL)
@@ -179,6 +181,8 @@ def _read(content, frame, max_pixels):
         if frame:
             image.seek(frame)
             check_size(*image.size, 1, max_pixels)
+        if image.format == "PNG":
+            scanlines.check(content)
         image.load()  # metadata may follow the pixels
         if "xmp" in image.info:
             notes += ("XMP metadata are not kept",)
@@ -265,8 +269,12 @@ def _decode_tiff(page):
 
 
 def _tiff_exif(content):
-    with opened(content) as image:
-        return image.getexif()
+    if b"+" in content[:4]:  # BigTIFF, of which Pillow reads whole files only
+        with opened(content) as image:
+            return image.getexif()
+    exif = Image.Exif()
+    exif.load_from_fp(io.BytesIO(content))
+    return exif
 
 
 def assemble(samples, icc, read_exif, notes, *, is_tiff):

@@ -15,6 +15,10 @@ import numpy as np
 import png
 
 BLOCK = 64  # rows filtered at a time
+# The passes of an interlaced PNG: where each begins, and its steps, in x and y.
+ADAM7 = (
+    (0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2),
+)  # fmt: skip
 CHUNK = 1 << 20  # bytes, at least, of compressed pixels written at once
 
 
@@ -104,6 +108,30 @@ class Writer:
             number = b"" if first else self._number()
             png.write_chunk(self.file, b"IDAT" if first else b"fdAT", number + bytes(self.pending))
             self.pending = bytearray()
+
+
+def check(content: bytes) -> None:
+    """Counts what a PNG's first picture holds: rows that are missing are black to Pillow, and pypng has no limit.
+
+    Raises:
+      ValueError: less than the rows of its header, or far more.
+    """
+    width, height, depth, kind, *_, interlaced = struct.unpack(">II5B", content[16:29])
+    bits = depth * {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[kind]
+    passes = ADAM7 if interlaced else ((0, 0, 1, 1),)
+    sizes = [(-(-(width - x) // dx), -(-(height - y) // dy)) for x, y, dx, dy in passes]
+    expected = sum(rows * (1 + -(-columns * bits // 8)) for columns, rows in sizes if columns > 0)
+    inflater, held, at = zlib.decompressobj(), 0, 8
+    while at + 8 <= len(content) and held <= 2 * expected + CHUNK:
+        length, tag = struct.unpack(">I4s", content[at : at + 8])
+        piece = content[at + 8 : at + 8 + length] if tag == b"IDAT" else b""
+        while piece and held <= 2 * expected + CHUNK:
+            held += len(inflater.decompress(piece, CHUNK))
+            piece = inflater.unconsumed_tail
+        at += 12 + length
+    held += len(inflater.flush())
+    if not expected <= held <= 2 * expected + CHUNK:
+        raise ValueError(f"its pixels have {held} bytes or more, expected {expected}")
 
 
 class Header(NamedTuple):

@@ -156,6 +156,7 @@ def test_tiff_of_16_bits_laid_out_otherwise(tmp_path, u16):
     tifffile.imwrite(tmp_path / "b.tif", u16[..., :2], photometric="minisblack", extrasamples=[2],
                      planarconfig="contig")  # fmt: skip
     _equal(images.read(tmp_path / "b.tif"), u16[..., 0], u16[..., 1])
+    assert images.read(tmp_path / "b.tif").notes == (), "Pillow cannot open it"
     tifffile.imwrite(tmp_path / "c.tif", u16[..., 0], photometric="miniswhite")
     _equal(images.read(tmp_path / "c.tif"), 65535 - u16[..., 0])
 
@@ -305,6 +306,19 @@ def _bomb(path):
     path.write_bytes(corpus.bare_png(zlib.compress(b"\0" * 1000), 20000, 20000))
 
 
+def _short(path):
+    """Four rows of forty; Pillow takes the rest for black."""
+    raw = bytes(4 * (1 + 3 * 5))
+    path.write_bytes(corpus.bare_png(zlib.compress(raw), 5, 40))
+
+
+def _zlib_bomb(path):
+    """16 bits, where nothing would stop what its little data become."""
+    content = corpus.png_of(np.zeros((4, 4, 3), np.uint16), bitdepth=16)
+    bomb = corpus.chunk(b"IDAT", zlib.compress(bytes(1 << 25)))
+    path.write_bytes(content[:33] + bomb + corpus.chunk(b"IEND", b""))
+
+
 def _tiff_bomb(path):
     tifffile.imwrite(path, np.zeros((4, 4, 3), np.uint16), photometric="rgb")
     content = path.read_bytes()
@@ -329,6 +343,8 @@ def _floats(path):
         (lambda path: path.write_bytes(b""), "the file is empty"),
         (lambda path: path.write_text("hello"), "not a picture"),
         (_bomb, "20000x20000: more than 200 million pixels"),
+        (_short, "its pixels have 64 bytes or more, expected 640"),
+        (_zlib_bomb, "bytes or more, expected 100"),
         (_tiff_bomb, "60000x60000: more than 200 million pixels"),
         (_floats, "expected 8 or 16 bits a channel, got 32"),
         (lambda path: path.write_bytes(b"II*\0hello"), "broken or not supported"),
