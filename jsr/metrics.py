@@ -89,7 +89,8 @@ def ssim_daala(
     x, y = (np.round(z) for z in _lumas(a, b, shave=shave, smallest=1))
     kernel = _daala_kernel(1.5 / 256 * x.shape[0], longest=max(x.shape))
     weight, mean_x, mean_y, xx, yy, xy = (
-        _window_sums(z, kernel) for z in (np.ones_like(x), x, y, x * x, y * y, x * y)
+        pixels.window_sums(np.pad(z, len(kernel) // 2), kernel)  # of what lies within the picture
+        for z in (np.ones_like(x), x, y, x * x, y * y, x * y)
     )
     c1, c2 = C1 * weight**2, C2 * weight**2
     luminance = (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1)
@@ -110,20 +111,11 @@ def _daala_kernel(sigma, *, longest):
     return np.concatenate([side[::-1], [256 - 2 * side.sum()], side])
 
 
-def _window_sums(image, kernel):
-    """Sums over the window at every position, of what lies within the picture."""
-    height, width = image.shape
-    padded = np.pad(image, len(kernel) // 2)
-    padded = np.sum([w * padded[i : i + height] for i, w in enumerate(kernel)], axis=0)
-    return np.sum([w * padded[:, i : i + width] for i, w in enumerate(kernel)], axis=0)
-
-
 def _lumas(a, b, *, shave: int, smallest: int) -> list[Float[np.ndarray, "h w"]]:
     """Returns the shaved luma of two pictures that can be compared."""
     a, b = np.asarray(a), np.asarray(b)
     for image in (a, b):
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[-1] != 3:
-            raise ValueError(f"expected a uint8 picture [h, w, 3], got {image.dtype} {image.shape}")
+        pixels.check(image)
     if a.shape != b.shape:
         raise ValueError(f"expected two pictures of one size, got {a.shape} and {b.shape}")
     if shave < 0:
@@ -137,10 +129,5 @@ def _lumas(a, b, *, shave: int, smallest: int) -> list[Float[np.ndarray, "h w"]]
 
 
 def _blur(image: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h-10 w-10"]:
-    """Gaussian mean of every whole window: the window is separable, so rows and then columns."""
-    offsets = np.arange(WINDOW) - WINDOW // 2
-    weights = np.exp(-(offsets**2) / (2 * SIGMA**2))
-    weights /= weights.sum()
-    rows, columns = (n - WINDOW + 1 for n in image.shape)
-    image = np.sum([w * image[i : i + rows] for i, w in enumerate(weights)], axis=0)
-    return np.sum([w * image[:, i : i + columns] for i, w in enumerate(weights)], axis=0)
+    """Gaussian mean of every whole window."""
+    return pixels.window_sums(image, pixels.gaussian(WINDOW, SIGMA))

@@ -74,15 +74,14 @@ def features(
       ValueError: not a uint8 picture `[h, w, 3]`.
     """
     image = np.asarray(image)
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[-1] != 3:
-        raise ValueError(f"expected a uint8 picture [h, w, 3], got {image.dtype} {image.shape}")
+    pixels.check(image)
     luma = pixels.shave(pixels.luma(image), shave)
     rows, columns = (n // BLOCK for n in luma.shape)
     luma = luma[: rows * BLOCK, : columns * BLOCK]
     described, sharpness = [], np.empty(0)
+    if rows * columns == 0:
+        return np.empty((0, FEATURES)), sharpness
     for side in (BLOCK, BLOCK // 2):
-        if rows * columns == 0:
-            return np.empty((0, FEATURES)), sharpness
         normalised, deviation = mscn(luma)
         described.append([_describe(block) for block in _blocks(normalised, side)])
         if side == BLOCK:
@@ -104,13 +103,8 @@ def mscn(
 
 def _blur(image):
     """Gaussian mean around every pixel; the border repeats."""
-    offsets = np.arange(WINDOW) - WINDOW // 2
-    weights = np.exp(-(offsets**2) / (2 * SIGMA**2))
-    weights /= weights.sum()
-    height, width = image.shape
     padded = np.pad(image, WINDOW // 2, mode="edge")
-    padded = np.sum([w * padded[i : i + height] for i, w in enumerate(weights)], axis=0)
-    return np.sum([w * padded[:, i : i + width] for i, w in enumerate(weights)], axis=0)
+    return pixels.window_sums(padded, pixels.gaussian(WINDOW, SIGMA))
 
 
 def _blocks(image, side):

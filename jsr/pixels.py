@@ -37,3 +37,27 @@ def luma(rgb: np.ndarray) -> np.ndarray:
 def shave(image: np.ndarray, border: int) -> np.ndarray:
     """Cuts `border` pixels from every side of `[h, w, ...]`."""
     return image[border:-border, border:-border] if border else image
+
+
+def gaussian(size: int, sigma: float) -> np.ndarray:
+    """Returns the weights of a Gaussian at `size` pixels, an odd number, around its middle; their sum is 1."""
+    offsets = np.arange(size) - size // 2
+    weights = np.exp(-(offsets**2) / (2 * sigma**2))
+    return weights / weights.sum()
+
+
+def window_sums(image: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Sums `[h, w]` by weights of rows and of columns, at every position where that window fits whole."""
+    height, width = (n - len(weights) + 1 for n in image.shape)
+    image = np.sum([w * image[i : i + height] for i, w in enumerate(weights)], axis=0)
+    return np.sum([w * image[:, i : i + width] for i, w in enumerate(weights)], axis=0)
+
+
+def check(image: np.ndarray) -> None:
+    """Refuses what is no uint8 picture `[h, w, 3]`.
+
+    Raises:
+      ValueError: with its type and shape.
+    """
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[-1] != 3:
+        raise ValueError(f"expected a uint8 picture [h, w, 3], got {image.dtype} {image.shape}")
