@@ -40,3 +40,15 @@ def folder(tmp_path, rng) -> Path:
         pixels = rng.integers(0, 256, (40 + 7 * i, 150 - 9 * i, 3), np.uint8)
         Image.fromarray(pixels).save(tmp_path / "set" / f"{i:02}.png")
     return tmp_path / "set"
+
+
+@pytest.fixture
+def u8(rng):
+    """Four channels of noise, of 8 bits."""
+    return rng.integers(0, 256, (7, 5, 4), np.uint8)
+
+
+@pytest.fixture
+def u16(rng):
+    """Four channels of noise, of 16 bits."""
+    return rng.integers(0, 65536, (7, 5, 4), np.uint16)

@@ -10,6 +10,7 @@ import numpy as np
 import png
 import pytest
 import tifffile
+from expected import equal, loaded
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -17,32 +18,6 @@ from PIL import Image
 
 from jsr import encoding, images
 from jsr.images import ImageError, Picture
-
-
-def _loaded(exif):
-    loaded = Image.Exif()
-    loaded.load(exif)
-    return loaded
-
-
-@pytest.fixture
-def u8(rng):
-    return rng.integers(0, 256, (7, 5, 4), np.uint8)
-
-
-@pytest.fixture
-def u16(rng):
-    return rng.integers(0, 65536, (7, 5, 4), np.uint16)
-
-
-def _equal(picture, pixels, alpha=None):
-    assert picture.pixels.dtype == pixels.dtype and picture.pixels.flags.c_contiguous
-    np.testing.assert_array_equal(picture.pixels, pixels)
-    if alpha is None:
-        assert picture.alpha is None
-    else:
-        assert picture.alpha.dtype == pixels.dtype
-        np.testing.assert_array_equal(picture.alpha, alpha)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
@@ -72,7 +47,7 @@ def test_written_files_by_independent_readers(
             assert file.pages[0].extrasamples == ((2,) if is_transparent else ())
     np.testing.assert_array_equal(read, expected)
     back = images.read(path)
-    _equal(back, pixels, picture.alpha)
+    equal(back, pixels, picture.alpha)
     assert back.icc == corpus.SRGB
 
 
@@ -92,7 +67,7 @@ def test_what_is_written_is_what_is_read(
         path = f"{folder}/a{suffix}"
         assert encoding.write(path, Picture(pixels, alpha, icc)) == ()
         picture = images.read(path)
-    _equal(picture, pixels, alpha)
+    equal(picture, pixels, alpha)
     assert picture.icc == icc
 
 
@@ -100,7 +75,7 @@ def test_what_is_written_is_what_is_read(
 def test_16_bit_png_of_any_size(tmp_path, rng, shape):
     pixels = rng.integers(0, 65536, shape, np.uint16)
     encoding.write(tmp_path / "a.png", Picture(pixels))
-    _equal(images.read(tmp_path / "a.png"), pixels)
+    equal(images.read(tmp_path / "a.png"), pixels)
 
 
 def test_16_bit_png_keeps_exif(tmp_path, u16):
@@ -110,7 +85,7 @@ def test_16_bit_png_keeps_exif(tmp_path, u16):
     )
     with Image.open(tmp_path / "a.png") as image:
         assert image.getexif()[corpus.ARTIST] == "Ann"
-    assert _loaded(images.read(tmp_path / "a.png").exif)[corpus.ARTIST] == "Ann"
+    assert loaded(images.read(tmp_path / "a.png").exif)[corpus.ARTIST] == "Ann"
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tiff", ".JPEG"])

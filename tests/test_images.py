@@ -8,27 +8,12 @@ import numpy as np
 import png
 import pytest
 import tifffile
+from expected import equal, loaded
 from PIL import Image, ImageOps
 from skimage import io as skimage_io
 
 from jsr import encoding, images
 from jsr.images import ImageError, Picture
-
-
-def _loaded(exif):
-    loaded = Image.Exif()
-    loaded.load(exif)
-    return loaded
-
-
-@pytest.fixture
-def u8(rng):
-    return rng.integers(0, 256, (7, 5, 4), np.uint8)
-
-
-@pytest.fixture
-def u16(rng):
-    return rng.integers(0, 65536, (7, 5, 4), np.uint16)
 
 
 def _write_png16(path, samples, *, interlace=False, transparent=None):
@@ -41,16 +26,6 @@ def _write_png16(path, samples, *, interlace=False, transparent=None):
         writer.write(file, samples.reshape(len(samples), -1).tolist())
 
 
-def _equal(picture, pixels, alpha=None):
-    assert picture.pixels.dtype == pixels.dtype and picture.pixels.flags.c_contiguous
-    np.testing.assert_array_equal(picture.pixels, pixels)
-    if alpha is None:
-        assert picture.alpha is None
-    else:
-        assert picture.alpha.dtype == pixels.dtype
-        np.testing.assert_array_equal(picture.alpha, alpha)
-
-
 # Reading
 
 
@@ -58,20 +33,20 @@ def _equal(picture, pixels, alpha=None):
 def test_8_bits(tmp_path, u8, suffix):
     options = {"lossless": True, "exact": True} if suffix == "webp" else {}
     Image.fromarray(u8[..., :3]).save(tmp_path / f"a.{suffix}", **options)
-    _equal(images.read(tmp_path / f"a.{suffix}"), u8[..., :3])
+    equal(images.read(tmp_path / f"a.{suffix}"), u8[..., :3])
     if suffix != "bmp":
         Image.fromarray(u8).save(tmp_path / f"b.{suffix}", **options)
-        _equal(images.read(tmp_path / f"b.{suffix}"), u8[..., :3], u8[..., 3])
+        equal(images.read(tmp_path / f"b.{suffix}"), u8[..., :3], u8[..., 3])
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])
 def test_grey(tmp_path, u8, suffix):
     Image.fromarray(u8[..., 0]).save(tmp_path / f"a.{suffix}")
-    _equal(images.read(tmp_path / f"a.{suffix}"), u8[..., 0])
+    equal(images.read(tmp_path / f"a.{suffix}"), u8[..., 0])
     Image.fromarray(u8[..., :2]).save(tmp_path / f"b.{suffix}")
-    _equal(images.read(tmp_path / f"b.{suffix}"), u8[..., 0], u8[..., 1])
+    equal(images.read(tmp_path / f"b.{suffix}"), u8[..., 0], u8[..., 1])
     Image.fromarray(u8[..., 0] > 99).save(tmp_path / f"c.{suffix}")
-    _equal(images.read(tmp_path / f"c.{suffix}"), np.where(u8[..., 0] > 99, 255, 0).astype("u1"))
+    equal(images.read(tmp_path / f"c.{suffix}"), np.where(u8[..., 0] > 99, 255, 0).astype("u1"))
 
 
 @pytest.mark.parametrize("depth", [1, 2, 4])
@@ -79,14 +54,14 @@ def test_few_levels_of_grey_fill_the_range(tmp_path, rng, depth):
     levels = rng.integers(0, 2**depth, (6, 5))
     with open(tmp_path / "a.png", "wb") as file:
         png.Writer(5, 6, greyscale=True, bitdepth=depth).write(file, levels.tolist())
-    _equal(images.read(tmp_path / "a.png"), (levels * 255 // (2**depth - 1)).astype(np.uint8))
+    equal(images.read(tmp_path / "a.png"), (levels * 255 // (2**depth - 1)).astype(np.uint8))
 
 
 def test_jpeg_is_what_skimage_reads(tmp_path):
     Image.fromarray(corpus.smooth()).save(tmp_path / "a.jpg")
-    _equal(images.read(tmp_path / "a.jpg"), skimage_io.imread(tmp_path / "a.jpg"))
+    equal(images.read(tmp_path / "a.jpg"), skimage_io.imread(tmp_path / "a.jpg"))
     Image.fromarray(corpus.smooth()[..., 0]).save(tmp_path / "b.jpg")
-    _equal(images.read(tmp_path / "b.jpg"), skimage_io.imread(tmp_path / "b.jpg"))
+    equal(images.read(tmp_path / "b.jpg"), skimage_io.imread(tmp_path / "b.jpg"))
 
 
 def test_palettes(tmp_path, rng):
@@ -96,23 +71,23 @@ def test_palettes(tmp_path, rng):
     image.putdata(indices.ravel())
     image.putpalette(palette.tobytes())
     image.save(tmp_path / "a.png")
-    _equal(images.read(tmp_path / "a.png"), palette[indices])
+    equal(images.read(tmp_path / "a.png"), palette[indices])
     alpha = rng.integers(0, 256, 9, np.uint8)
     image.save(tmp_path / "b.png", transparency=alpha.tobytes())
-    _equal(images.read(tmp_path / "b.png"), palette[indices], alpha[indices])
+    equal(images.read(tmp_path / "b.png"), palette[indices], alpha[indices])
     image.save(tmp_path / "c.png", transparency=3)
     opaque = np.where(indices == 3, 0, 255).astype(np.uint8)
-    _equal(images.read(tmp_path / "c.png"), palette[indices], opaque)
+    equal(images.read(tmp_path / "c.png"), palette[indices], opaque)
 
 
 def test_one_colour_is_transparent(tmp_path, rng):
     levels = rng.integers(0, 4, (6, 5), np.uint8) * 60
     opaque = np.where(levels == 120, 0, 255).astype(np.uint8)
     Image.fromarray(levels).save(tmp_path / "a.png", transparency=120)
-    _equal(images.read(tmp_path / "a.png"), levels, opaque)
+    equal(images.read(tmp_path / "a.png"), levels, opaque)
     colours = np.dstack([levels, levels // 2, levels])
     Image.fromarray(colours).save(tmp_path / "b.png", transparency=(120, 60, 120))
-    _equal(images.read(tmp_path / "b.png"), colours, opaque)
+    equal(images.read(tmp_path / "b.png"), colours, opaque)
 
 
 @pytest.mark.parametrize("interlace", [False, True])
@@ -123,7 +98,7 @@ def test_png_of_16_bits(tmp_path, u16, interlace):
         colours = 3 if planes > 2 else 1
         pixels = samples[..., :3] if colours == 3 else samples[..., 0]
         alpha = samples[..., -1] if planes in (2, 4) else None
-        _equal(images.read(tmp_path / "a.png"), pixels, alpha)
+        equal(images.read(tmp_path / "a.png"), pixels, alpha)
 
 
 def test_png_of_16_bits_with_a_transparent_colour(tmp_path, u16):
@@ -133,7 +108,7 @@ def test_png_of_16_bits_with_a_transparent_colour(tmp_path, u16):
     opaque = np.full((7, 5), 65535, np.uint16)
     opaque[1, 2] = opaque[4, 4] = 0
     _write_png16(tmp_path / "a.png", rgb, transparent=(1, 2, 3))
-    _equal(images.read(tmp_path / "a.png"), rgb, opaque)
+    equal(images.read(tmp_path / "a.png"), rgb, opaque)
 
 
 @pytest.mark.parametrize(
@@ -146,19 +121,19 @@ def test_tiff_of_16_bits(tmp_path, u16, options):
             tmp_path / "a.tif", samples, photometric=kind, extrasamples=extra, **options
         )
         pixels = samples[..., :3] if samples.ndim == 3 else samples
-        _equal(images.read(tmp_path / "a.tif"), pixels, samples[..., 3] if extra else None)
+        equal(images.read(tmp_path / "a.tif"), pixels, samples[..., 3] if extra else None)
 
 
 def test_tiff_of_16_bits_laid_out_otherwise(tmp_path, u16):
     planes = np.ascontiguousarray(np.moveaxis(u16[..., :3], -1, 0))
     tifffile.imwrite(tmp_path / "a.tif", planes, photometric="rgb", planarconfig="separate")
-    _equal(images.read(tmp_path / "a.tif"), u16[..., :3])
+    equal(images.read(tmp_path / "a.tif"), u16[..., :3])
     tifffile.imwrite(tmp_path / "b.tif", u16[..., :2], photometric="minisblack", extrasamples=[2],
                      planarconfig="contig")  # fmt: skip
-    _equal(images.read(tmp_path / "b.tif"), u16[..., 0], u16[..., 1])
+    equal(images.read(tmp_path / "b.tif"), u16[..., 0], u16[..., 1])
     assert images.read(tmp_path / "b.tif").notes == (), "Pillow cannot open it"
     tifffile.imwrite(tmp_path / "c.tif", u16[..., 0], photometric="miniswhite")
-    _equal(images.read(tmp_path / "c.tif"), 65535 - u16[..., 0])
+    equal(images.read(tmp_path / "c.tif"), 65535 - u16[..., 0])
 
 
 def test_tiff_with_premultiplied_colours(tmp_path, u16):
@@ -187,7 +162,7 @@ def test_tiff_that_tifffile_cannot_decode_loses_depth_and_says_so(tmp_path, u16,
 
     monkeypatch.setattr(images, "_decode_tiff", needs_imagecodecs)
     picture = images.read(tmp_path / "a.tif")
-    _equal(picture, (u16[..., :3] >> 8).astype(np.uint8))
+    equal(picture, (u16[..., :3] >> 8).astype(np.uint8))
     assert picture.notes == (
         "16 bits are read as 8: <COMPRESSION.LZW: 5> requires the 'imagecodecs' package",
     )
@@ -196,7 +171,7 @@ def test_tiff_that_tifffile_cannot_decode_loses_depth_and_says_so(tmp_path, u16,
 def test_grey_tiff_that_tifffile_cannot_decode_keeps_its_depth(tmp_path, u16):
     image = Image.fromarray(u16[..., 0])
     image.save(tmp_path / "a.tif", compression="tiff_lzw")
-    _equal(images.read(tmp_path / "a.tif"), u16[..., 0])
+    equal(images.read(tmp_path / "a.tif"), u16[..., 0])
     assert images.read(tmp_path / "a.tif").notes == ()
 
 
@@ -229,7 +204,7 @@ def test_first_frame_is_taken_and_said(tmp_path, suffix):
 def test_first_page_of_16_bits(tmp_path, u16):
     tifffile.imwrite(tmp_path / "a.tif", np.stack([u16[..., :3]] * 2), photometric="rgb")
     picture = images.read(tmp_path / "a.tif")
-    _equal(picture, u16[..., :3])
+    equal(picture, u16[..., :3])
     assert picture.notes == ("only the first of 2 frames is taken; --frame N takes another",)
 
 
@@ -244,8 +219,8 @@ def test_orientation_is_applied_as_pillow_does(tmp_path, orientation, suffix):
     with Image.open(path) as image:
         expected = np.asarray(ImageOps.exif_transpose(image))
     picture = images.read(path)
-    _equal(picture, expected)
-    kept = _loaded(picture.exif)
+    equal(picture, expected)
+    kept = loaded(picture.exif)
     assert corpus.ORIENTATION not in kept and kept[corpus.MAKE] == "Camera"
 
 
@@ -258,10 +233,10 @@ def test_orientation_of_16_bits(tmp_path, u16, orientation):
         tmp_path / "a.png",
         Picture(u16[..., :3], u16[..., 3], exif=corpus.camera_exif(orientation).tobytes()),
     )
-    _equal(images.read(tmp_path / "a.png"), expected[..., :3], expected[..., 3])
+    equal(images.read(tmp_path / "a.png"), expected[..., :3], expected[..., 3])
     tag = (corpus.ORIENTATION, "H", 1, orientation, True)
     tifffile.imwrite(tmp_path / "a.tif", u16[..., :3], photometric="rgb", extratags=[tag])
-    _equal(images.read(tmp_path / "a.tif"), expected[..., :3])
+    equal(images.read(tmp_path / "a.tif"), expected[..., :3])
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "tif"])
@@ -271,7 +246,7 @@ def test_exif_and_profile_are_read(tmp_path, suffix):
     )
     picture = images.read(tmp_path / f"a.{suffix}")
     assert picture.icc == corpus.SRGB and picture.notes == ()
-    exif = _loaded(picture.exif)
+    exif = loaded(picture.exif)
     assert set(exif) == {corpus.MAKE, corpus.ARTIST, corpus.EXIF_IFD, corpus.GPS_IFD}, (
         "in TIFF, no strips and sizes"
     )
@@ -295,7 +270,7 @@ def test_plain_files_have_no_metadata(tmp_path, u8):
 def test_broken_exif_costs_only_the_exif(tmp_path, u8):
     Image.fromarray(u8).save(tmp_path / "a.png", exif=b"Exif\0\0no TIFF header")
     picture = images.read(tmp_path / "a.png")
-    _equal(picture, u8[..., :3], u8[..., 3])
+    equal(picture, u8[..., :3], u8[..., 3])
     assert picture.exif is None and picture.notes == ("its EXIF is broken and not kept",)
 
 
