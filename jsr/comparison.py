@@ -17,10 +17,11 @@ COLUMNS = {"nearest": "input", "bicubic": "bicubic", "srresnet": "SRResNet", "sr
 
 def models(name: str, *, precision: Precision) -> dict[str, Model]:
     """Returns the models of a comparison by their labels, all of one scale."""
-    scale = weights.ready(name).module.scale
+    names = dict.fromkeys([*COLUMNS, name])
+    ready = {other: weights.ready(other, precision=precision) for other in names}
+    scale = ready[name].module.scale
     found = {}
-    for other in dict.fromkeys([*COLUMNS, name]):
-        model = weights.ready(other, precision=precision)
+    for other, model in ready.items():
         if isinstance(model.module, Interpolation):
             model = model._replace(module=model.module.clone(factors=(scale,)))
         if model.module.scale == scale:

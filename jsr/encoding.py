@@ -1,8 +1,10 @@
 """Picture files, written in the format of their suffix, with all that it can hold."""
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import tifffile
@@ -31,29 +33,50 @@ def write(path: str | os.PathLike[str], picture: Picture) -> tuple[str, ...]:
     Raises:
       ImageError: an unknown suffix, a picture too large for the format, or a file that cannot be written.
     """
-    check(path, *picture.pixels.shape[:2])
-    kind = FORMATS[Path(path).suffix.lower()]
+    kind = check(path, *picture.pixels.shape[:2])
     picture, notes = _fit(picture, kind)
-    try:
-        with drafts.draft(path) as file:
-            _encode(file, picture, kind)
-    except OSError as error:
-        raise ImageError(f"{path}: cannot be written: {error.strerror or error}") from error
+    with draft(path) as file:
+        _encode(file, picture, kind)
     return notes
 
 
-def check(path: str | os.PathLike[str], height: int, width: int) -> None:
-    """Refuses what `write` would refuse, before there is a picture.
+@contextlib.contextmanager
+def draft(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Opens a picture file to write, as `drafts.draft` does.
+
+    Raises:
+      ImageError: it cannot be written.
+    """
+    try:
+        with drafts.draft(path) as file:
+            yield file
+    except OSError as error:
+        raise ImageError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def format_of(path: str | os.PathLike[str]) -> str | None:
+    """Returns the format that a file's suffix names, or None."""
+    return FORMATS.get(Path(path).suffix.lower())
+
+
+def samples(picture: Picture) -> np.ndarray:
+    """Returns `[h, w]` or `[h, w, c]`, the last of 2 or 4 being alpha."""
+    return picture.pixels if picture.alpha is None else np.dstack([picture.pixels, picture.alpha])
+
+
+def check(path: str | os.PathLike[str], height: int, width: int) -> str:
+    """Returns the format, and refuses what `write` would refuse, before there is a picture.
 
     Raises:
       ImageError: an unknown suffix, or a size that the format cannot hold.
     """
-    kind = FORMATS.get(Path(path).suffix.lower())
+    kind = format_of(path)
     if kind is None:
         raise ImageError(f"{path}: expected a name that ends in one of {', '.join(FORMATS)}")
     limit = LIMITS.get(kind)
     if limit and max(height, width) > limit:
         raise ImageError(f"{path}: {kind} holds up to {limit} pixels a side, not {width}x{height}")
+    return kind
 
 
 def _fit(picture, kind):
@@ -82,26 +105,22 @@ def _fit(picture, kind):
 
 def _encode(file, picture, kind):
     """Writes a picture that fits the format."""
-    samples = picture.pixels
-    if picture.alpha is not None:
-        samples = np.dstack([samples, picture.alpha])
-    if samples.dtype == np.uint8:
+    stored = samples(picture)
+    if stored.dtype == np.uint8:
         kept = {"icc_profile": picture.icc, "exif": picture.exif}
         kept = {key: value for key, value in kept.items() if value}
         if kind == "TIFF" and not picture.exif:  # Pillow writes EXIF to plain TIFF only
             kept["compression"] = "tiff_deflate"
-        Image.fromarray(samples).save(file, format=kind, **kept, **OPTIONS.get(kind, {}))
+        Image.fromarray(stored).save(file, format=kind, **kept, **OPTIONS.get(kind, {}))
     elif kind == "TIFF":
         tifffile.imwrite(
-            file, samples, iccprofile=picture.icc, compression="zlib", predictor=True, metadata=None,
+            file, stored, iccprofile=picture.icc, compression="zlib", predictor=True, metadata=None,
             photometric="rgb" if picture.pixels.ndim == 3 else "minisblack",
-            planarconfig="contig" if samples.ndim == 3 else None,
+            planarconfig="contig" if stored.ndim == 3 else None,
             extrasamples=None if picture.alpha is None else ["unassalpha"],
         )  # fmt: skip
     else:
-        rows = samples if samples.ndim == 3 else samples[..., None]
-        writer = scanlines.Writer(
-            file, rows.shape, samples.dtype, icc=picture.icc, exif=picture.exif
-        )
+        rows = stored if stored.ndim == 3 else stored[..., None]
+        writer = scanlines.Writer(file, rows.shape, rows.dtype, icc=picture.icc, exif=picture.exif)
         writer.write(rows)
         writer.close()

@@ -8,17 +8,16 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from jsr import drafts, encoding, images, scanlines
-from jsr.images import ImageError, Picture
+from jsr import encoding, images, scanlines
+from jsr.images import Picture
 
 SOURCES = ("GIF", "WEBP", "PNG", "AVIF")  # several pictures in other formats are pages
 TARGETS = {"PNG": "an animated PNG", "WEBP": "an animated WebP"}
 
 
 class Animation(NamedTuple):
-    frames: list[
-        Picture
-    ]  # RGB of 8 bits, each as it is seen: what it leaves of the one before is in it
+    # RGB of 8 bits, each as it is seen: what it leaves of the one before is in it.
+    frames: list[Picture]
     durations: list[float]  # milliseconds
     loop: int  # how often it is shown, as the file says; 0 is for ever
 
@@ -33,7 +32,7 @@ def read(path: str | os.PathLike[str], *, max_pixels: int = images.MAX_PIXELS) -
         content = Path(path).read_bytes()
         if content[:4] in images.TIFF_HEADS:
             return None
-        with images.explained(content), images.opened(content) as image:
+        with images.explained(), images.opened(content) as image:
             images.check_size(*image.size, 1, max_pixels)
             count = getattr(image, "n_frames", 1)
             if image.format not in SOURCES or count == 1:
@@ -50,12 +49,10 @@ def _read(image, count):
         image.seek(i)
         image.load()
         samples = images.decode_frame(image)
-        notes = ()
-        if samples.dtype != np.uint8:
-            samples = np.round(samples / np.float32(images.SIXTEEN)).astype(np.uint8)
-            notes = ("16 bits become 8: frames have no more",)
+        notes = ("16 bits become 8: frames have no more",) * (samples.dtype != np.uint8)
         icc = image.info.get("icc_profile")
-        frames.append(images.assemble(samples, icc, image.getexif, notes, is_tiff=False))
+        frame = images.assemble(samples, icc, image.getexif, notes, is_tiff=False)
+        frames.append(images.to_8_bits(frame))
         durations.append(image.info.get("duration", 0))
     return Animation([_rgb(frame, frames) for frame in frames], durations, loop)
 
@@ -70,7 +67,7 @@ def _rgb(frame, frames):
 
 def holds(path: str | os.PathLike[str]) -> bool:
     """Says whether the format of a file's suffix is written with several frames."""
-    return encoding.FORMATS.get(Path(path).suffix.lower()) in TARGETS
+    return encoding.format_of(path) in TARGETS
 
 
 def write(
@@ -81,24 +78,20 @@ def write(
     Raises:
       ImageError: frames too large for the format, or a file that cannot be written.
     """
-    kind = encoding.FORMATS[Path(path).suffix.lower()]
     frames = iter(frames)
     first = next(frames)
-    encoding.check(path, *first.pixels.shape[:2])
-    try:
-        with drafts.draft(path) as file:
-            if kind == "PNG":
-                _write_png(file, first, frames, durations, loop)
-            else:
-                _write_webp(file, first, frames, durations, loop)
-    except OSError as error:
-        raise ImageError(f"{path}: cannot be written: {error.strerror or error}") from error
+    kind = encoding.check(path, *first.pixels.shape[:2])
+    with encoding.draft(path) as file:
+        if kind == "PNG":
+            _write_png(file, first, frames, durations, loop)
+        else:
+            _write_webp(file, first, frames, durations, loop)
     return (f"its {len(durations)} frames are written as {TARGETS[kind]}",)
 
 
 def _write_png(file, first, others, durations, loop):
     """One frame after the other: Pillow would keep all in memory."""
-    samples = _samples(first)
+    samples = encoding.samples(first)
     writer = scanlines.Writer(
         file,
         samples.shape,
@@ -110,18 +103,14 @@ def _write_png(file, first, others, durations, loop):
     )
     writer.write(samples)
     for other in others:
-        writer.write(_samples(other))
+        writer.write(encoding.samples(other))
     writer.close()
 
 
 def _write_webp(file, first, others, durations, loop):
     kept = {"icc_profile": first.icc, "exif": first.exif}
-    Image.fromarray(_samples(first)).save(
+    Image.fromarray(encoding.samples(first)).save(
         file, format="WEBP", save_all=True, loop=loop, duration=[round(d) for d in durations],
-        append_images=[Image.fromarray(_samples(other)) for other in others],
+        append_images=[Image.fromarray(encoding.samples(other)) for other in others],
         **{key: value for key, value in kept.items() if value}, **encoding.OPTIONS["WEBP"],
     )  # fmt: skip
-
-
-def _samples(picture):
-    return picture.pixels if picture.alpha is None else np.dstack([picture.pixels, picture.alpha])

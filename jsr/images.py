@@ -95,16 +95,14 @@ def named(path: str | os.PathLike[str]) -> Iterator[None]:
 
 def decode(content: bytes, *, frame: int | None = None, max_pixels: int = MAX_PIXELS) -> Picture:
     """Reads the content of a picture file, as `read` does; its errors do not name the file."""
-    with explained(content):
+    with explained():
         read = _read_tiff if content[:4] in TIFF_HEADS else _read
         return read(content, frame, max_pixels)
 
 
 @contextlib.contextmanager
-def explained(content: bytes) -> Iterator[None]:
+def explained() -> Iterator[None]:
     """Turns what decoders raise at broken content, which is all sorts of things, into an ImageError of one line."""
-    if not content:
-        raise ImageError("the file is empty")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of odd metadata
@@ -165,6 +163,8 @@ def _choose(frame, count):
 
 def opened(content: bytes) -> Image.Image:
     """Opens what Pillow knows, without reading pixels yet."""
+    if not content:
+        raise ImageError("the file is empty")
     image = Image.open(io.BytesIO(content), formats=DECODERS)
     if image.format == "PNG" and content[24] in (2, 4) and image.mode == "L":
         # Pillow spreads few levels of grey over all 256, but not the one that is transparent.

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
@@ -25,109 +26,58 @@ from jsr import (
     weights,
 )
 from jsr.command import Parser, add_precision
+from jsr.enlargement import enlarge
 from jsr.jobs import plan
-from jsr.models import Interpolation, Model
+from jsr.models import Model
 
 DESCRIPTION = """Makes pictures larger and sharp. photo.jpg becomes photo_x4.png beside it, replacing an earlier result.
 An input is never overwritten. PNG, JPEG, WebP, TIFF and BMP; transparency, grey, 16 bits, orientation, EXIF and colour
 profile are kept, and it is said where a format cannot. Animated GIF, WebP and PNG come out animated, as PNG or WebP."""
 
 
-def enlarge(
-    model: Model,
-    picture: images.Picture,
-    *,
-    tile: int | None = None,
-    report: Callable[[int, int], None] | None = None,
-    upscale: Callable[..., np.ndarray] = tiles.upscale,
-    shrunk: Callable[[int], None] | None = None,
-) -> images.Picture:
-    """Enlarges a picture by the model's scale; transparency bicubically, whatever the model.
+class Way(NamedTuple):
+    """How all pictures of a run are enlarged."""
 
-    What is grey stays so, in three channels too, which a network may tint.
-
-    Args:
-      upscale: `tiles.upscale` or `ensemble.upscale`.
-    """
-    pixels, alpha = picture.pixels, picture.alpha
-    if pixels.ndim == 3 and (pixels == pixels[..., :1]).all():
-        grey = picture._replace(pixels=np.ascontiguousarray(pixels[..., 0]))
-        large = enlarge(model, grey, tile=tile, report=report, upscale=upscale, shrunk=shrunk)
-        return large._replace(pixels=np.stack([large.pixels] * 3, axis=-1))
-    if alpha is not None:
-        bicubic = Model(Interpolation(factors=(model.module.scale,)), {}, {})
-        pixels = bleed(pixels, alpha)
-        alpha = tiles.upscale(bicubic, alpha, tile=tile, shrunk=shrunk)
-    large = upscale(model, pixels, tile=tile, report=report, shrunk=shrunk)
-    return picture._replace(pixels=large, alpha=alpha)
+    models: dict[str, Model]  # one, or those that are compared
+    comparing: bool
+    frame: int | None
+    max_pixels: int
+    upscale: Callable[..., np.ndarray]  # `tiles.upscale` or `ensemble.upscale`
 
 
-def bleed(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """Spreads colours to where a picture is fully transparent.
-
-    What stands there, often black, is arbitrary, and enlarged it would darken the edges. Each pixel gets the mean of
-    the smallest block that has any colour (the push-pull of Gortler et al. 1996, "The lumigraph").
-
-    Args:
-      pixels: `[h, w]` or `[h, w, 3]`.
-      alpha: `[h, w]`.
-    """
-    if alpha.all():
-        return pixels
-    colours = pixels.reshape(*alpha.shape, -1).astype(np.float32)
-    filled = _fill(colours, (alpha > 0)[..., None].astype(np.float32))
-    return np.round(filled).astype(pixels.dtype).reshape(pixels.shape)
-
-
-def _fill(colours, weight):
-    """Fills the pixels `[h, w, c]` of weight 0; `weight` is `[h, w, 1]`."""
-    height, width = weight.shape[:2]
-    if weight.all() or not weight.any():
-        return colours
-    even = ((0, height % 2), (0, width % 2), (0, 0))
-    blocks = (-(-height // 2), 2, -(-width // 2), 2, -1)
-    total = np.pad(weight, even).reshape(blocks).sum(axis=(1, 3))
-    sums = np.pad(colours * weight, even).reshape(blocks).sum(axis=(1, 3))
-    coarse = _fill(sums / np.maximum(total, 1), np.minimum(total, 1))
-    spread = coarse.repeat(2, axis=0).repeat(2, axis=1)[:height, :width]
-    return np.where(weight > 0, colours, spread)
-
-
-def _work(job, models, *, tile, report, shrunk, comparing, reading, upscale):
-    """Does one job; returns what was written, with all its notes."""
-    model = next(iter(models.values()))
-    if reading["frame"] is None and not comparing and frames.holds(job.target):
-        animation = frames.read(job.source, max_pixels=reading["max_pixels"])
+def _work(job, way, **how):
+    """Does one job; returns what was written, with all its notes. `how` is `tile`, `report` and `shrunk`."""
+    model = next(iter(way.models.values()))
+    all_frames = way.frame is None and not way.comparing
+    if all_frames and frames.holds(job.target):
+        animation = frames.read(job.source, max_pixels=way.max_pixels)
         if animation:
-            return _animate(
-                job, model, animation, tile=tile, report=report, shrunk=shrunk, upscale=upscale
-            )
+            return _animate(job, model, animation, way.upscale, **how)
     # The mean of eight passes needs all of them in memory.
-    may_stream = not comparing and upscale is tiles.upscale and strips.holds(job.target)
-    if may_stream and reading["frame"] is None:
-        large = strips.open(job.source, max_pixels=reading["max_pixels"])
+    may_stream = way.upscale is tiles.upscale and strips.holds(job.target)
+    if all_frames and may_stream:
+        large = strips.open(job.source, max_pixels=way.max_pixels)
         if large:
-            return _stream(job, model, large, tile=tile, report=report, shrunk=shrunk)
-    picture = images.read(job.source, **reading)
-    if may_stream and strips.is_large(picture):
-        large = strips.of(picture)
-        return _stream(job, model, large, tile=tile, report=report, shrunk=shrunk)
-    if not comparing:
+            return _stream(job, model, large, **how)
+    picture = images.read(job.source, frame=way.frame, max_pixels=way.max_pixels)
+    if may_stream and not way.comparing and strips.is_large(picture):
+        return _stream(job, model, strips.of(picture), **how)
+    if not way.comparing:
         _check(job, model, picture)
     _check_folder(job)
-    if comparing:
-        large = comparison.draw(models, picture, tile=tile, upscale=upscale)
+    if way.comparing:
+        large = comparison.draw(way.models, picture, tile=how["tile"], upscale=way.upscale)
     else:
-        large = enlarge(model, picture, tile=tile, report=report, upscale=upscale, shrunk=shrunk)
+        large = enlarge(model, picture, upscale=way.upscale, **how)
     notes = encoding.write(job.target, large)
     return large._replace(notes=large.notes + notes)
 
 
-def _stream(job, model, large, *, tile, report, shrunk):
+def _stream(job, model, large, **how):
     """Enlarges what is too large for the memory, rows for rows; returns its notes, and a picture of its size."""
     _check_folder(job)
     rows = strips.Grey(large.rows) if large.is_grey else large.rows
-    parts = tiles.bands(model, rows, tile=tile, report=report, shrunk=shrunk)
+    parts = tiles.bands(model, rows, **how)
     notes = strips.write(job.target, large, parts, scale=model.module.scale)
     size = [model.module.scale * n for n in large.rows.shape[:2]]
     nothing = np.broadcast_to(np.uint8(0), size)
@@ -145,7 +95,7 @@ def _check_folder(job):
         raise images.ImageError(f"{job.target}: cannot be written: the folder is read-only")
 
 
-def _animate(job, model, animation, *, tile, report, shrunk, upscale):
+def _animate(job, model, animation, upscale, *, tile, report, shrunk):
     """Enlarges every frame; returns the last, with the notes of all."""
     _check(job, model, animation.frames[0])
     _check_folder(job)
@@ -162,7 +112,7 @@ def _animate(job, model, animation, *, tile, report, shrunk, upscale):
     return last._replace(notes=last.notes + notes)
 
 
-def _run(jobs, models, *, tile, comparing, reading, upscale):
+def _run(jobs, way, *, tile):
     """Does the jobs and tells of each; returns how many failed."""
     failed, is_said = 0, False
     for folder in {job.target.parent for job in jobs}:
@@ -186,16 +136,7 @@ def _run(jobs, models, *, tile, comparing, reading, upscale):
                 tile, is_said = smaller, True
 
             try:
-                large = _work(
-                    job,
-                    models,
-                    tile=tile,
-                    report=report,
-                    shrunk=shrunk,
-                    comparing=comparing,
-                    reading=reading,
-                    upscale=upscale,
-                )
+                large = _work(job, way, tile=tile, report=report, shrunk=shrunk)
             except Exception as error:  # one bad picture must not cost the others
                 failed += 1
                 _say(f"jsr.infer: error: {_reason(job, error)}", sys.stderr)
@@ -308,11 +249,9 @@ def main(argv: list[str] | None = None) -> int:
             parser.error(str(error))
         if left_out:
             _say(f"left out as earlier results: {len(left_out)}, such as {left_out[0]}", sys.stdout)
-        reading = {"frame": args.frame, "max_pixels": args.max_pixels}
         upscale = ensemble.upscale if args.ensemble else tiles.upscale
-        failed = _run(
-            jobs, models, tile=args.tile, comparing=args.compare, reading=reading, upscale=upscale
-        )
+        way = Way(models, args.compare, args.frame, args.max_pixels, upscale)
+        failed = _run(jobs, way, tile=args.tile)
     except KeyboardInterrupt:
         print("jsr.infer: interrupted; what was finished is kept", file=sys.stderr)
         return 130

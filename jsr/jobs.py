@@ -59,7 +59,7 @@ def _names_a_file(output, inputs):
     """Says whether `-o` names the result of one picture; otherwise it is a folder."""
     if output is None or os.path.isdir(output) or output.endswith(("/", os.sep)):
         return False
-    if os.path.isfile(output) or Path(output).suffix.lower() in encoding.FORMATS:
+    if os.path.isfile(output) or encoding.format_of(output):
         if len(inputs) > 1 or inputs[0].is_dir():
             raise ValueError(f"-o {output}: expected a folder for several pictures, got a file")
     elif len(inputs) > 1 or inputs[0].is_dir() or not Path(output).suffix:

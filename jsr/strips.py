@@ -9,15 +9,14 @@ import itertools
 import os
 import zlib
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import tifffile
 from PIL import Image
 
-from jsr import drafts, encoding, images, scanlines
-from jsr.images import ImageError, Picture
+from jsr import encoding, images, scanlines
+from jsr.images import Picture
 from jsr.tiles import Rows
 
 LARGE = 16_000_000  # pixels: enlarged four times, 0.8 GB of RGB
@@ -38,7 +37,7 @@ class Large(NamedTuple):
 
 def holds(path: str | os.PathLike[str]) -> bool:
     """Says whether the format of a file's suffix is written by rows."""
-    return encoding.FORMATS.get(Path(path).suffix.lower()) in TARGETS
+    return encoding.format_of(path) in TARGETS
 
 
 def is_large(picture: Picture) -> bool:
@@ -59,7 +58,7 @@ def open(path: str | os.PathLike[str], *, max_pixels: int = images.MAX_PIXELS) -
       ImageError: no such file, or a broken or too large one.
     """
     with images.named(path):
-        with images.explained(b"PNG or TIFF"), _opened(path) as image:
+        with images.explained(), _opened(path) as image:
             if image is None:
                 return None
             images.check_size(image.width, image.height, 1, max_pixels)
@@ -97,24 +96,21 @@ def write(
     Raises:
       ImageError: a file that cannot be written.
     """
-    kind = encoding.FORMATS[Path(path).suffix.lower()]
+    kind = encoding.format_of(path)
     height, width = (scale * n for n in large.rows.shape[:2])
     planes = 1 if len(large.rows.shape) == 2 else 3
     shape, dtype = (height, width, planes), np.dtype(large.rows.dtype)
     bands = (
         np.stack([b] * 3, axis=-1) if large.is_grey else b.reshape(len(b), width, -1) for b in bands
     )
-    try:
-        with drafts.draft(path) as file:
-            if kind == "PNG":
-                writer = scanlines.Writer(file, shape, dtype, icc=large.icc, exif=large.exif)
-                for band in bands:
-                    writer.write(band)
-                writer.close()
-            else:
-                _write_tiff(file, bands, shape, dtype, large.icc)
-    except OSError as error:
-        raise ImageError(f"{path}: cannot be written: {error.strerror or error}") from error
+    with encoding.draft(path) as file:
+        if kind == "PNG":
+            writer = scanlines.Writer(file, shape, dtype, icc=large.icc, exif=large.exif)
+            for band in bands:
+                writer.write(band)
+            writer.close()
+        else:
+            _write_tiff(file, bands, shape, dtype, large.icc)
     return (
         ("EXIF is not kept: not written to TIFF of this size",)
         if kind == "TIFF" and large.exif
@@ -184,7 +180,7 @@ def _are_grey(rows):
 
 def _named(path, blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
     """Yields rows; what is broken in the file is said of it."""
-    with images.named(path), images.explained(b"PNG or TIFF"):
+    with images.named(path), images.explained():
         yield from blocks
 
 

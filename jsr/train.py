@@ -22,16 +22,14 @@ from jsr import (
     balance,
     checkpoint,
     compilation,
-    cuts,
     data,
+    drafts,
     fetch,
-    metrics,
-    pairs,
     parallel,
     patches,
     phases,
     steps,
-    tiles,
+    validation,
     weights,
 )
 from jsr import config as configuration
@@ -75,12 +73,11 @@ def run(config: Config) -> Path:
     state, step, notes = phases.start(config, init_key, resuming=found is not None)
     size = config.crop + 2 * steps.margin(config.scale)
     pictures = patches.load(config.data, size=size)
-    validation, note = _validation_pairs(config, pictures)
+    chosen, note = validation.choose(config, pictures)
     print(*notes, f"data: {pictures.description}", note, sep="\n")
 
     configuration.keep(config)
-    for stray in folder.glob(f".{weights.RUN_FILE}-*"):  # a process was killed over it
-        stray.unlink()
+    drafts.sweep(folder)
     with checkpoint.Checkpoints(folder / "checkpoints", found) as checkpoints:
         if found:
             state = checkpoints.restore(found.step, state)
@@ -94,7 +91,7 @@ def run(config: Config) -> Path:
             if changed:
                 text = f"configuration overwritten: {changed}; a run of this one alone would end otherwise"
                 report.note(done, text)
-            validate = functools.partial(_validate, phases.network(config), validation)
+            validate = functools.partial(validation.validate, phases.network(config), chosen)
             state = parallel.replicate(state)
             _fit(config, state, source, dispatch, most, validate, checkpoints, report, end)
     return folder / weights.RUN_FILE
@@ -202,42 +199,6 @@ def _source(pictures, key, config, size, done):
     return source, axes, MOST_STREAMED, f"crops: prepared on the host ({reason})"
 
 
-def _validation_pairs(config, pictures):
-    """Returns the pairs `(lr, hr)` of uint8 pictures to validate on, and a note of which they are."""
-    scale = config.scale
-    if config.eval_data:
-        found = pairs.find(Path(config.eval_data), scale=scale)
-        return [pairs.read(pair, scale=scale) for pair in found], f"validation: {config.eval_data}"
-    held_out, note = pictures.validation, "validation: the pictures held out"
-    if not held_out:
-        note = "validation: pictures of the training set, too small a set to hold any out"
-        some = zip(pictures.patches[:4], pictures.sizes[:4], strict=True)
-        held_out = [cuts.middle(patch[:h, :w]) for patch, (h, w) in some]
-    return [(pairs.reduce(hr, scale=scale), hr) for hr in held_out], note
-
-
-def _validate(generator, validation, ema):
-    """Upscales the validation pictures; returns the model, the mean PSNR and centre pieces for the grid."""
-    model = Model(generator, jax.device_get({k: v for k, v in ema.items() if v}), {})
-    inference = weights.inference(model)
-    scale = generator.scale
-    scores, columns = [], []
-    for lr, hr in validation:
-        sr = tiles.upscale(inference, lr)
-        scores.append(metrics.psnr(sr, hr, shave=scale))
-        columns.append(_centre(lr, sr, hr, scale))
-    return model, float(np.mean(scores)), columns[:6]
-
-
-def _centre(lr, sr, hr, scale):
-    """Cuts the middle out of three pictures, 40 low-resolution pixels wide at the most."""
-    side = min(40, *lr.shape[:2])
-    y, x = (lr.shape[0] - side) // 2, (lr.shape[1] - side) // 2
-    small = lr[y : y + side, x : x + side]
-    y, x, side = y * scale, x * scale, side * scale
-    return small, sr[y : y + side, x : x + side], hr[y : y + side, x : x + side]
-
-
 def _export(model, config, *, step, psnr):
     """Writes the averaged generator as a weights file that `infer --model` takes."""
     # Files are passed on: where the pictures lay is nobody's business.
@@ -311,9 +272,7 @@ def _command(config):
     try:
         path = run(config)
     except (ValueError, OSError) as error:
-        if (
-            isinstance(error, OSError) and error.strerror
-        ):  # a full disk, say, which may name no file
+        if isinstance(error, OSError) and error.strerror:  # a full disk may name no file
             error = f"{error.filename or config.workdir or 'runs'}: {error.strerror}"
         print(f"jsr.train: error: {error}", file=sys.stderr)
         sys.exit(1)

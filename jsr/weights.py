@@ -10,7 +10,6 @@ import hashlib
 import json
 import math
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ import numpy as np
 from flax import traverse_util
 from safetensors import SafetensorError, numpy, safe_open
 
-from jsr import compilation
+from jsr import compilation, drafts
 from jsr.models import MODELS, Interpolation, Model, SRResNet, srresnet
 
 PRETRAINED = Path(__file__).parent / "pretrained"
@@ -122,19 +121,12 @@ def write(path: Path, tensors: Mapping[str, Any], metadata: Mapping[str, str]) -
     Raises:
       OSError: it cannot be written; a full disk, say.
     """
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    os.close(handle)
+    arrays = {name: np.asarray(value, order="C") for name, value in tensors.items()}
     try:
-        arrays = {name: np.asarray(value, order="C") for name, value in tensors.items()}
-        numpy.save_file(arrays, temporary, dict(metadata))
-        os.chmod(temporary, 0o644)  # mkstemp's files are private
-        os.replace(temporary, path)
-    except SafetensorError as error:  # of a full disk too
-        os.unlink(temporary)
+        with drafts.draft(path) as file:
+            file.write(numpy.save(arrays, dict(metadata)))
+    except OSError as error:  # of a full disk, which names no file
         raise OSError(f"{path}: cannot be written: {error}") from error
-    except BaseException:
-        os.unlink(temporary)
-        raise
 
 
 def inference(model: Model) -> Model:
@@ -184,8 +176,12 @@ def _read_foreign(path):
     return model
 
 
-def check_hash(path):
-    """Refuses a released file that is missing or is not the one released."""
+def check_hash(path: Path) -> None:
+    """Refuses a released file that is missing or is not the one released.
+
+    Raises:
+      WeightsError: so.
+    """
     try:
         got = hashlib.sha256(path.read_bytes()).hexdigest()
         listed = (PRETRAINED / "SHA256SUMS").read_text().splitlines()

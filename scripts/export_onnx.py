@@ -5,15 +5,13 @@ any n, h and w. BatchNorm is folded into the convolutions. For SRResNet and ESPC
 enlargement, which ONNX does not have.
 """
 
-import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from jsr import weights
+from jsr import drafts, weights
 from jsr.command import Parser
 from jsr.models import ESPCN, Model, SRResNet
 
@@ -117,19 +115,6 @@ def _espcn(graph, model):
     graph.add("Identity", graph.subpixel(x, params["conv3"], model.module.scale), output="sr")
 
 
-def _write(path, content):
-    """Writes a file, whole or not at all."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(temporary, 0o644)  # mkstemp's files are private
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-
-
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns 0. What cannot be done exits with 2."""
     parser = Parser(prog="export_onnx", description="Writes a model as ONNX.")
@@ -139,7 +124,9 @@ def main(argv: list[str] | None = None) -> int:
     if args.file.suffix != ".onnx":
         parser.error(f"{args.file}: expected a file named .onnx")
     try:
-        _write(args.file, export(weights.load(args.model)).SerializeToString())
+        content = export(weights.load(args.model)).SerializeToString()
+        with drafts.draft(args.file) as file:
+            file.write(content)
     except ModuleNotFoundError as error:
         parser.error(f"needs onnx: pip install onnx ({error})")
     except OSError as error:

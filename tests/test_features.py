@@ -175,7 +175,7 @@ def test_a_failed_save_leaves_nothing(tmp_path, monkeypatch):
     def fail(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(weights.numpy, "save_file", fail)
+    monkeypatch.setattr(weights.numpy, "save", fail)
     with pytest.raises(OSError, match="No space left"):
         features.save_vgg19(path, {}, {})
     assert list(tmp_path.iterdir()) == [path] and path.read_bytes() == b"the last one"

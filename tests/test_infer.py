@@ -11,7 +11,7 @@ import png
 import pytest
 from PIL import Image, ImageCms
 
-from jsr import encoding, ensemble, images, infer, tiles, weights
+from jsr import encoding, enlargement, ensemble, images, infer, tiles, weights
 from jsr.images import Picture
 from jsr.models import Interpolation, Model, SRResNet
 
@@ -211,7 +211,7 @@ def test_depth_grey_alpha_and_profile_are_kept(rng, dtype, is_grey):
     assert (samples[:, :9, -1] == 0).all() and (samples[:, -12:, -1] == top).all()
     large = images.read("a_x4.png")
     assert large.icc == ICC and b"Camera" in large.exif
-    expected = tiles.upscale(BICUBIC, infer.bleed(pixels, alpha))
+    expected = tiles.upscale(BICUBIC, enlargement.bleed(pixels, alpha))
     np.testing.assert_array_equal(samples[..., :-1].reshape(expected.shape), expected)
 
 
@@ -230,7 +230,7 @@ def test_transparency_leaves_no_dark_edge():
     inside = y**2 + x**2 < 64
     rgba = np.where(inside[..., None], (200, 0, 0, 255), 0).astype(np.uint8)
     picture = Picture(rgba[..., :3], rgba[..., 3])
-    large = infer.enlarge(BICUBIC, picture)
+    large = enlargement.enlarge(BICUBIC, picture)
     assert (large.pixels[large.alpha > 0] == (200, 0, 0)).all()
     plain = tiles.upscale(BICUBIC, picture.pixels)
     assert plain[large.alpha > 0][:, 0].min() < 100
@@ -239,16 +239,16 @@ def test_transparency_leaves_no_dark_edge():
 def test_bleed_keeps_every_pixel_that_counts(rng):
     pixels = rng.integers(0, 65536, (13, 9, 3), np.uint16)
     alpha = rng.integers(0, 3, (13, 9), np.uint16)
-    filled = infer.bleed(pixels, alpha)
+    filled = enlargement.bleed(pixels, alpha)
     assert filled.dtype == np.uint16
     np.testing.assert_array_equal(filled[alpha > 0], pixels[alpha > 0])
-    grey = infer.bleed(pixels[..., 0], alpha)
+    grey = enlargement.bleed(pixels[..., 0], alpha)
     np.testing.assert_array_equal(grey, filled[..., 0])
     for constant in (0, 1):  # nothing to take colour from, nothing to fill
-        np.testing.assert_array_equal(infer.bleed(pixels, np.full((13, 9), constant)), pixels)
+        np.testing.assert_array_equal(enlargement.bleed(pixels, np.full((13, 9), constant)), pixels)
     alone = np.zeros((13, 9), np.uint16)
     alone[12, 0] = 1  # one pixel colours all
-    assert (infer.bleed(pixels, alone) == pixels[12, 0]).all()
+    assert (enlargement.bleed(pixels, alone) == pixels[12, 0]).all()
 
 
 def test_what_is_not_kept_is_said(capsys):

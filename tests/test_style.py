@@ -16,7 +16,8 @@ LAYERS = {
     "the public API": ["__init__"],
     "programs": ["train", "infer", "evaluate"],
     "parts with effects": [
-        "command", "config", "jobs", "phases", "data", "stream", "patches", "folders", "datasets", "fetch", "pairs",
+        "command", "config", "jobs", "enlargement", "phases", "validation", "data", "stream", "patches",
+        "folders", "datasets", "fetch", "pairs",
         "checkpoint", "manifest", "report", "images", "encoding", "scanlines", "strips", "drafts", "frames",
         "weights", "pristine", "convert", "features", "comparison",
     ],
