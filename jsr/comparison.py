@@ -1,6 +1,5 @@
 """One labelled picture of what several models make of another, side by side."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -30,11 +29,7 @@ def models(name: str, *, precision: Precision) -> dict[str, Model]:
 
 
 def draw(
-    models: dict[str, Model],
-    picture: images.Picture,
-    *,
-    tile: int | None = None,
-    upscale: Callable[..., np.ndarray] = tiles.upscale,
+    models: dict[str, Model], picture: images.Picture, *, tile: int | None = None
 ) -> images.Picture:
     """Returns a labelled picture of what each model makes of one; of a large one, of its centre."""
     picture = images.to_8_bits(images.flatten(picture))
@@ -54,7 +49,7 @@ def draw(
     sheet = Image.new("RGB", (len(models) * column, band + scale * rows), "white")
     draw = ImageDraw.Draw(sheet)
     for i, (name, model) in enumerate(models.items()):
-        large = Image.fromarray(upscale(model, centre, tile=tile)).convert("RGB")
+        large = Image.fromarray(tiles.upscale(model, centre, tile=tile)).convert("RGB")
         middle = i * column + column // 2
         draw.text((middle, band // 2), name, fill="black", font=font, anchor="mm")
         sheet.paste(large, (middle - large.width // 2, band))

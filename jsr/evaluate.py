@@ -18,9 +18,9 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from jsr import ensemble, metrics, niqe, pairs, pristine, tiles, weights
+from jsr import metrics, niqe, pairs, pristine, tiles, weights
 from jsr.command import Parser, add_precision
-from jsr.models import Model
+from jsr.models import Ensemble, Model
 from jsr.niqe import Pristine
 
 TIMED = 256  # pixels of a side of the picture that is timed
@@ -45,25 +45,17 @@ class EvaluationError(ValueError):
     """A set that cannot be scored, said in one line."""
 
 
-def score(
-    model: Model,
-    pair: pairs.Pair,
-    reference: Pristine,
-    *,
-    tile: int | None = None,
-    upscale: Callable[..., np.ndarray] = tiles.upscale,
-) -> Score:
+def score(model: Model, pair: pairs.Pair, reference: Pristine, *, tile: int | None = None) -> Score:
     """Scores what a model makes of one picture.
 
     Args:
       reference: what NIQE compares with.
-      upscale: `tiles.upscale` or `ensemble.upscale`.
 
     Raises:
       ValueError: a picture cannot be read, does not fit the scale, or is too small to be scored.
     """
     lr, hr = pairs.read(pair, scale=model.module.scale)
-    sr = upscale(model, lr, tile=tile)
+    sr = tiles.upscale(model, lr, tile=tile)
     return Score(
         pair.name,
         metrics.psnr(hr, sr, shave=SHAVE),
@@ -116,13 +108,13 @@ def label(folder: Path) -> str:
     return f"{path.parent.name} {path.name}" if is_scale else path.name
 
 
-def seconds(model: Model, upscale: Callable[..., np.ndarray]) -> float:
+def seconds(model: Model) -> float:
     """Returns how long a picture of `TIMED` pixels a side takes: the median of three, after the first."""
     picture = np.random.default_rng(0).integers(0, 256, (TIMED, TIMED, 3), np.uint8)
     times = []
     for _ in range(4):
         start = time.perf_counter()
-        upscale(model, picture)
+        tiles.upscale(model, picture)
         times.append(time.perf_counter() - start)
     return statistics.median(times[1:])
 
@@ -192,6 +184,11 @@ def main(argv: list[str] | None = None) -> int:
     # Everything that can be wrong with the arguments is found before the first minute is spent.
     try:
         models = {name: weights.ready(name, precision=args.precision) for name in args.model}
+        if args.ensemble:
+            models = {
+                name: model._replace(module=Ensemble(model.module))
+                for name, model in models.items()
+            }
         reference = pristine.load(args.niqe_model)
         for folder in args.data:
             for model in models.values():
@@ -203,16 +200,13 @@ def main(argv: list[str] | None = None) -> int:
     if len(set(labels)) < len(labels):
         labels = [str(folder) for folder in args.data]
     scale = next(iter(models.values())).module.scale
-    upscale = ensemble.upscale if args.ensemble else tiles.upscale
     original = functools.partial(score_original, reference=reference, scale=scale)
     rows = [[HEADING, *labels, *[f"{TIMED}x{TIMED}"] * args.time]]
     record = []
     for name, model in {"original": None, **models}.items():
         scorer, scale = original, scale
         if model:
-            scorer = functools.partial(
-                score, model, reference=reference, tile=args.tile, upscale=upscale
-            )
+            scorer = functools.partial(score, model, reference=reference, tile=args.tile)
             scale = model.module.scale
         means = []
         for folder, title in zip(args.data, labels, strict=True):
@@ -230,7 +224,7 @@ def main(argv: list[str] | None = None) -> int:
                 {"model": name, "set": title, "data": str(folder), "scale": scale}
                 | {"mean": _as_json(means[-1]), "images": pictures}
             )
-        timed = [f"{seconds(model, upscale):.2f} s" if model else "-"] if args.time else []
+        timed = [f"{seconds(model):.2f} s" if model else "-"] if args.time else []
         rows.append([name, *map(_format, means), *timed])
     print(table(rows))
     if args.json:

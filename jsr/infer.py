@@ -4,7 +4,6 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +15,6 @@ from jsr import (
     compilation,
     drafts,
     encoding,
-    ensemble,
     fetch,
     frames,
     images,
@@ -28,7 +26,7 @@ from jsr import (
 from jsr.command import Parser, add_precision
 from jsr.enlargement import enlarge
 from jsr.jobs import plan
-from jsr.models import Model
+from jsr.models import Ensemble, Model
 
 DESCRIPTION = """Makes pictures larger and sharp. photo.jpg becomes photo_x4.png beside it, replacing an earlier result.
 An input is never overwritten. PNG, JPEG, WebP, TIFF and BMP; transparency, grey, 16 bits, orientation, EXIF and colour
@@ -42,7 +40,6 @@ class Way(NamedTuple):
     comparing: bool
     frame: int | None
     max_pixels: int
-    upscale: Callable[..., np.ndarray]  # `tiles.upscale` or `ensemble.upscale`
 
 
 def _work(job, way, **how):
@@ -52,9 +49,8 @@ def _work(job, way, **how):
     if all_frames and frames.holds(job.target):
         animation = frames.read(job.source, max_pixels=way.max_pixels)
         if animation:
-            return _animate(job, model, animation, way.upscale, **how)
-    # The mean of eight passes needs all of them in memory.
-    may_stream = way.upscale is tiles.upscale and strips.holds(job.target)
+            return _animate(job, model, animation, **how)
+    may_stream = strips.holds(job.target)
     if all_frames and may_stream:
         large = strips.open(job.source, max_pixels=way.max_pixels)
         if large:
@@ -66,9 +62,9 @@ def _work(job, way, **how):
         _check(job, model, picture)
     _check_folder(job)
     if way.comparing:
-        large = comparison.draw(way.models, picture, tile=how["tile"], upscale=way.upscale)
+        large = comparison.draw(way.models, picture, tile=how["tile"])
     else:
-        large = enlarge(model, picture, upscale=way.upscale, **how)
+        large = enlarge(model, picture, **how)
     notes = encoding.write(job.target, large)
     return large._replace(notes=large.notes + notes)
 
@@ -95,7 +91,7 @@ def _check_folder(job):
         raise images.ImageError(f"{job.target}: cannot be written: the folder is read-only")
 
 
-def _animate(job, model, animation, upscale, *, tile, report, shrunk):
+def _animate(job, model, animation, *, tile, report, shrunk):
     """Enlarges every frame; returns the last, with the notes of all."""
     _check(job, model, animation.frames[0])
     _check_folder(job)
@@ -104,7 +100,7 @@ def _animate(job, model, animation, upscale, *, tile, report, shrunk):
     def enlarged():
         nonlocal last
         for i, frame in enumerate(animation.frames):
-            last = enlarge(model, frame, tile=tile, upscale=upscale, shrunk=shrunk)
+            last = enlarge(model, frame, tile=tile, shrunk=shrunk)
             report(i + 1, len(animation.frames))
             yield last
 
@@ -249,8 +245,12 @@ def main(argv: list[str] | None = None) -> int:
             parser.error(str(error))
         if left_out:
             _say(f"left out as earlier results: {len(left_out)}, such as {left_out[0]}", sys.stdout)
-        upscale = ensemble.upscale if args.ensemble else tiles.upscale
-        way = Way(models, args.compare, args.frame, args.max_pixels, upscale)
+        if args.ensemble:
+            models = {
+                name: model._replace(module=Ensemble(model.module))
+                for name, model in models.items()
+            }
+        way = Way(models, args.compare, args.frame, args.max_pixels)
         failed = _run(jobs, way, tile=args.tile)
     except KeyboardInterrupt:
         print("jsr.infer: interrupted; what was finished is kept", file=sys.stderr)

@@ -86,7 +86,8 @@ def bands(
 
     if tile is None:
         row = int(np.prod(image.shape[1:])) * model.module.scale**2 * image.dtype.itemsize
-        tile = fitting(memory.free(), halo=model.module.halo, row=row)
+        passes = getattr(model.module, "passes", 1)
+        tile = fitting(memory.free(), halo=model.module.halo, row=row, passes=passes)
     done = 0
     while done < image.shape[0]:
         try:
@@ -101,15 +102,16 @@ def bands(
                 shrunk(tile)
 
 
-def fitting(free: int | None, *, halo: int, row: int = 0) -> int:
+def fitting(free: int | None, *, halo: int, row: int = 0, passes: int = 1) -> int:
     """Returns the largest tile, of `TILE` and its halves, that takes no more than half of the free bytes.
 
     Args:
       row: bytes of the result for each low-resolution row; a band takes them twice, the second time to be written.
+      passes: of a window that are in the memory together.
     """
     tile = TILE
     while tile > MIN_TILE and free is not None:
-        if NEED * (tile + 2 * halo) ** 2 + 2 * row * tile <= free / 2:
+        if passes * NEED * (tile + 2 * halo) ** 2 + 2 * row * tile <= free / 2:
             break
         tile //= 2
     return tile

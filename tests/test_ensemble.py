@@ -1,11 +1,16 @@
-"""Tests ../jsr/ensemble.py."""
+"""Tests ../jsr/models/ensemble.py."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jsr import ensemble, tiles, weights
-from jsr.models import ESPCN, Model
+from jsr import tiles, weights
+from jsr.models import ESPCN, Ensemble, Model
+
+
+def _ensemble(model):
+    return model._replace(module=Ensemble(model.module))
 
 
 @pytest.fixture
@@ -21,38 +26,56 @@ def model():
     )
 
 
-def test_mean_of_eight_that_turns_with_the_picture(rng, model):
+@pytest.mark.parametrize("shape", [(2, 11, 14, 3), (2, 9, 9, 3)])
+def test_mean_of_eight_that_turns_with_the_picture(rng, model, shape):
     """Against numpy's own flips and turns; and a turned picture gives the turned result, which one pass does not."""
-    image = rng.integers(0, 256, (11, 14, 3), np.uint8)
+    image = rng.random(shape, np.float32)
+    once = jax.jit(model.module.apply)
     passes = []
     for quarter in range(4):
         for flip in (False, True):
-            turned = np.rot90(image[::-1] if flip else image, quarter)
-            large = np.rot90(tiles.upscale(model, turned.copy()), -quarter)
-            passes.append(large[::-1] if flip else large)
-    large = ensemble.upscale(model, image)
-    np.testing.assert_allclose(large, np.mean(passes, axis=0), atol=0.5)
-    turned = np.rot90(image).copy()
-    np.testing.assert_array_equal(ensemble.upscale(model, turned), np.rot90(large))
-    assert (tiles.upscale(model, turned) != np.rot90(tiles.upscale(model, image))).any()
+            turned = np.rot90(image[:, ::-1] if flip else image, quarter, axes=(1, 2))
+            large = np.rot90(once(model.variables, turned), -quarter, axes=(1, 2))
+            passes.append(large[:, ::-1] if flip else large)
+    mean = jax.jit(Ensemble(model.module).apply)
+    large = mean(model.variables, image)
+    np.testing.assert_allclose(large, np.mean(passes, axis=0), atol=1e-6)
+    turned = np.rot90(image, axes=(1, 2))
+    back = np.rot90(mean(model.variables, turned), -1, axes=(1, 2))
+    np.testing.assert_allclose(back, large, atol=1e-6)
+    assert abs(np.rot90(once(model.variables, turned), -1, axes=(1, 2)) - passes[0]).max() > 0.01
+
+
+def test_square_pictures_make_one_batch_and_others_two():
+    shapes = []
+
+    class Doubling:
+        def apply(self, variables, x):
+            shapes.append(x.shape)
+            return x.repeat(2, axis=1).repeat(2, axis=2)
+
+    for height, width in ((6, 6), (4, 6)):
+        Ensemble(Doubling()).apply({}, jnp.zeros((1, height, width, 3)))
+    assert shapes == [(8, 6, 6, 3), (4, 4, 6, 3), (4, 6, 4, 3)]
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_white_stays_white_and_grey_stays_grey(dtype):
     white = np.full((5, 7), np.iinfo(dtype).max, dtype)
-    large = ensemble.upscale(weights.load("bicubic"), white)
+    large = tiles.upscale(_ensemble(weights.load("bicubic")), white)
     assert large.dtype == dtype and large.shape == (20, 28) and (large == white[0, 0]).all()
 
 
-def test_reports_the_tiles_of_all_passes(model):
-    calls = []
-    ensemble.upscale(
-        model,
-        np.zeros((20, 40, 3), np.uint8),
-        tile=20,
-        report=lambda done, total: calls.append((done, total)),
-    )
-    assert calls == [(i + 1, calls[0][1]) for i in range(calls[0][1])]
+def test_does_not_depend_on_the_tile(rng, model):
+    image = rng.integers(0, 256, (45, 33, 3), np.uint8)
+    whole = tiles.upscale(_ensemble(model), image, tile=64).astype(int)
+    by_tiles = tiles.upscale(_ensemble(model), image, tile=16).astype(int)
+    assert abs(whole - by_tiles).max() <= 1 and (whole != by_tiles).mean() < 1e-4
+
+
+def test_tiles_are_smaller_where_memory_is_scarce():
+    assert tiles.fitting(4 << 30, halo=40) == 512
+    assert tiles.fitting(4 << 30, halo=40, passes=Ensemble.passes) == 256
 
 
 @pytest.mark.slow
@@ -63,6 +86,6 @@ def test_more_faithful_than_one_pass(jsr_data):
     gains = []
     for pair in pairs.find(jsr_data / "eval" / "Set5" / "x4", scale=4):
         lr, hr = pairs.read(pair, scale=4)
-        once, mean = tiles.upscale(model, lr), ensemble.upscale(model, lr)
+        once, mean = tiles.upscale(model, lr), tiles.upscale(_ensemble(model), lr)
         gains.append(metrics.psnr(hr, mean) - metrics.psnr(hr, once))
     assert np.mean(gains) > 0.02

@@ -11,9 +11,9 @@ import png
 import pytest
 from PIL import Image, ImageCms
 
-from jsr import encoding, enlargement, ensemble, images, infer, tiles, weights
+from jsr import encoding, enlargement, images, infer, tiles, weights
 from jsr.images import Picture
-from jsr.models import Interpolation, Model, SRResNet
+from jsr.models import Ensemble, Interpolation, Model, SRResNet
 
 BICUBIC = Model(Interpolation(), {}, {})
 ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -185,7 +185,8 @@ def test_blend_lies_between_the_two(pretrained, share):
 def test_ensemble_is_the_mean_of_eight(pretrained):
     pixels = _picture("photo.png")
     assert infer.main(["photo.png", "--ensemble"]) == 0
-    expected = ensemble.upscale(weights.ready("blend:0.5"), pixels)
+    model = weights.ready("blend:0.5")
+    expected = tiles.upscale(model._replace(module=Ensemble(model.module)), pixels)
     np.testing.assert_array_equal(np.asarray(Image.open("photo_x4.png")), expected)
 
 

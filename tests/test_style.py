@@ -21,7 +21,7 @@ LAYERS = {
         "checkpoint", "manifest", "report", "images", "encoding", "scanlines", "strips", "drafts", "frames",
         "weights", "pristine", "convert", "features", "comparison",
     ],
-    "programs for the device": ["steps", "parallel", "ensemble", "tiles", "compilation", "memory"],
+    "programs for the device": ["steps", "parallel", "tiles", "compilation", "memory"],
     "mathematics": ["models", "losses", "balance", "metrics", "niqe", "resize", "pixels", "spans", "cuts"],
     "version": ["version"],
 }  # fmt: skip

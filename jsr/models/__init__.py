@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+from jsr.models.ensemble import Ensemble as Ensemble
 from jsr.models.espcn import ESPCN
 from jsr.models.interpolation import Interpolation
 from jsr.models.srcnn import SRCNN
@@ -14,6 +15,6 @@ MODELS = {"srresnet": SRResNet, "srcnn": SRCNN, "espcn": ESPCN, "interpolation":
 class Model(NamedTuple):
     """A generator and what it has learned."""
 
-    module: Any  # one of MODELS, with `scale` and `halo`
+    module: Any  # one of MODELS, or several of its passes (`ensemble.py`); with `scale` and `halo`
     variables: dict[str, Any]  # {"params", "batch_stats"}; empty for interpolations
     metadata: dict[str, Any]  # where it comes from
