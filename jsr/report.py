@@ -25,7 +25,7 @@ class Report:
         temporary.write_text("".join(_lines(path, last=step)))
         temporary.replace(path)  # a process killed here leaves the old record, not half of it
         self._file = path.open("a")
-        self._events = _events(folder)
+        self._events = _events(folder, step)
         self._bar = tqdm(total=steps, initial=step, desc=phase, unit="step", dynamic_ncols=True)
 
     def __enter__(self) -> "Report":
@@ -97,9 +97,10 @@ def _lines(path, *, last):
             continue
 
 
-def _events(folder):
+def _events(folder, step):
     try:
         from tensorboardX import SummaryWriter
     except ImportError:
         return None
-    return SummaryWriter(str(folder))
+    # Later events of a run that died stay in its file; from here on TensorBoard hides them.
+    return SummaryWriter(str(folder), purge_step=step + 1)

@@ -1,4 +1,4 @@
-"""Tries for long what the tests try for seconds: `python scripts/torture.py pictures|training`.
+"""Tries for long what the tests try for seconds: `python scripts/torture.py pictures|training|large`.
 
 Prints a line of counts; the exit status is 1 where any of them is of something wrong.
 """

@@ -69,8 +69,24 @@ def test_grid_has_rows_of_lr_sr_and_hr(tmp_path, rng):
             assert np.array_equal(found, expected)
 
 
+def _events(path):
+    """Reads TensorBoard's file: records of length, sum, data and sum."""
+    from tensorboardX.proto.event_pb2 import Event
+
+    content = path.read_bytes()
+    while content:
+        length = int.from_bytes(content[:8], "little")
+        yield Event.FromString(content[12 : 12 + length])
+        content = content[16 + length :]
+
+
 def test_tensorboard_gets_the_same_numbers(tmp_path):
-    with report.Report(tmp_path, step=0, steps=10, phase="srresnet") as run:
+    with report.Report(tmp_path, step=4, steps=10, phase="srresnet") as run:
         run.log(5, loss=0.25)
-    (events,) = tmp_path.glob("events*")
-    assert b"loss" in events.read_bytes()
+    (path,) = tmp_path.glob("events*")
+    events = list(_events(path))
+    numbers = [(e.step, v.tag, v.simple_value) for e in events for v in e.summary.value]
+    assert numbers == [(5, "loss", 0.25)]
+    (start,) = (e for e in events if e.HasField("session_log"))
+    assert start.session_log.status == start.session_log.START
+    assert start.step == 5, "events of this step on, of a run that died, are hidden"
