@@ -20,7 +20,7 @@ import tifffile
 from jaxtyping import UInt8
 from PIL import Image, ImageCms
 
-from jsr import scanlines
+from jsr import exif, scanlines
 
 # What they say of odd files, they also raise.
 for library in ("tifffile", "PIL"):
@@ -35,23 +35,6 @@ SIXTEEN = 257  # 16-bit levels of an 8-bit level: 65535 = 257 * 255
 
 PNG_HEAD = b"\x89PNG\r\n\x1a\n"
 TIFF_HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-ORIENTATION = 0x0112
-EXIF_IFD = 0x8769
-SIZES = (0x0100, 0x0101), (0xA002, 0xA003)  # width and height, of the picture as it was
-# In TIFF the picture's layout stands among its tags. These describe: title, make, model, software,
-# date, artist, copyright, EXIF and GPS.
-DESCRIPTIVE = {0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x8298, EXIF_IFD, 0x8825}
-
-# EXIF orientation: how to turn the stored picture upright.
-TURNS = {
-    2: lambda x: x[:, ::-1],
-    3: lambda x: x[::-1, ::-1],
-    4: lambda x: x[::-1],
-    5: lambda x: x.swapaxes(0, 1),
-    6: lambda x: np.rot90(x, -1),
-    7: lambda x: x[::-1, ::-1].swapaxes(0, 1),
-    8: lambda x: np.rot90(x),
-}
 
 
 class ImageError(ValueError):
@@ -272,34 +255,23 @@ def _tiff_exif(content):
     if b"+" in content[:4]:  # BigTIFF, of which Pillow reads whole files only
         with opened(content) as image:
             return image.getexif()
-    exif = Image.Exif()
-    exif.load_from_fp(io.BytesIO(content))
-    return exif
+    about = Image.Exif()
+    about.load_from_fp(io.BytesIO(content))
+    return about
 
 
 def assemble(samples, icc, read_exif, notes, *, is_tiff):
     """Puts together a picture of samples `[h, w]` or `[h, w, c]`, the last of 2 or 4 being alpha."""
-    exif_bytes, orientation = None, 1
+    kept, orientation = None, exif.UPRIGHT
     try:
-        exif = read_exif()
-        orientation = exif.pop(ORIENTATION, 1)
-        exif_bytes = _useful(exif, is_tiff=is_tiff)
+        read = read_exif()
+        orientation = exif.orientation(read)
+        kept = exif.useful(read, is_tiff=is_tiff)
     except Exception:  # cameras and editors write the oddest EXIF
         notes += ("its EXIF is broken and not kept",)
     samples = samples if samples.ndim == 3 else samples[..., None]
-    samples = TURNS.get(orientation, lambda x: x)(samples)
+    samples = exif.turned(samples, orientation)
     colours = samples.shape[-1] - (samples.shape[-1] in (2, 4))
     pixels = samples[..., 0] if colours == 1 else samples[..., :3]
     alpha = np.ascontiguousarray(samples[..., -1]) if colours < samples.shape[-1] else None
-    return Picture(np.ascontiguousarray(pixels), alpha, icc or None, exif_bytes, notes)
-
-
-def _useful(exif, *, is_tiff):
-    """Returns the EXIF without what would no longer be true: sizes, thumbnail, in TIFF the layout."""
-    details = exif.get_ifd(EXIF_IFD)
-    for tag in SIZES[1]:
-        details.pop(tag, None)
-    for tag in list(exif):
-        if tag in SIZES[0] or (is_tiff and tag not in DESCRIPTIVE):
-            del exif[tag]
-    return exif.tobytes() if len(exif) else None
+    return Picture(np.ascontiguousarray(pixels), alpha, icc or None, kept, notes)

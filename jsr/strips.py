@@ -15,7 +15,7 @@ import numpy as np
 import tifffile
 from PIL import Image
 
-from jsr import encoding, images, scanlines
+from jsr import encoding, exif, images, scanlines
 from jsr.images import Picture
 from jsr.tiles import Rows
 
@@ -65,7 +65,7 @@ def open(path: str | os.PathLike[str], *, max_pixels: int = images.MAX_PIXELS) -
             if image.width * image.height < LARGE:
                 return None
             layout = (_png if image.format == "PNG" else _tiff)(path, image)
-            is_turned = image.getexif().get(images.ORIENTATION, 1) != 1
+            is_turned = exif.orientation(image.getexif()) != exif.UPRIGHT
             if layout is None or is_turned or getattr(image, "n_frames", 1) > 1:
                 return None
             shape, dtype, blocks = layout

@@ -18,7 +18,7 @@ LAYERS = {
     "parts with effects": [
         "command", "config", "jobs", "enlargement", "phases", "validation", "data", "stream", "patches",
         "folders", "datasets", "fetch", "pairs",
-        "checkpoint", "manifest", "report", "images", "encoding", "scanlines", "strips", "drafts", "frames",
+        "checkpoint", "manifest", "report", "images", "exif", "encoding", "scanlines", "strips", "drafts", "frames",
         "weights", "pristine", "convert", "features", "comparison",
     ],
     "programs for the device": ["steps", "parallel", "tiles", "compilation", "memory"],
