@@ -1,7 +1,7 @@
-"""The bundled SRGAN, last part: `python -m experiments.srgan_x4_settle`, after `srgan_x4`.
+"""SRGAN, third edition, second part, to the bundled weights: `python -m experiments.srgan_x4_settle`, after `srgan_x4`.
 
-Goes on with the same two networks at a quarter of the adversarial weight: what the discriminator has taught stays,
-and lines along edges that it does not ask for go.
+Goes on in the same folder, with the same two networks, at a quarter of the adversarial weight: texture stays, and most
+of what the discriminator does not see as wrong, such as a second line along edges, goes.
 """
 
 import dataclasses

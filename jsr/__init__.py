@@ -47,8 +47,8 @@ def upscale(
 
     Args:
       image: uint8 or uint16, RGB `[h, w, 3]` or grey `[h, w]`.
-      model: what `load` returns or takes; by default `blend:0.5`, half-way from `srresnet` to `srgan`. A name is loaded
-        anew at each call.
+      model: what `load` returns or takes; by default `blend:0.8`, most of the way from `srresnet` to `srgan`. A name is
+        loaded anew at each call.
       tile: pixels of the input upscaled at a time; the result does not depend on it, the memory does.
 
     Returns:

@@ -189,7 +189,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument(
         "--blend", type=float, metavar="T",
-        help="weights between those of srresnet, 0, and srgan, 1 (default: 0.5)",
+        help="weights between those of srresnet, 0, and srgan, 1 (default: 0.8)",
     )  # fmt: skip
     parser.add_argument(
         "--ensemble", action="store_true",

@@ -160,10 +160,10 @@ def test_model_from_a_file_and_its_scale(capsys):
     assert written.shape == (60, 54, 3) and np.abs(written - expected.astype(int)).max() <= 1
 
 
-def test_the_default_is_half_way_from_srresnet_to_srgan(pretrained):
+def test_the_default_lies_between_srresnet_and_srgan(pretrained):
     pixels = _picture("photo.png")
     assert infer.main(["photo.png"]) == 0
-    expected = tiles.upscale(weights.ready("blend:0.5"), pixels)
+    expected = tiles.upscale(weights.ready("blend:0.8"), pixels)
     np.testing.assert_array_equal(np.asarray(Image.open("photo_x4.png")), expected)
 
 
@@ -185,7 +185,7 @@ def test_blend_lies_between_the_two(pretrained, share):
 def test_ensemble_is_the_mean_of_eight(pretrained):
     pixels = _picture("photo.png")
     assert infer.main(["photo.png", "--ensemble"]) == 0
-    model = weights.ready("blend:0.5")
+    model = weights.ready("blend:0.8")
     expected = tiles.upscale(model._replace(module=Ensemble(model.module)), pixels)
     np.testing.assert_array_equal(np.asarray(Image.open("photo_x4.png")), expected)
 
@@ -415,7 +415,7 @@ def test_comparison(pretrained, capsys):
     assert sorted(p.name for p in infer.Path().iterdir()) == ["a.png", "a_compare.png"]
     assert capsys.readouterr().out.startswith("a.png -> a_compare.png (1000x200, ")
     sheet = np.asarray(Image.open("a_compare.png"))
-    for i, name in enumerate(("nearest", "bicubic", "srresnet", "srgan", "blend:0.5")):
+    for i, name in enumerate(("nearest", "bicubic", "srresnet", "srgan", "blend:0.8")):
         column = sheet[:, 200 * i : 200 * (i + 1)]
         expected = tiles.upscale(weights.inference(weights.load(name)), pixels)
         np.testing.assert_array_equal(column[-160:], expected)

@@ -76,7 +76,7 @@ def test_srgan_is_natural_and_not_far_from_srresnet(upscaled, name):
         np.mean([niqe.niqe(image, model) for image in images])
         for images in ([hr for hr, _ in sharp], [sr for _, sr in sharp], [sr for _, sr in soft])
     )
-    assert gan < resnet - 1 and gan < original + 0.5
+    assert gan < resnet - 1 and abs(gan - original) < 0.5
 
 
 @pytest.mark.slow
@@ -104,7 +104,7 @@ def test_srgan_makes_no_dots(upscaled):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name, limit", [("srresnet", 0.15), ("srgan", 0.4)])
+@pytest.mark.parametrize("name, limit", [("srresnet", 0.15), ("srgan", 0.25)])
 def test_no_checkerboard(upscaled, name, limit):
     """Sub-pixels differ by less than can be seen, in grey levels."""
     grids = [measure_grid.grid(sr.mean(axis=-1), scale=4).std() for _, sr in upscaled("Set5", name)]

@@ -39,8 +39,10 @@ def _draw(rng, shape):
     return x, kernel, dy, stride
 
 
+@pytest.mark.parametrize("cached", [primitives.CACHED, 0])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_convolutions_and_their_gradients_equal_torch(rng, torch, shape):
+def test_convolutions_and_their_gradients_equal_torch(rng, torch, monkeypatch, shape, cached):
+    monkeypatch.setattr(primitives, "CACHED", cached)
     x, kernel, dy, stride = _draw(rng, shape)
 
     def convolve(x, kernel):

@@ -1,6 +1,7 @@
 """Tests ../jsr/train.py, config.py and phases.py, by training tiny runs to their end."""
 
 import dataclasses
+import importlib
 import json
 import os
 import shutil
@@ -81,6 +82,11 @@ def test_every_field_is_an_option():
     assert config.parse(["--phase", "srgan", *options]) == expected
     demanded = dataclasses.replace(expected, overwrite_config=True)
     assert config.parse(["--phase", "srgan", *options, "--overwrite-config"]) == demanded
+
+
+@pytest.mark.parametrize("path", (ROOT / "experiments").glob("[a-z]*.py"), ids=lambda p: p.stem)
+def test_experiments_could_be_run(path):
+    config.check(importlib.import_module(f"experiments.{path.stem}").CONFIG)
 
 
 def test_run_leaves_what_it_promises(home):

@@ -15,6 +15,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 FEW = 16  # channels: fewer leave the vector units of a CPU idle
+CACHED = 2_000_000  # numbers of an input that stay in the cache: of more, Winograd's sums take longer than they save
 NUMBERS = ("NHWC", "HWIO", "NHWC")
 
 # F(4, 3), four outputs of a filter of three taps by six products: y = A [(G g) * (B d)] for the filter g and the six
@@ -150,6 +151,8 @@ def _convolution_backward(stride, saved, dy):
     if stride > 1:
         return by_phases(dy, kernel, x.shape[1:3]), _correlation(x, dy, kernel.shape, stride)
     dx = _convolution(dy, _turned(kernel), 1)
+    if len(kernel) == 3 and min(i, o) >= FEW and x.dtype == jnp.float32 and x.size <= CACHED:
+        return dx, jax.vjp(lambda kernel: winograd(x, kernel), kernel)[1](dy)[0]
     # The correlation of input and gradient is also that of gradient and input, turned.
     if o < FEW or FEW <= i < o:
         return dx, _turned(_correlation(dy, x, (*kernel.shape[:2], o, i), 1))
