@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from jsr import metrics, niqe, pairs, pristine, tiles, weights
 from jsr.command import Parser, add_precision
-from jsr.models import Ensemble, Model
+from jsr.models import Model
 from jsr.niqe import Pristine
 
 TIMED = 256  # pixels of a side of the picture that is timed
@@ -185,10 +185,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         models = {name: weights.ready(name, precision=args.precision) for name in args.model}
         if args.ensemble:
-            models = {
-                name: model._replace(module=Ensemble(model.module))
-                for name, model in models.items()
-            }
+            models = {name: model.ensemble() for name, model in models.items()}
         reference = pristine.load(args.niqe_model)
         for folder in args.data:
             for model in models.values():

@@ -165,12 +165,15 @@ def _read(content, frame, max_pixels):
             image.seek(frame)
             check_size(*image.size, 1, max_pixels)
         image.load()  # metadata may follow the pixels
-        if image.format == "PNG" and _may_lack_rows(image, content):
+        is_png = image.format == "PNG"
+        is_deep = is_png and content[24] == 16
+        # To count the first picture takes a third of the time of reading it; pypng would read on for ever.
+        if is_png and (is_deep or frame or _may_lack_rows(image, is_interlaced=bool(content[28]))):
             scanlines.check(content)
         if "xmp" in image.info:
             notes += ("XMP metadata are not kept",)
         icc = image.info.get("icc_profile")
-        if content[:8] == PNG_HEAD and content[24] == 16 and not frame:
+        if is_deep and not frame:
             samples = _decode_png(content)
         elif image.mode == "CMYK":
             samples = np.asarray(_from_cmyk(image, icc))
@@ -178,17 +181,15 @@ def _read(content, frame, max_pixels):
             icc = None
         else:
             samples = decode_frame(image)
-            if content[:8] == PNG_HEAD and content[24] == 16 and samples.dtype == np.uint8:
+            if is_deep and samples.dtype == np.uint8:
                 notes += ("16 bits are read as 8: only the first frame is read as 16",)
         return assemble(samples, icc, image.getexif, notes, is_tiff=image.format == "TIFF")
 
 
-def _may_lack_rows(image, content):
-    """Whether a PNG is to be counted, a third of the time of reading it: Pillow leaves missing rows zero."""
-    is_deep = content[24] == 16  # which pypng would read on for ever
-    is_interlaced = bool(content[28])
+def _may_lack_rows(image, *, is_interlaced):
+    """Whether rows of a PNG may be missing, which Pillow leaves zero; interlaced ones come in no order."""
     last_row = image.crop((0, image.height - 1, *image.size))
-    return is_deep or is_interlaced or last_row.getbbox() is None
+    return is_interlaced or last_row.getbbox() is None
 
 
 def decode_frame(image: Image.Image) -> np.ndarray:

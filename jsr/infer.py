@@ -26,7 +26,7 @@ from jsr import (
 from jsr.command import Parser, add_precision
 from jsr.enlargement import enlarge
 from jsr.jobs import plan
-from jsr.models import Ensemble, Model
+from jsr.models import Model
 
 DESCRIPTION = """Makes pictures larger and sharp. photo.jpg becomes photo_x4.png beside it, replacing an earlier result.
 An input is never overwritten. PNG, JPEG, WebP, TIFF and BMP; transparency, grey, 16 bits, orientation, EXIF and colour
@@ -246,10 +246,7 @@ def main(argv: list[str] | None = None) -> int:
         if left_out:
             _say(f"left out as earlier results: {len(left_out)}, such as {left_out[0]}", sys.stdout)
         if args.ensemble:
-            models = {
-                name: model._replace(module=Ensemble(model.module))
-                for name, model in models.items()
-            }
+            models = {name: model.ensemble() for name, model in models.items()}
         way = Way(models, args.compare, args.frame, args.max_pixels)
         failed = _run(jobs, way, tile=args.tile)
     except KeyboardInterrupt:

@@ -9,10 +9,6 @@ from jsr import tiles, weights
 from jsr.models import ESPCN, Ensemble, Model
 
 
-def _ensemble(model):
-    return model._replace(module=Ensemble(model.module))
-
-
 @pytest.fixture
 def model():
     """A network that has learned nothing, and so treats no direction like another."""
@@ -62,14 +58,14 @@ def test_square_pictures_make_one_batch_and_others_two():
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_white_stays_white_and_grey_stays_grey(dtype):
     white = np.full((5, 7), np.iinfo(dtype).max, dtype)
-    large = tiles.upscale(_ensemble(weights.load("bicubic")), white)
+    large = tiles.upscale(weights.load("bicubic").ensemble(), white)
     assert large.dtype == dtype and large.shape == (20, 28) and (large == white[0, 0]).all()
 
 
 def test_does_not_depend_on_the_tile(rng, model):
     image = rng.integers(0, 256, (45, 33, 3), np.uint8)
-    whole = tiles.upscale(_ensemble(model), image, tile=64).astype(int)
-    by_tiles = tiles.upscale(_ensemble(model), image, tile=16).astype(int)
+    whole = tiles.upscale(model.ensemble(), image, tile=64).astype(int)
+    by_tiles = tiles.upscale(model.ensemble(), image, tile=16).astype(int)
     assert abs(whole - by_tiles).max() <= 1 and (whole != by_tiles).mean() < 1e-4
 
 
@@ -86,6 +82,6 @@ def test_more_faithful_than_one_pass(jsr_data):
     gains = []
     for pair in pairs.find(jsr_data / "eval" / "Set5" / "x4", scale=4):
         lr, hr = pairs.read(pair, scale=4)
-        once, mean = tiles.upscale(model, lr), tiles.upscale(_ensemble(model), lr)
+        once, mean = tiles.upscale(model, lr), tiles.upscale(model.ensemble(), lr)
         gains.append(metrics.psnr(hr, mean) - metrics.psnr(hr, once))
     assert np.mean(gains) > 0.02

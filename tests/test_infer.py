@@ -13,7 +13,7 @@ from PIL import Image, ImageCms
 
 from jsr import encoding, enlargement, images, infer, tiles, weights
 from jsr.images import Picture
-from jsr.models import Ensemble, Interpolation, Model, SRResNet
+from jsr.models import Interpolation, Model, SRResNet
 
 BICUBIC = Model(Interpolation(), {}, {})
 ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -185,8 +185,7 @@ def test_blend_lies_between_the_two(pretrained, share):
 def test_ensemble_is_the_mean_of_eight(pretrained):
     pixels = _picture("photo.png")
     assert infer.main(["photo.png", "--ensemble"]) == 0
-    model = weights.ready("blend:0.8")
-    expected = tiles.upscale(model._replace(module=Ensemble(model.module)), pixels)
+    expected = tiles.upscale(weights.ready("blend:0.8").ensemble(), pixels)
     np.testing.assert_array_equal(np.asarray(Image.open("photo_x4.png")), expected)
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from jsr.models.ensemble import Ensemble as Ensemble
+from jsr.models.ensemble import Ensemble
 from jsr.models.espcn import ESPCN
 from jsr.models.interpolation import Interpolation
 from jsr.models.srcnn import SRCNN
@@ -18,3 +18,7 @@ class Model(NamedTuple):
     module: Any  # one of MODELS, or several of its passes (`ensemble.py`); with `scale` and `halo`
     variables: dict[str, Any]  # {"params", "batch_stats"}; empty for interpolations
     metadata: dict[str, Any]  # where it comes from
+
+    def ensemble(self) -> "Model":
+        """Returns the model that takes the mean over flips and turns."""
+        return self._replace(module=Ensemble(self.module))

@@ -129,12 +129,11 @@ def _times(weight, term):
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 def _convolution(x, kernel, stride):
-    k, _, i, o = kernel.shape
     if stride > 1:
         return direct(x, kernel, stride)
-    if o < FEW:
+    if kernel.shape[3] < FEW:
         return by_columns(x, kernel)
-    if k == 3 and i >= FEW and x.dtype == jnp.float32:
+    if _suits_winograd(x, kernel):
         return winograd(x, kernel)
     return direct(x, kernel, 1)
 
@@ -151,7 +150,7 @@ def _convolution_backward(stride, saved, dy):
     if stride > 1:
         return by_phases(dy, kernel, x.shape[1:3]), _correlation(x, dy, kernel.shape, stride)
     dx = _convolution(dy, _turned(kernel), 1)
-    if len(kernel) == 3 and min(i, o) >= FEW and x.dtype == jnp.float32 and x.size <= CACHED:
+    if _suits_winograd(x, kernel) and x.size <= CACHED:
         return dx, jax.vjp(lambda kernel: winograd(x, kernel), kernel)[1](dy)[0]
     # The correlation of input and gradient is also that of gradient and input, turned.
     if o < FEW or FEW <= i < o:
@@ -160,6 +159,10 @@ def _convolution_backward(stride, saved, dy):
 
 
 _convolution.defvjp(_convolution_forward, _convolution_backward)
+
+
+def _suits_winograd(x, kernel):
+    return len(kernel) == 3 and min(kernel.shape[2:]) >= FEW and x.dtype == jnp.float32
 
 
 def _turned(kernel):
