@@ -2,8 +2,8 @@
 
 The network, the loss and the crops of Ledig et al. (2017, section 3.2). The optimiser is Muon instead of Adam, and
 BatchNorm keeps to its initial statistics, which makes it a scale and a shift: what each of the two gains is in LOG.md.
-The rate is constant, so that the run may be made longer wherever there is more time: set `steps`, and go on with the
-same command. The pictures are those of the folder `train` in `JSR_DATA`.
+The rate is constant, so that a run which is ended early can be annealed all the same, and goes on later by the same
+command. The pictures are those of the folder `train` in `JSR_DATA`.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ CONFIG = dataclasses.replace(
     config.PHASES["srresnet"],
     data=os.path.join(os.environ.get("JSR_DATA", "../shared/data"), "train"),
     workdir="runs/srresnet_x4",
-    steps=3_000,
+    steps=100_000,
     optimizer="muon",
     learning_rate=2e-3,
     warmup=100,
