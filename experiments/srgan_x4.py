@@ -9,7 +9,8 @@ section 3.1).
 import dataclasses
 
 from experiments import srresnet_x4
-from jsr import config, train
+from jsr import train
+from jsr.training import config
 
 CONFIG = dataclasses.replace(
     config.PHASES["srgan"],

@@ -9,7 +9,8 @@ command. The pictures are those of the folder `train` in `JSR_DATA`.
 import dataclasses
 import os
 
-from jsr import config, train
+from jsr import train
+from jsr.training import config
 
 CONFIG = dataclasses.replace(
     config.PHASES["srresnet"],

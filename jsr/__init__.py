@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from jsr.models import Model
+    from jsr.models.model import Model
 
 __all__ = ["__version__", "load", "upscale"]
 
@@ -35,9 +35,9 @@ def load(
     Raises:
       ValueError: an unknown name, or a file that holds no weights of ours.
     """
-    from jsr import weights
+    from jsr.weights import zoo
 
-    return weights.ready(name_or_path, precision=precision)
+    return zoo.ready(name_or_path, precision=precision)
 
 
 def upscale(
@@ -57,8 +57,10 @@ def upscale(
     Raises:
       ValueError: not such an image, or an unknown model.
     """
-    from jsr import models, tiles, weights
+    from jsr.models.model import Model
+    from jsr.upscaling import tiles
+    from jsr.weights import zoo
 
-    if not isinstance(model, models.Model):
-        model = load(model or weights.DEFAULT)
+    if not isinstance(model, Model):
+        model = load(model or zoo.DEFAULT)
     return tiles.upscale(model, image, tile=tile)

@@ -13,39 +13,30 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
-from jsr import metrics, niqe, pairs, pristine, tiles, weights
-from jsr.command import Parser, add_precision
+from jsr import command_line
+from jsr.command_line import Parser
+from jsr.data import pairs
+from jsr.data.pairs import Pair
+from jsr.metrics import fidelity, niqe, niqe_model
+from jsr.metrics.niqe import Pristine
+from jsr.metrics.scores import HEADING, Score, as_json, as_text, mean, table
 from jsr.models import Model
-from jsr.niqe import Pristine
+from jsr.upscaling import tiles
+from jsr.weights import zoo
 
 TIMED = 256  # pixels of a side of the picture that is timed
 SHAVE = 4  # pixels, the custom at x4; the same at other scales
-
-
-class Score(NamedTuple):
-    """Of a picture, or the mean of several; NaN where a measure has no value for it."""
-
-    name: str
-    psnr: float  # dB
-    ssim: float  # Wang's
-    ssim_daala: float
-    niqe: float  # NaN for pictures of less than two blocks
-
-
-HEADING = "PSNR dB / SSIM Wang / SSIM daala / NIQE"
-FORMATS = {"psnr": ".3f", "ssim": ".4f", "ssim_daala": ".4f", "niqe": ".2f"}
 
 
 class EvaluationError(ValueError):
     """A set that cannot be scored, said in one line."""
 
 
-def score(model: Model, pair: pairs.Pair, reference: Pristine, *, tile: int | None = None) -> Score:
+def score(model: Model, pair: Pair, reference: Pristine, *, tile: int | None = None) -> Score:
     """Scores what a model makes of one picture.
 
     Args:
@@ -58,14 +49,14 @@ def score(model: Model, pair: pairs.Pair, reference: Pristine, *, tile: int | No
     sr = tiles.upscale(model, lr, tile=tile)
     return Score(
         pair.name,
-        metrics.psnr(hr, sr, shave=SHAVE),
-        metrics.ssim(hr, sr, shave=SHAVE),
-        metrics.ssim_daala(hr, sr, shave=SHAVE),
+        fidelity.psnr(hr, sr, shave=SHAVE),
+        fidelity.ssim(hr, sr, shave=SHAVE),
+        fidelity.ssim_daala(hr, sr, shave=SHAVE),
         niqe.niqe(sr, reference, shave=SHAVE),
     )
 
 
-def score_original(pair: pairs.Pair, reference: Pristine, *, scale: int) -> Score:
+def score_original(pair: Pair, reference: Pristine, *, scale: int) -> Score:
     """Scores an original, which can have a NIQE only.
 
     Raises:
@@ -76,7 +67,7 @@ def score_original(pair: pairs.Pair, reference: Pristine, *, scale: int) -> Scor
     return Score(pair.name, psnr=math.nan, ssim=math.nan, ssim_daala=math.nan, niqe=own)
 
 
-def evaluate(score_pair: Callable[[pairs.Pair], Score], folder: Path, *, scale: int) -> list[Score]:
+def evaluate(score_pair: Callable[[Pair], Score], folder: Path, *, scale: int) -> list[Score]:
     """Scores every picture of a set.
 
     A picture that fails ends it, for a mean over the rest would lie.
@@ -86,26 +77,13 @@ def evaluate(score_pair: Callable[[pairs.Pair], Score], folder: Path, *, scale: 
     """
     scores = []
     for pair in tqdm(
-        pairs.find(folder, scale=scale), desc=label(folder), leave=False, disable=None
+        pairs.find(folder, scale=scale), desc=pairs.label(folder), leave=False, disable=None
     ):
         try:
             scores.append(score_pair(pair))
         except (ValueError, OSError) as error:
             raise EvaluationError(f"{pair.hr}: {error}") from error
     return scores
-
-
-def mean(scores: list[Score]) -> Score:
-    """Returns the mean over pictures, of decibels: the literature averages after the logarithm."""
-    means = np.mean([score[1:] for score in scores], axis=0)
-    return Score(f"mean of {len(scores)}", *map(float, means))
-
-
-def label(folder: Path) -> str:
-    """Returns a set's name: its folder's, after the parent's where that says only the scale."""
-    path = folder.resolve()
-    is_scale = path.name[:1] == "x" and path.name[1:].isdigit()
-    return f"{path.parent.name} {path.name}" if is_scale else path.name
 
 
 def seconds(model: Model) -> float:
@@ -119,37 +97,11 @@ def seconds(model: Model) -> float:
     return statistics.median(times[1:])
 
 
-def table(rows: list[list[str]]) -> str:
-    """Lays rows out in columns, the first to the left and the others to the right."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if i == 0 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
-    )
-
-
-def _format(score: Score) -> str:
-    values = [getattr(score, name) for name in FORMATS]
-    shown = [
-        "-" if math.isnan(v) else f"{v:{f}}" for v, f in zip(values, FORMATS.values(), strict=True)
-    ]
-    return " / ".join(shown)
-
-
-def _as_json(score: Score) -> dict[str, float | None]:
-    # JSON has no infinity, which the PSNR of equal pictures is, and no NaN.
-    values = {name: getattr(score, name) for name in FORMATS}
-    return {name: value if math.isfinite(value) else None for name, value in values.items()}
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="jsr.evaluate", description="Scores models on benchmark sets.")
     parser.add_argument(
         "--model", nargs="+", required=True, metavar="NAME",
-        help=f"one of {', '.join(weights.NAMES)}, a weights file, or a run's folder",
+        help=f"one of {', '.join(zoo.NAMES)}, a weights file, or a run's folder",
     )  # fmt: skip
     parser.add_argument(
         "--data", nargs="+", required=True, type=Path, metavar="SET_DIR",
@@ -159,7 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--ensemble", action="store_true", help="score the mean over eight flips and turns"
     )
-    add_precision(parser)
+    command_line.add_precision(parser)
     parser.add_argument(
         "--niqe-model", type=Path, metavar="FILE",
         help="what NIQE compares with: modelparameters.mat of its authors, or what scripts/fit_niqe.py makes (default:"
@@ -183,17 +135,17 @@ def main(argv: list[str] | None = None) -> int:
         parser.error(f"--json: {args.json.parent} is not a folder")
     # Everything that can be wrong with the arguments is found before the first minute is spent.
     try:
-        models = {name: weights.ready(name, precision=args.precision) for name in args.model}
+        models = {name: zoo.ready(name, precision=args.precision) for name in args.model}
         if args.ensemble:
             models = {name: model.ensemble() for name, model in models.items()}
-        reference = pristine.load(args.niqe_model)
+        reference = niqe_model.load(args.niqe_model)
         for folder in args.data:
             for model in models.values():
                 pairs.find(folder, scale=model.module.scale)
     except (ValueError, OSError) as error:
         parser.error(str(error))
 
-    labels = [label(folder) for folder in args.data]
+    labels = [pairs.label(folder) for folder in args.data]
     if len(set(labels)) < len(labels):
         labels = [str(folder) for folder in args.data]
     scale = next(iter(models.values())).module.scale
@@ -214,15 +166,15 @@ def main(argv: list[str] | None = None) -> int:
                 return 1
             means.append(mean(scores))
             if args.verbose:
-                lines = [[s.name, _format(s)] for s in [*scores, means[-1]]]
+                lines = [[s.name, as_text(s)] for s in [*scores, means[-1]]]
                 print(table([[f"{name}, {title}", HEADING], *lines]), end="\n\n")
-            pictures = [{"name": s.name, **_as_json(s)} for s in scores]
+            pictures = [{"name": s.name, **as_json(s)} for s in scores]
             record.append(
                 {"model": name, "set": title, "data": str(folder), "scale": scale}
-                | {"mean": _as_json(means[-1]), "images": pictures}
+                | {"mean": as_json(means[-1]), "images": pictures}
             )
         timed = [f"{seconds(model):.2f} s" if model else "-"] if args.time else []
-        rows.append([name, *map(_format, means), *timed])
+        rows.append([name, *map(as_text, means), *timed])
     print(table(rows))
     if args.json:
         document = {"shave": SHAVE, "luma": "BT.601", "ssim": "Wang 2004", "results": record}

@@ -1,118 +1,33 @@
 """Enlarges picture files: `python -m jsr.infer PICTURE_OR_FOLDER... [-o PATH] [--model NAME|FILE|RUN]`."""
 
 import argparse
-import os
 import sys
 import time
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
 from tqdm import tqdm
 
-from jsr import (
-    comparison,
-    compilation,
-    drafts,
-    encoding,
-    fetch,
-    frames,
-    images,
-    memory,
-    strips,
-    tiles,
-    weights,
-)
-from jsr.command import Parser, add_precision
-from jsr.enlargement import enlarge
-from jsr.jobs import plan
-from jsr.models import Model
+from jsr import command_line
+from jsr.command_line import Parser
+from jsr.devices import compilation, memory
+from jsr.files import atomic
+from jsr.files.cache import default_cache
+from jsr.pictures.picture import MAX_PIXELS
+from jsr.upscaling import comparison, files, tiles
+from jsr.upscaling.files import Way
+from jsr.upscaling.jobs import plan
+from jsr.weights import zoo
 
 DESCRIPTION = """Makes pictures larger and sharp. photo.jpg becomes photo_x4.png beside it, replacing an earlier result.
 An input is never overwritten. PNG, JPEG, WebP, TIFF and BMP; transparency, grey, 16 bits, orientation, EXIF and colour
 profile are kept, and it is said where a format cannot. Animated GIF, WebP and PNG come out animated, as PNG or WebP."""
 
 
-class Way(NamedTuple):
-    """How all pictures of a run are enlarged."""
-
-    models: dict[str, Model]  # one, or those that are compared
-    comparing: bool
-    frame: int | None
-    max_pixels: int
-
-
-def _work(job, way, **how):
-    """Does one job; returns what was written, with all its notes. `how` is `tile`, `report` and `shrunk`."""
-    model = next(iter(way.models.values()))
-    all_frames = way.frame is None and not way.comparing
-    if all_frames and frames.holds(job.target):
-        animation = frames.read(job.source, max_pixels=way.max_pixels)
-        if animation:
-            return _animate(job, model, animation, **how)
-    may_stream = strips.holds(job.target)
-    if all_frames and may_stream:
-        large = strips.open(job.source, max_pixels=way.max_pixels)
-        if large:
-            return _stream(job, model, large, **how)
-    picture = images.read(job.source, frame=way.frame, max_pixels=way.max_pixels)
-    if may_stream and not way.comparing and strips.is_large(picture):
-        return _stream(job, model, strips.of(picture), **how)
-    if not way.comparing:
-        _check(job, model, picture)
-    _check_folder(job)
-    if way.comparing:
-        large = comparison.draw(way.models, picture, tile=how["tile"])
-    else:
-        large = enlarge(model, picture, **how)
-    notes = encoding.write(job.target, large)
-    return large._replace(notes=large.notes + notes)
-
-
-def _stream(job, model, large, **how):
-    """Enlarges what is too large for the memory, rows for rows; returns its notes, and a picture of its size."""
-    _check_folder(job)
-    rows = strips.Grey(large.rows) if large.is_grey else large.rows
-    parts = tiles.bands(model, rows, **how)
-    notes = strips.write(job.target, large, parts, scale=model.module.scale)
-    size = [model.module.scale * n for n in large.rows.shape[:2]]
-    nothing = np.broadcast_to(np.uint8(0), size)
-    return images.Picture(nothing, notes=large.notes + notes)
-
-
-def _check(job, model, picture):
-    encoding.check(job.target, *(model.module.scale * n for n in picture.pixels.shape[:2]))
-
-
-def _check_folder(job):
-    """Makes the folder of a result, or says that it cannot be written to, before minutes are spent."""
-    job.target.parent.mkdir(parents=True, exist_ok=True)
-    if not os.access(job.target.parent, os.W_OK):
-        raise images.ImageError(f"{job.target}: cannot be written: the folder is read-only")
-
-
-def _animate(job, model, animation, *, tile, report, shrunk):
-    """Enlarges every frame; returns the last, with the notes of all."""
-    _check(job, model, animation.frames[0])
-    _check_folder(job)
-    last = animation.frames[-1]
-
-    def enlarged():
-        nonlocal last
-        for i, frame in enumerate(animation.frames):
-            last = enlarge(model, frame, tile=tile, shrunk=shrunk)
-            report(i + 1, len(animation.frames))
-            yield last
-
-    notes = frames.write(job.target, enlarged(), durations=animation.durations, loop=animation.loop)
-    return last._replace(notes=last.notes + notes)
-
-
 def _run(jobs, way, *, tile):
     """Does the jobs and tells of each; returns how many failed."""
     failed, is_said = 0, False
     for folder in {job.target.parent for job in jobs}:
-        drafts.sweep(folder)
+        atomic.sweep(folder)
     # A bar over the pictures, or over the tiles of a single one.
     for job in tqdm(jobs, unit="picture", leave=False, disable=None if len(jobs) > 1 else True):
         start = time.monotonic()
@@ -132,7 +47,7 @@ def _run(jobs, way, *, tile):
                 tile, is_said = smaller, True
 
             try:
-                large = _work(job, way, tile=tile, report=report, shrunk=shrunk)
+                large = files.upscale_file(job, way, tile=tile, report=report, shrunk=shrunk)
             except Exception as error:  # one bad picture must not cost the others
                 failed += 1
                 _say(f"jsr.infer: error: {_reason(job, error)}", sys.stderr)
@@ -179,8 +94,8 @@ def _parser() -> argparse.ArgumentParser:
         " suffix decides the format",
     )  # fmt: skip
     parser.add_argument(
-        "--model", default=weights.DEFAULT, metavar="NAME",
-        help=f"one of {', '.join(weights.NAMES)}, a weights file, or a run's folder (default: %(default)s)",
+        "--model", default=zoo.DEFAULT, metavar="NAME",
+        help=f"one of {', '.join(zoo.NAMES)}, a weights file, or a run's folder (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
         "--tile", type=_tile, default="auto", metavar="N",
@@ -201,11 +116,11 @@ def _parser() -> argparse.ArgumentParser:
         " first of pages)",
     )  # fmt: skip
     parser.add_argument(
-        "--max-pixels", type=int, default=images.MAX_PIXELS, metavar="N",
+        "--max-pixels", type=int, default=MAX_PIXELS, metavar="N",
         help="refuse pictures of more pixels than this, all frames together, before memory is taken for them"
         " (default: %(default)s)",
     )  # fmt: skip
-    add_precision(parser)
+    command_line.add_precision(parser)
     parser.add_argument(
         "--compare", action="store_true",
         help="write, instead of the result, photo_compare.png: input, bicubic, SRResNet, SRGAN and another --model side"
@@ -220,7 +135,7 @@ def main(argv: list[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     # Pictures may follow the options; argparse knows that and -- apart, but not together.
     args = (parser.parse_args if "--" in argv else parser.parse_intermixed_args)(argv)
-    compilation.keep(fetch.default_cache() / "compiled", onednn=args.precision == "bf16")
+    compilation.keep(default_cache() / "compiled", onednn=args.precision == "bf16")
     if args.max_pixels < 1:
         parser.error(f"--max-pixels: expected 1 or more, got {args.max_pixels}")
     if args.tile is not None and args.tile < tiles.MIN_TILE:
@@ -228,17 +143,17 @@ def main(argv: list[str] | None = None) -> int:
     if args.blend is not None:
         if not 0 <= args.blend <= 1:
             parser.error(f"--blend: expected 0 to 1, got {args.blend:g}")
-        if args.model != weights.DEFAULT:
+        if args.model != zoo.DEFAULT:
             parser.error(
                 f"--blend: mixes srresnet and srgan, so expected no --model, got {args.model}"
             )
-        args.model = f"{weights.BLEND}{args.blend:g}"
+        args.model = f"{zoo.BLEND}{args.blend:g}"
     try:
         try:
             if args.compare:
                 models = comparison.models(args.model, precision=args.precision)
             else:
-                models = {args.model: weights.ready(args.model, precision=args.precision)}
+                models = {args.model: zoo.ready(args.model, precision=args.precision)}
             scale = next(iter(models.values())).module.scale
             jobs, left_out = plan(args.inputs, args.output, scale=scale, comparing=args.compare)
         except (ValueError, OSError) as error:

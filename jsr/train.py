@@ -1,258 +1,18 @@
-"""Trains a generator: `python -m jsr.train --phase srresnet`, then `--phase srgan`.
-
-`run(config)` is the program. One loop serves both phases: it knows a state, a source of pictures, checkpoints and a
-report, and nothing of discriminators.
-"""
+"""Trains a generator: `python -m jsr.train --phase srresnet`, then `--phase srgan`."""
 
 import dataclasses
-import functools
-import math
-import signal
 import sys
-import threading
-import time
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any, NamedTuple
 
-import jax
-import numpy as np
-
-from jsr import (
-    balance,
-    checkpoint,
-    compilation,
-    data,
-    drafts,
-    fetch,
-    parallel,
-    patches,
-    phases,
-    steps,
-    validation,
-    weights,
-)
-from jsr import config as configuration
-from jsr.command import Parser
-from jsr.config import Config
-from jsr.models import Model
-from jsr.report import Report
-
-MOST = 500  # steps in one dispatch, at the most: their metrics stay on the device till its end
-MOST_STREAMED = 50  # the same where their crops, 0.6 MB a step, come from the host
-DISPATCH_SECONDS = 2.5  # that a dispatch should take: a signal waits for the two under way
-
-
-class TrainingError(ValueError):
-    """What ended a run, in one line."""
-
-
-class Dispatched(NamedTuple):
-    """Steps under way."""
-
-    end: int  # the run's steps when they are through
-    count: int
-    metrics: parallel.Metrics
-
-
-def run(config: Config) -> Path:
-    """Trains as the configuration says, resuming what its folder holds, and returns the exported generator's path.
-
-    Raises:
-      ValueError: the configuration, the data or the run's folder does not fit, or a loss is not finite; one line.
-      OSError: a file cannot be read or written.
-    """
-    end = time.monotonic() + 60 * config.minutes if config.minutes else math.inf
-    folder = Path(config.workdir or f"runs/{config.phase}")
-    config = dataclasses.replace(config, workdir=str(folder))
-    # What can be wrong is found in the order of what it costs, and nothing is written before.
-    configuration.check(config)
-    changed = configuration.check_folder(config)
-    found = checkpoint.find(folder / "checkpoints")
-    init_key, data_key = jax.random.split(jax.random.key(config.seed))
-    state, step, notes = phases.start(config, init_key, resuming=found is not None)
-    size = config.crop + 2 * steps.margin(config.scale)
-    pictures = patches.load(config.data, size=size)
-    chosen, note = validation.choose(config, pictures)
-    print(*notes, f"data: {pictures.description}", note, sep="\n")
-
-    configuration.keep(config)
-    drafts.sweep(folder)
-    with checkpoint.Checkpoints(folder / "checkpoints", found) as checkpoints:
-        if found:
-            state = checkpoints.restore(found.step, state)
-            print(*found.notes, f"resuming {folder} at step {found.step}", sep="\n")
-        done = int(state.step)
-        source, axes, most, note = _source(pictures, data_key, config, size, done)
-        print(note)
-        crops = functools.partial(data.crops, batch=config.batch_size, size=size)
-        dispatch = parallel.parallel(step, crops, most=most, axes=axes)
-        with Report(folder, step=done, steps=config.steps, phase=config.phase) as report:
-            if changed:
-                text = f"configuration overwritten: {changed}; a run of this one alone would end otherwise"
-                report.note(done, text)
-            validate = functools.partial(validation.validate, phases.network(config), chosen)
-            state = parallel.replicate(state)
-            _fit(config, state, source, dispatch, most, validate, checkpoints, report, end)
-    return folder / weights.RUN_FILE
-
-
-def _fit(
-    config: Config,
-    state: Any,
-    source: Callable[[int], data.Source],
-    dispatch: Callable[[Any, Any, int], tuple[Any, parallel.Metrics]],
-    most: int,
-    validate: Callable[[Any], tuple[Model, float, list]],
-    checkpoints: checkpoint.Checkpoints,
-    report: Report,
-    end: float,
-) -> None:
-    """The loop of both phases: dispatch, report, and at intervals validate, draw and save, till `end` at most."""
-    folder = Path(config.workdir)
-    stop = _stop_on_signals()
-    done = int(state.step)
-    history: list[dict[str, np.ndarray]] = []
-    rate = 0.0  # steps per second of the last dispatch that is through
-    since = 0.0  # when the devices were free for what is under way
-    closing = 0.0  # seconds that the last validation took, with its saving
-    standing = balance.Balance()
-
-    def settle(dispatched: Dispatched, *, last: bool = False) -> None:
-        """Waits for a dispatch; checks and reports its metrics."""
-        nonlocal history, rate, since, standing
-        new, ended = dispatched.metrics()
-        rate, since = dispatched.count / (ended - since), ended
-        _check_finite(new, dispatched.end - dispatched.count, folder, report)
-        standing, verdict = balance.follow(standing, new)
-        if verdict:
-            report.note(dispatched.end, verdict)
-        report.advance(dispatched.count, standing.verdict, **_headline(new))
-        history.append(new)
-        if last or dispatched.end % config.log_every == 0:
-            means = {name: float(np.concatenate([h[name] for h in history]).mean()) for name in new}
-            report.log(dispatched.end, **means, steps_per_second=rate)
-            history = []
-
-    last, before = done >= config.steps, None
-    while not last:
-        # A dispatch ends where something is due, and takes seconds, so that a signal is soon heard.
-        count = min(_to_next(done, config, most), max(1, int(rate * DISPATCH_SECONDS)))
-        if before is None:
-            since = time.perf_counter()
-        state, new = dispatch(state, source(done), count)
-        done += count
-        # Only now, with the devices at work again, download the metrics of the dispatch before this one.
-        if before:
-            settle(before)
-        before = Dispatched(done, count, new)
-
-        last = done == config.steps or stop.is_set() or time.monotonic() + closing > end
-        save = last or done % config.save_every == 0
-        sample = last or done % config.sample_every == 0
-        if save or sample:
-            # The next dispatch takes over the state's memory, so here the devices wait.
-            settle(before, last=last)
-            before, began = None, time.monotonic()
-            model, psnr, columns = validate(state.ema)
-            report.log(done, psnr=psnr)
-            report.say(f"step {done}: validation PSNR {psnr:.2f} dB")
-            if sample:
-                report.samples(done, columns)
-            if save:
-                # In this order: a run that has its last checkpoint trains no more, so the file must be there.
-                _export(model, config, step=done, psnr=psnr)
-                checkpoints.save(done, state, psnr=psnr)
-            closing = time.monotonic() - began
-    checkpoints.wait()
-    if done < config.steps:
-        report.say(f"stopped at step {done} of {config.steps}, saved; the same command resumes")
-
-
-def _source(pictures, key, config, size, done):
-    """Returns `source(step)`, the axes it is divided along, its most steps in one dispatch, and a note.
-
-    A source is the set on the devices, or the batches of the steps around `step` from the host.
-    """
-    placement, reason = data.placement(pictures)
-    axes = data.AXES[placement]
-    if placement != "streamed":
-        place = {"replicated": data.replicated, "sharded": data.sharded}[placement]
-        placed = place(pictures, key)
-        where = {"replicated": "every device", "sharded": "the device that holds them"}[placement]
-        return lambda step: placed, axes, MOST, f"crops: drawn on {where} ({reason})"
-
-    from jsr import stream  # imports Grain, which the others do without
-
-    chunks = stream.streamed(
-        pictures, key, first=done, end=config.steps, chunk=MOST_STREAMED,
-        batch=config.batch_size, size=size,
-    )  # fmt: skip
-    chunk = None
-
-    def source(step):
-        nonlocal chunk
-        if chunk is None or step - chunk.first == MOST_STREAMED:
-            chunk = next(chunks)
-        return chunk
-
-    return source, axes, MOST_STREAMED, f"crops: prepared on the host ({reason})"
-
-
-def _export(model, config, *, step, psnr):
-    """Writes the averaged generator as a weights file that `infer --model` takes."""
-    # Files are passed on: where the pictures lay is nobody's business.
-    local = {"workdir", "init", "eval_data", "data", "vgg19", "minutes", "overwrite_config"}
-    training = {k: v for k, v in dataclasses.asdict(config).items() if k not in local}
-    training["data"] = Path(config.data).name
-    about = {"step": step, "validation_psnr": round(psnr, 4), "training": training}
-    path = Path(config.workdir) / weights.RUN_FILE
-    fields = {"factors": phases.FACTORS[config.scale]}
-    weights.save(path, config.model, fields, model.variables, about)
-
-
-def _to_next(done, config, most):
-    """Steps until something is due, or a chunk of `most` steps ends."""
-    due = [config.steps - done]
-    due += [n - done % n for n in (config.log_every, config.save_every, config.sample_every, most)]
-    return min(due)
-
-
-def _check_finite(history, start, folder, report):
-    for name, values in history.items():
-        bad = np.flatnonzero(~np.isfinite(values))
-        if bad.size:
-            step = start + int(bad[0]) + 1
-            report.note(step, f"{name} is not finite")
-            raise TrainingError(
-                f"{name} is not finite at step {step}; the last good checkpoint is kept in"
-                f" {folder / 'checkpoints'}; try a lower --learning-rate in another --workdir"
-            )
-
-
-def _headline(history):
-    """The numbers beside the progress bar: the last step's losses."""
-    shown = ("loss", "content", "generator", "discriminator")
-    return {name: float(history[name][-1]) for name in shown if name in history}
-
-
-def _stop_on_signals():
-    """Returns an event that SIGTERM and Ctrl-C set; a second one ends the program at once."""
-    stop = threading.Event()
-
-    def handle(number, _):
-        stop.set()
-        signal.signal(number, signal.SIG_DFL)
-
-    if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, handle)
-    return stop
+from jsr.command_line import Parser
+from jsr.devices import compilation
+from jsr.files.cache import default_cache
+from jsr.training import loop, options
+from jsr.training.config import Config, ConfigError, check
 
 
 def main(argv: list[str] | None = None) -> None:
     """Runs the command. Exits with 2 on wrong arguments, with 1 where the training cannot go on."""
-    _command(configuration.parse(argv))
+    _command(options.parse(argv))
 
 
 def experiment(config: Config, argv: list[str] | None = None) -> None:
@@ -261,16 +21,16 @@ def experiment(config: Config, argv: list[str] | None = None) -> None:
     parser.add_argument("--minutes", type=float, help="end after so many minutes, saved")
     config = dataclasses.replace(config, minutes=parser.parse_args(argv).minutes)
     try:
-        configuration.check(config)
-    except configuration.ConfigError as error:
+        check(config)
+    except ConfigError as error:
         parser.error(str(error))
     _command(config)
 
 
 def _command(config):
-    compilation.keep(fetch.default_cache() / "compiled", onednn=True)
+    compilation.keep(default_cache() / "compiled", onednn=True)
     try:
-        path = run(config)
+        path = loop.run(config)
     except (ValueError, OSError) as error:
         if isinstance(error, OSError) and error.strerror:  # a full disk may name no file
             error = f"{error.filename or config.workdir or 'runs'}: {error.strerror}"

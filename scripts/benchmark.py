@@ -41,9 +41,9 @@ from flops import flops
 from PIL import Image
 from tqdm import tqdm
 
-from jsr import steps
-from jsr.command import Parser
-from jsr.compilation import DTYPES
+from jsr.command_line import Parser
+from jsr.devices import compilation
+from jsr.training import steps
 
 PARTS = ("infer", "train", "start", "data")
 PAUSE = 0.3  # seconds; OpenMP's threads spin for 0.2 by default
@@ -82,7 +82,7 @@ def alternate(
 def peaks(*, threads: int, side: int) -> dict[str, float]:
     """Measures the fastest matrix product of either precision, in operations per second."""
     found = {}
-    for precision in DTYPES:
+    for precision in compilation.DTYPES:
         calls = {}
         for name, build in contestants.product(side, precision, threads=threads).items():
             try:

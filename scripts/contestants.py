@@ -13,10 +13,12 @@ import jax.numpy as jnp
 import numpy as np
 
 import jsr
-from jsr import compilation, data, features, parallel, phases, steps
-from jsr.compilation import DTYPES
-from jsr.config import Config
-from jsr.models.vgg19 import LAYERS
+from jsr.data.crops import Replicated, at_step
+from jsr.devices import compilation, parallel
+from jsr.models import vgg19
+from jsr.training import phases, steps
+from jsr.training.config import Config
+from jsr.weights import vgg19 as vgg19_weights
 
 Call = Callable[[], Any]
 CHECKED = 2  # steps whose losses are compared: the second tells of the gradients of the first
@@ -60,20 +62,22 @@ def infer(case: Picture, *, threads: int) -> dict[str, Callable[[], Call]]:
     model = jsr.load("srresnet")
     x = np.random.default_rng(0).random((1, case.height, case.width, 3), np.float32)
     shared = {"model": model, "x": x}
-    found = {f"jsr {p}": functools.partial(_jsr_infer, **shared, precision=p) for p in DTYPES}
+    found = {
+        f"jsr {p}": functools.partial(_jsr_infer, **shared, precision=p) for p in compilation.DTYPES
+    }
     shared["threads"] = threads
     for name, options in _torch_options(threads).items():
         found[name] = functools.partial(_torch_infer, model, x, options)
     if not on_gpu():
         found["onnxruntime fp32"] = functools.partial(_onnxruntime_infer, **shared)
-        for p in DTYPES:
+        for p in compilation.DTYPES:
             found[f"openvino {p}"] = functools.partial(_openvino_infer, **shared, precision=p)
     return found
 
 
 def train(case: Task, *, threads: int) -> dict[str, Callable[[], Call]]:
     """Returns builders of calls that do `case.count` steps and return their losses `[count, losses]`."""
-    found = {f"jsr {p}": functools.partial(_jsr_train, case, p) for p in DTYPES}
+    found = {f"jsr {p}": functools.partial(_jsr_train, case, p) for p in compilation.DTYPES}
     for name, options in _torch_options(threads).items():
         found[name] = functools.partial(_torch_train, case, options)
     return found
@@ -87,24 +91,22 @@ def product(side: int, precision: str, *, threads: int) -> dict[str, Callable[[]
     }
 
 
-def source(crop: int) -> data.Replicated:
+def source(crop: int) -> Replicated:
     """Noise to draw crops from."""
     side = crop + 2 * steps.margin(4) + 32
     patches = np.random.default_rng(0).integers(0, 256, (64, side, side, 3), np.uint8)
     sizes = jnp.full((64, 2), side, jnp.int32)
-    return data.Replicated(jax.random.key(0), jnp.asarray(patches), sizes)
+    return Replicated(jax.random.key(0), jnp.asarray(patches), sizes)
 
 
-def pair(
-    noise: data.Replicated, step: Any, *, batch: int, crop: int
-) -> tuple[jax.Array, jax.Array]:
+def pair(noise: Replicated, step: Any, *, batch: int, crop: int) -> tuple[jax.Array, jax.Array]:
     """The crops of a step, as the step itself cuts them: LR in [0, 1] and HR in [-1, 1]."""
     size = crop + 2 * steps.margin(4)
-    return steps._pair(data.crops(noise, step, batch=batch, size=size), 4)
+    return steps._pair(at_step(noise, step, batch=batch, size=size), 4)
 
 
 def _jsr_infer(*, model, x, precision):
-    module = model.module.clone(dtype=DTYPES[precision])
+    module = model.module.clone(dtype=compilation.DTYPES[precision])
     enlarge = compilation.jit(module.apply, onednn=precision == "bf16")
     variables, x = jax.device_put((model.variables, x))
     return lambda: enlarge(variables, x).block_until_ready()
@@ -128,7 +130,7 @@ def _start(case, precision):
 def _jsr_train(case, precision):
     _, (state, step, _), _ = _start(case, precision)
     size = case.crop + 2 * steps.margin(4)
-    crops = functools.partial(data.crops, batch=case.batch, size=size)
+    crops = functools.partial(at_step, batch=case.batch, size=size)
     dispatch = parallel.parallel(step, crops, most=case.count)
     noise, state = parallel.replicate(source(case.crop)), parallel.replicate(state)
 
@@ -143,7 +145,7 @@ def _jsr_train(case, precision):
 
 
 def _jsr_product(side, precision):
-    a = jnp.ones((side, side), DTYPES[precision])
+    a = jnp.ones((side, side), compilation.DTYPES[precision])
     multiply = compilation.jit(jnp.matmul, onednn=precision == "bf16")
     return lambda: multiply(a, a).block_until_ready()
 
@@ -193,7 +195,7 @@ def _torch_options(threads):
     return {
         f"{how} {precision}": _Torch(precision, options, threads)
         for how, options in TORCH.items()
-        for precision in DTYPES
+        for precision in compilation.DTYPES
         if on_gpu() or how != "torch graphs"
     }
 
@@ -231,8 +233,8 @@ def _torch_train(case, torch_):
         look, weight = None, 1.0
         if case.content != "mse":
             _, _, vgg_key = jax.random.split(key, 3)  # as in jsr.phases
-            layer = LAYERS[case.content]
-            _, variables, weight = features.load_vgg19("random", layer=layer, key=vgg_key)
+            layer = vgg19.LAYERS[case.content]
+            _, variables, weight = vgg19_weights.load_vgg19("random", layer=layer, key=vgg_key)
             look = peers.copy(variables, peers.VGG19()).requires_grad_(False)
             look = torch_.compile(torch_.place(look))
         step = peers.make_gan_step(

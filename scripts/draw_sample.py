@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from jsr.command import Parser
+from jsr.command_line import Parser
 
 WIDTH, HEIGHT = 512, 384  # of the high-resolution picture
 OVERSAMPLE = 2  # drawn larger by this, for smooth edges

@@ -11,9 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from jsr import drafts, weights
-from jsr.command import Parser
-from jsr.models import ESPCN, Model, SRResNet
+from jsr.command_line import Parser
+from jsr.files import atomic
+from jsr.models import Model
+from jsr.models.espcn import ESPCN
+from jsr.models.srresnet import SRResNet
+from jsr.weights import zoo
 
 OPSET, IR = 17, 8  # those of ONNX 1.12, of 2022
 
@@ -66,7 +69,7 @@ def export(model: Model) -> Any:
     import onnx
     from onnx import helper
 
-    model = weights.inference(model)
+    model = zoo.inference(model)
     graph = _Graph()
     if isinstance(model.module, SRResNet):
         _srresnet(graph, model)
@@ -124,8 +127,8 @@ def main(argv: list[str] | None = None) -> int:
     if args.file.suffix != ".onnx":
         parser.error(f"{args.file}: expected a file named .onnx")
     try:
-        content = export(weights.load(args.model)).SerializeToString()
-        with drafts.draft(args.file) as file:
+        content = export(zoo.load(args.model)).SerializeToString()
+        with atomic.draft(args.file) as file:
             file.write(content)
     except ModuleNotFoundError as error:
         parser.error(f"needs onnx: pip install onnx ({error})")

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from jsr import images, niqe, pristine
+from jsr.metrics import niqe, niqe_model
+from jsr.pictures import reading
+from jsr.pictures.picture import rgb
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -20,9 +22,9 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     bar = tqdm(args.photos, unit="photo", disable=None)
     try:
-        model = niqe.fit(images.rgb(images.read(path)) for path in bar)
+        model = niqe.fit(rgb(reading.read(path)) for path in bar)
         about = {"pictures": len(args.photos), "block": niqe.BLOCK, "sharp": niqe.SHARP}
-        pristine.save(args.output, model, about)
+        niqe_model.save(args.output, model, about)
     except (ValueError, OSError) as error:
         print(f"fit_niqe: error: {error}", file=sys.stderr)
         return 1

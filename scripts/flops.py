@@ -9,8 +9,9 @@ and as much again in training for the gradient of the input, and for the gradien
 
 from contestants import Picture, Task
 
-from jsr.models import SRResNet, vgg19
-from jsr.models.discriminator import LAYERS, Discriminator
+from jsr.models import discriminator, vgg19
+from jsr.models.discriminator import Discriminator
+from jsr.models.srresnet import SRResNet
 
 
 def generator_flops(module: SRResNet, height: int, width: int) -> int:
@@ -26,7 +27,7 @@ def generator_flops(module: SRResNet, height: int, width: int) -> int:
 def discriminator_flops(features: int, side: int) -> int:
     """Operations of one pass forward, without the dense layers."""
     macs, n_in = side**2 * 9 * 3 * features, features
-    for multiple, stride in LAYERS:
+    for multiple, stride in discriminator.LAYERS:
         side = -(-side // stride)
         macs += side**2 * 9 * n_in * multiple * features
         n_in = multiple * features

@@ -18,7 +18,11 @@ from pathlib import Path
 import corpus
 import numpy as np
 
-from jsr import drafts, frames, images, infer, strips
+from jsr import infer
+from jsr.files import atomic
+from jsr.pictures import animation, reading
+from jsr.pictures import large as large_pictures
+from jsr.pictures.picture import ImageError, rgb
 
 MAX_PIXELS = 4_000_000
 MEMORY = 4 << 30  # bytes of address space; jax maps 1.3 GiB of it before any picture
@@ -78,7 +82,7 @@ def _drop(content, rng, other):
 def _swap_chunks(content, rng, other):
     """Of PNG, with their sums as they should be; of others, equal parts."""
     parts, at = [], 8
-    while content[:8] == images.PNG_HEAD and at < len(content):
+    while content[:8] == reading.PNG_HEAD and at < len(content):
         length = 12 + int.from_bytes(content[at : at + 4])
         parts.append(content[at : at + length])
         at += length
@@ -92,7 +96,7 @@ def _swap_chunks(content, rng, other):
 
 def _flip_and_sum(content, rng, other):
     """A bit of a chunk of PNG whose sum is made right again, so that what is behind the sum is met."""
-    if content[:8] != images.PNG_HEAD:
+    if content[:8] != reading.PNG_HEAD:
         return _flip(content, rng, other)
     new, at = content[:8], 8
     while at < len(content):
@@ -117,15 +121,16 @@ def judge(path: Path) -> str:
     # In turn: one frame; every frame; and by rows, as if it were large.
     way = zlib.crc32(path.name.encode()) % 3
     arguments = [str(path), "-o", str(target), "--model", "nearest", *["--frame", "0"] * (way == 0)]
-    large, strips.LARGE = strips.LARGE, 1 if way == 2 else strips.LARGE
+    large = large_pictures.LARGE
+    large_pictures.LARGE = 1 if way == 2 else large
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             status = infer.main([*arguments, "--max-pixels", str(MAX_PIXELS)])
     except (Exception, SystemExit) as error:
         return f"{type(error).__name__}: {error}"
     finally:
-        strips.LARGE = large
-    left = [name for name in os.listdir(path.parent) if drafts.DRAFT.fullmatch(name)]
+        large_pictures.LARGE = large
+    left = [name for name in os.listdir(path.parent) if atomic.DRAFT.fullmatch(name)]
     lines = err.getvalue().splitlines()
     if left:
         return f"left {left[0]}"
@@ -142,10 +147,10 @@ def judge(path: Path) -> str:
 def _is_right(path, target, way):
     """Says whether every pixel stands four by four times in the result, transparent ones aside."""
     try:
-        small, large = (images.read(p, frame=0) for p in (path, target))
+        small, large = (reading.read(p, frame=0) for p in (path, target))
         # Then it is in RGB, and with alpha where one of its frames has it.
-        is_moving = way != 0 and frames.read(path) is not None
-    except images.ImageError:
+        is_moving = way != 0 and animation.read(path) is not None
+    except ImageError:
         return False
     target.unlink()
     if small.alpha is not None and large.alpha is None:
@@ -153,7 +158,7 @@ def _is_right(path, target, way):
     if not is_moving and (small.alpha is None) != (large.alpha is None):
         return False
     expected = (
-        (images.rgb(small) if is_moving and large.pixels.ndim == 3 else small.pixels)
+        (rgb(small) if is_moving and large.pixels.ndim == 3 else small.pixels)
         .repeat(4, 0)
         .repeat(4, 1)
     )

@@ -12,8 +12,9 @@ import sys
 import warnings
 from pathlib import Path
 
-from jsr import convert, features
-from jsr.command import Parser
+from jsr.command_line import Parser
+from jsr.weights import from_keras, from_torch
+from jsr.weights import vgg19 as vgg19_weights
 
 TORCH, KERAS = (".pth", ".pt"), (".h5", ".hdf5")
 
@@ -23,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = Parser(prog="import_vgg19", description="Ports a VGG19 file for jsr.train.")
     parser.add_argument("file", metavar="FILE", type=Path, help="of torchvision .pth, of Keras .h5")
     parser.add_argument(
-        "-o", metavar="OUT", dest="out", type=Path, default=features.default_path(),
+        "-o", metavar="OUT", dest="out", type=Path, default=vgg19_weights.default_path(),
         help="where to write (default: %(default)s)",
     )  # fmt: skip
     options = parser.parse_args(arguments)
@@ -37,14 +38,14 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"{out}: expected the name of a file, got a folder")
     try:
         if suffix in TORCH:
-            flat, metadata = convert.vgg19_from_torch(_read_torch(file))
+            flat, metadata = from_torch.vgg19_from_torch(_read_torch(file))
         else:
-            flat, metadata = convert.vgg19_from_keras(convert.read_keras(file))
+            flat, metadata = from_keras.vgg19_from_keras(from_keras.read_keras(file))
     except (ValueError, OSError) as e:
         print(f"import_vgg19: error: {file}: {e}", file=sys.stderr)
         return 1
     try:
-        features.save_vgg19(out, flat, metadata)
+        vgg19_weights.save_vgg19(out, flat, metadata)
         with out.open("rb") as written:
             digest = hashlib.file_digest(written, "sha256").hexdigest()
     except OSError as e:

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from jsr import scanlines
+from jsr.pictures import png_rows
+from jsr.pictures.png_rows import Header
 
 ROOT = Path(__file__).parents[1]
 MEMORY = 2 << 30  # bytes of address space, of which jax alone maps 1.3e9
@@ -33,11 +34,11 @@ def judge(folder: Path, *, height: int, width: int, seed: int) -> str:
     )  # fmt: skip
     if done.returncode or done.stderr:
         return f"status {done.returncode}: {done.stderr.strip()}"
-    header = scanlines.Header.of(folder / "a_x4.png")
+    header = Header.of(folder / "a_x4.png")
     if header is None or header[:3] != (4 * height, 4 * width, 3):
         return f"the result has the header {header}"
     expected = np.tile(tile, (1, width // 600, 1)).repeat(4, axis=0).repeat(4, axis=1)
-    for i, rows in enumerate(scanlines.read(folder / "a_x4.png", header, 100)):
+    for i, rows in enumerate(png_rows.read(folder / "a_x4.png", header, 100)):
         y = 100 * i % 800
         if not np.array_equal(rows, expected[y : y + 100]):
             return f"rows from {100 * i} are wrong"

@@ -7,8 +7,12 @@ surroundings, as the median over all pixels, so that edges do not count; its roo
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from jsr import cuts, folders, images, pairs, tiles, weights
-from jsr.command import Parser
+from jsr.command_line import Parser
+from jsr.data import pairs, patch_layout
+from jsr.pictures import folders, reading
+from jsr.pictures.picture import rgb
+from jsr.upscaling import tiles
+from jsr.weights import zoo
 
 
 def grid(luma: np.ndarray, *, scale: int) -> np.ndarray:
@@ -31,8 +35,8 @@ def main() -> None:
     args = parser.parse_args()
     try:
         pictures = folders.list_pictures(args.data)
-        hrs = [cuts.middle(images.rgb(images.read(path))) for path in pictures]
-        models = {name: weights.ready(name) for name in args.models}
+        hrs = [patch_layout.middle(rgb(reading.read(path))) for path in pictures]
+        models = {name: zoo.ready(name) for name in args.models}
     except (ValueError, OSError) as error:
         parser.error(str(error))
     for name, model in models.items():

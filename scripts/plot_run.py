@@ -11,7 +11,7 @@ import math
 import sys
 from pathlib import Path
 
-from jsr.command import Parser
+from jsr.command_line import Parser
 
 CURVES = {
     "loss": "loss (mean squared error)",

@@ -10,8 +10,9 @@ it as it is.
 
 import sys
 
-from jsr import datasets, folders
-from jsr.command import Parser
+from jsr.command_line import Parser
+from jsr.data import datasets
+from jsr.data.photos import DataError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -25,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         home = datasets.prepare(options.name, data_dir=options.data_dir)
         source = datasets.open(home.parent.name, data_dir=options.data_dir)
-    except folders.DataError as e:
+    except DataError as e:
         print(f"prepare_data: error: {e}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

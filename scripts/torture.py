@@ -10,7 +10,7 @@ import hostile
 import kills
 import large
 
-from jsr.command import Parser
+from jsr.command_line import Parser
 
 BAD = re.compile(r"\b[1-9]\d* (wrong|hung|crashed|lost)\b")
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from jsr import images, infer
+from jsr import infer
+from jsr.pictures import reading
 
 SAMPLES = {sample.name: sample for sample in corpus.samples()}
 RIGHT = [sample for sample in SAMPLES.values() if sample.pixels is not None]
@@ -48,7 +49,7 @@ def _enlarged(pixels):
 
 def _assert_right(path, sample):
     """Mode, depth, size, profile, transparency and colours of a result."""
-    large = images.read(
+    large = reading.read(
         path
     )  # checked against other readers in test_images.py and test_encoding.py
     expected = _enlarged(sample.pixels)

@@ -9,7 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jsr import evaluate, metrics
+from jsr import evaluate
+from jsr.data import pairs
+from jsr.metrics import fidelity, niqe, niqe_model
+from jsr.metrics.scores import HEADING, mean
+from jsr.weights import zoo
 
 # PSNR (dB), SSIM (Wang) and SSIM (daala) of MATLAB-style bicubic at x4, as the folder's own README gives them.
 BICUBIC = {
@@ -37,9 +41,7 @@ def benchmark_set(tmp_path, rng):
 
 
 def _scores(name, folder):
-    score = functools.partial(
-        evaluate.score, evaluate.weights.load(name), reference=evaluate.pristine.load()
-    )
+    score = functools.partial(evaluate.score, zoo.load(name), reference=niqe_model.load())
     return evaluate.evaluate(score, folder, scale=4)
 
 
@@ -56,18 +58,18 @@ def _fails(argv, capsys):
 
 @pytest.mark.parametrize("name", BICUBIC)
 def test_bicubic_has_the_known_scores(jsr_data, name):
-    mean = evaluate.mean(_scores("bicubic", jsr_data / "eval" / name / "x4"))
+    means = mean(_scores("bicubic", jsr_data / "eval" / name / "x4"))
     psnr, ssim, daala = BICUBIC[name]
-    assert mean.ssim_daala == pytest.approx(daala, abs=5e-4)
-    assert mean.psnr == pytest.approx(psnr, abs=0.02)
-    assert mean.ssim == pytest.approx(ssim, abs=5e-4)
+    assert means.ssim_daala == pytest.approx(daala, abs=5e-4)
+    assert means.psnr == pytest.approx(psnr, abs=0.02)
+    assert means.ssim == pytest.approx(ssim, abs=5e-4)
 
 
 def test_missing_lr_is_made_by_bicubic_reduction(jsr_data, tmp_path):
     """Without `lr` the scores are nearly those with the pictures that MATLAB made."""
     given = jsr_data / "eval" / "Set5" / "x4"
     (tmp_path / "hr").symlink_to(given / "hr")
-    with_lr, without = (evaluate.mean(_scores("bicubic", f)) for f in (given, tmp_path))
+    with_lr, without = (mean(_scores("bicubic", f)) for f in (given, tmp_path))
     assert without.psnr == pytest.approx(with_lr.psnr, abs=0.02)
     assert without.ssim == pytest.approx(with_lr.ssim, abs=5e-4)
 
@@ -89,7 +91,7 @@ def test_table_json_and_verbose_say_the_same(benchmark_set, tmp_path, capsys):
         for row in [*result["images"], result["mean"]]:
             shown = f"{row['psnr']:.3f} / {row['ssim']:.4f} / {row['ssim_daala']:.4f} / -"
             assert shown in output  # too small for NIQE
-    assert output.splitlines()[-4].split() == [*evaluate.HEADING.split(), "tiny"]
+    assert output.splitlines()[-4].split() == [*HEADING.split(), "tiny"]
 
 
 def test_scores_are_those_of_the_upscaled_picture(benchmark_set):
@@ -101,7 +103,7 @@ def test_scores_are_those_of_the_upscaled_picture(benchmark_set):
     hr = np.asarray(Image.open(benchmark_set / "hr" / "a.png"))
     repeated = lr.repeat(4, axis=0).repeat(4, axis=1)
     (score,) = _scores("nearest", benchmark_set)
-    measures = (metrics.psnr, metrics.ssim, metrics.ssim_daala)
+    measures = (fidelity.psnr, fidelity.ssim, fidelity.ssim_daala)
     assert score[1:4] == pytest.approx([measure(hr, repeated) for measure in measures])
 
 
@@ -111,12 +113,12 @@ def test_niqe_is_that_of_the_upscaled_picture_and_of_the_original(tmp_path, rng,
     argv = ["--model", "nearest", "--data", str(tmp_path), "--json", str(tmp_path / "s.json")]
     assert evaluate.main(argv) == 0
     (hr,) = (np.asarray(Image.open(path)) for path in (tmp_path / "hr").iterdir())
-    lr = evaluate.pairs.reduce(hr, scale=4)
+    lr = pairs.reduce(hr, scale=4)
     images = hr, lr.repeat(4, axis=0).repeat(4, axis=1)
     results = json.loads((tmp_path / "s.json").read_text())["results"]
-    model = evaluate.pristine.load()
+    model = niqe_model.load()
     for result, image in zip(results, images, strict=True):
-        assert result["mean"]["niqe"] == pytest.approx(evaluate.niqe.niqe(image, model))
+        assert result["mean"]["niqe"] == pytest.approx(niqe.niqe(image, model))
 
 
 def test_grey_and_16_bit_pictures_count_as_rgb(tmp_path, rng):
@@ -160,8 +162,8 @@ def test_time_is_printed_on_demand(benchmark_set, capsys):
 
 
 def test_label_tells_sets_and_scales_apart(tmp_path):
-    assert evaluate.label(tmp_path / "Set5") == "Set5"
-    assert evaluate.label(tmp_path / "Set5" / "x4") == "Set5 x4"
+    assert pairs.label(tmp_path / "Set5") == "Set5"
+    assert pairs.label(tmp_path / "Set5" / "x4") == "Set5 x4"
 
 
 def test_wrong_arguments_end_with_2(benchmark_set, tmp_path, capsys):

@@ -1,8 +1,10 @@
 """Tests ../jsr/infer.py."""
 
 import hashlib
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -11,9 +13,16 @@ import png
 import pytest
 from PIL import Image, ImageCms
 
-from jsr import encoding, enlargement, images, infer, tiles, weights
-from jsr.images import Picture
-from jsr.models import Interpolation, Model, SRResNet
+from jsr import infer
+from jsr.models import Model
+from jsr.models.interpolation import Interpolation
+from jsr.models.srresnet import SRResNet
+from jsr.ops.bleed import bleed
+from jsr.pictures import Picture, reading, writing
+from jsr.upscaling import tiles
+from jsr.upscaling.picture import enlarge
+from jsr.weights import file as weights_file
+from jsr.weights import zoo
 
 BICUBIC = Model(Interpolation(), {}, {})
 ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -26,7 +35,7 @@ def place(tmp_path, monkeypatch):
 
 def _picture(name, height=6, width=8, *, seed=0, **options):
     pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
-    path = infer.Path(name)
+    path = Path(name)
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels).save(path, **options)
     return pixels
@@ -56,7 +65,7 @@ def _network(path, *, factors=(2, 2), seed=0):
     fields = {"factors": factors, "features": 4, "blocks": 1}
     module = SRResNet(**fields)
     variables = module.init(jax.random.key(seed), jnp.zeros((1, 8, 8, 3)))
-    weights.save(path, "srresnet", fields, variables, {})
+    weights_file.save(path, "srresnet", fields, variables, {})
     return Model(module, variables, {})
 
 
@@ -65,12 +74,12 @@ def pretrained(tmp_path_factory, monkeypatch):
     """Small random networks in the place of the released ones."""
     folder = tmp_path_factory.mktemp("pretrained")
     lines = []
-    for seed, name in enumerate(weights.BUNDLED):
+    for seed, name in enumerate(zoo.BUNDLED):
         path = folder / f"{name}_x4.safetensors"
         _network(path, seed=seed)
         lines.append(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n")
     (folder / "SHA256SUMS").write_text("".join(lines))
-    monkeypatch.setattr(weights, "PRETRAINED", folder)
+    monkeypatch.setattr(weights_file, "PRETRAINED", folder)
 
 
 # What is written where
@@ -90,10 +99,10 @@ def test_one_picture(capsys):
 def test_the_same_command_replaces_its_result():
     _picture("photo.png")
     assert _run("photo.png") == 0
-    expected = infer.Path("photo_x4.png").read_bytes()
-    infer.Path("photo_x4.png").write_bytes(b"old")
+    expected = Path("photo_x4.png").read_bytes()
+    Path("photo_x4.png").write_bytes(b"old")
     assert _run("photo.png") == 0
-    assert infer.Path("photo_x4.png").read_bytes() == expected
+    assert Path("photo_x4.png").read_bytes() == expected
 
 
 def test_output_file_decides_the_format():
@@ -107,12 +116,12 @@ def test_output_file_decides_the_format():
 def test_output_folder(output):
     _picture("a/photo.jpg")
     assert _run("a/photo.jpg", "-o", output) == 0
-    assert _size(infer.Path(output, "photo.png")) == (32, 24)
+    assert _size(Path(output, "photo.png")) == (32, 24)
 
 
 def test_existing_folder_with_a_suffix_is_a_folder():
     _picture("photo.jpg")
-    infer.Path("out.png").mkdir()
+    Path("out.png").mkdir()
     assert _run("photo.jpg", "-o", "out.png") == 0
     assert _size("out.png/photo.png") == (32, 24)
 
@@ -120,9 +129,9 @@ def test_existing_folder_with_a_suffix_is_a_folder():
 def test_folders_keep_their_sub_folders(capsys):
     for seed, name in enumerate(("in/a.png", "in/b/a.jpg", "in/b/c.d.webp", "single.bmp")):
         _picture(name, seed=seed)
-    infer.Path("in/notes.txt").write_text("no picture")
+    Path("in/notes.txt").write_text("no picture")
     assert _run("in", "single.bmp", "-o", "out") == 0
-    written = sorted(str(p) for p in infer.Path("out").rglob("*.*"))
+    written = sorted(str(p) for p in Path("out").rglob("*.*"))
     assert written == ["out/a.png", "out/b/a.png", "out/b/c.d.png", "out/single.png"]
     assert capsys.readouterr().out.count(" -> ") == 4
 
@@ -133,11 +142,11 @@ def test_earlier_results_are_not_enlarged_again(capsys):
         _picture(name)
     assert _run("in") == 0
     assert _run("in", "-o", "in/large") == 0
-    infer.Path("in/a_compare.png").write_bytes(infer.Path("in/a_x4.png").read_bytes())
-    before = sorted(infer.Path("in").rglob("*"))
+    Path("in/a_compare.png").write_bytes(Path("in/a_x4.png").read_bytes())
+    before = sorted(Path("in").rglob("*"))
     capsys.readouterr()
     assert _run("in", "-o", "in/large") == 0
-    assert sorted(infer.Path("in").rglob("*")) == before
+    assert sorted(Path("in").rglob("*")) == before
     out = capsys.readouterr().out
     assert out.count(" -> ") == 3 and "in/alone_x4.png -> in/large/alone_x4.png" in out
     # alone_x4_x4.png is the third, after a's two.
@@ -146,14 +155,14 @@ def test_earlier_results_are_not_enlarged_again(capsys):
 
 def test_a_picture_named_twice_is_enlarged_once(capsys):
     _picture("in/a.png")
-    infer.Path("link").symlink_to("in")
+    Path("link").symlink_to("in")
     assert _run("in/a.png", "in", "./in/../in/a.png", "link/a.png") == 0
     assert capsys.readouterr().out.count(" -> ") == 1
 
 
 def test_model_from_a_file_and_its_scale(capsys):
     pixels = _picture("photo.png", 20, 18)
-    model = _network(infer.Path("w.safetensors"), factors=(3,))
+    model = _network(Path("w.safetensors"), factors=(3,))
     assert infer.main(["photo.png", "--model", "w.safetensors", "--tile", "16"]) == 0
     expected = tiles.upscale(model, pixels)
     written = np.asarray(Image.open("photo_x3.png"))
@@ -163,7 +172,7 @@ def test_model_from_a_file_and_its_scale(capsys):
 def test_the_default_lies_between_srresnet_and_srgan(pretrained):
     pixels = _picture("photo.png")
     assert infer.main(["photo.png"]) == 0
-    expected = tiles.upscale(weights.ready("blend:0.8"), pixels)
+    expected = tiles.upscale(zoo.ready("blend:0.8"), pixels)
     np.testing.assert_array_equal(np.asarray(Image.open("photo_x4.png")), expected)
 
 
@@ -172,7 +181,7 @@ def test_blend_lies_between_the_two(pretrained, share):
     """The weights are mixed, not the pictures: against a network that numpy mixed."""
     pixels = _picture("photo.png")
     assert infer.main(["photo.png", "--blend", str(share)]) == 0
-    ends = [weights.load(name) for name in ("srresnet", "srgan")]
+    ends = [zoo.load(name) for name in ("srresnet", "srgan")]
     mixed = jax.tree.map(
         lambda a, b: np.average([a, b], axis=0, weights=[1 - share, share]).astype(np.float32),
         *(model.variables for model in ends),
@@ -185,7 +194,7 @@ def test_blend_lies_between_the_two(pretrained, share):
 def test_ensemble_is_the_mean_of_eight(pretrained):
     pixels = _picture("photo.png")
     assert infer.main(["photo.png", "--ensemble"]) == 0
-    expected = tiles.upscale(weights.ready("blend:0.8").ensemble(), pixels)
+    expected = tiles.upscale(zoo.ready("blend:0.8").ensemble(), pixels)
     np.testing.assert_array_equal(np.asarray(Image.open("photo_x4.png")), expected)
 
 
@@ -201,7 +210,7 @@ def test_depth_grey_alpha_and_profile_are_kept(rng, dtype, is_grey):
     alpha[:, :3] = 0
     exif = Image.Exif()
     exif[0x010F] = "Camera"
-    encoding.write("a.png", Picture(pixels, alpha, ICC, exif.tobytes()))
+    writing.write("a.png", Picture(pixels, alpha, ICC, exif.tobytes()))
     assert _run("a.png") == 0
     width, height, rows, info = png.Reader("a_x4.png").read()
     planes = 2 if is_grey else 4
@@ -209,9 +218,9 @@ def test_depth_grey_alpha_and_profile_are_kept(rng, dtype, is_grey):
     assert info["bitdepth"] == 8 * np.dtype(dtype).itemsize
     samples = np.array([list(row) for row in rows]).reshape(20, 28, planes)
     assert (samples[:, :9, -1] == 0).all() and (samples[:, -12:, -1] == top).all()
-    large = images.read("a_x4.png")
+    large = reading.read("a_x4.png")
     assert large.icc == ICC and b"Camera" in large.exif
-    expected = tiles.upscale(BICUBIC, enlargement.bleed(pixels, alpha))
+    expected = tiles.upscale(BICUBIC, bleed(pixels, alpha))
     np.testing.assert_array_equal(samples[..., :-1].reshape(expected.shape), expected)
 
 
@@ -230,7 +239,7 @@ def test_transparency_leaves_no_dark_edge():
     inside = y**2 + x**2 < 64
     rgba = np.where(inside[..., None], (200, 0, 0, 255), 0).astype(np.uint8)
     picture = Picture(rgba[..., :3], rgba[..., 3])
-    large = enlargement.enlarge(BICUBIC, picture)
+    large = enlarge(BICUBIC, picture)
     assert (large.pixels[large.alpha > 0] == (200, 0, 0)).all()
     plain = tiles.upscale(BICUBIC, picture.pixels)
     assert plain[large.alpha > 0][:, 0].min() < 100
@@ -239,16 +248,16 @@ def test_transparency_leaves_no_dark_edge():
 def test_bleed_keeps_every_pixel_that_counts(rng):
     pixels = rng.integers(0, 65536, (13, 9, 3), np.uint16)
     alpha = rng.integers(0, 3, (13, 9), np.uint16)
-    filled = enlargement.bleed(pixels, alpha)
+    filled = bleed(pixels, alpha)
     assert filled.dtype == np.uint16
     np.testing.assert_array_equal(filled[alpha > 0], pixels[alpha > 0])
-    grey = enlargement.bleed(pixels[..., 0], alpha)
+    grey = bleed(pixels[..., 0], alpha)
     np.testing.assert_array_equal(grey, filled[..., 0])
     for constant in (0, 1):  # nothing to take colour from, nothing to fill
-        np.testing.assert_array_equal(enlargement.bleed(pixels, np.full((13, 9), constant)), pixels)
+        np.testing.assert_array_equal(bleed(pixels, np.full((13, 9), constant)), pixels)
     alone = np.zeros((13, 9), np.uint16)
     alone[12, 0] = 1  # one pixel colours all
-    assert (enlargement.bleed(pixels, alone) == pixels[12, 0]).all()
+    assert (bleed(pixels, alone) == pixels[12, 0]).all()
 
 
 def test_what_is_not_kept_is_said(capsys):
@@ -269,10 +278,10 @@ def test_what_is_not_kept_is_said(capsys):
 def test_bad_pictures_are_named_and_the_others_done(capsys):
     _picture("in/a.png")
     _picture("in/z.png")
-    infer.Path("in/empty.png").touch()
-    infer.Path("in/text.jpg").write_text("no picture")
-    whole = infer.Path("in/a.png").read_bytes()
-    infer.Path("in/torn.png").write_bytes(whole[: len(whole) // 2])
+    Path("in/empty.png").touch()
+    Path("in/text.jpg").write_text("no picture")
+    whole = Path("in/a.png").read_bytes()
+    Path("in/torn.png").write_bytes(whole[: len(whole) // 2])
     assert _run("in", "missing.png") == 1
     output = capsys.readouterr()
     assert output.out.count(" -> ") == 2 and _size("in/z_x4.png") == (32, 24)
@@ -281,7 +290,7 @@ def test_bad_pictures_are_named_and_the_others_done(capsys):
         "in/empty.png", "in/text.jpg", "in/torn.png", "missing.png",
     ]  # fmt: skip
     assert errors[4:] == ["jsr.infer: 4 of 6 pictures failed"]
-    results = {str(p) for p in infer.Path("in").glob("*_x4*")}
+    results = {str(p) for p in Path("in").glob("*_x4*")}
     assert results == {"in/a_x4.png", "in/z_x4.png"}
 
 
@@ -309,23 +318,23 @@ def test_any_failure_costs_one_picture_and_one_line(capsys, monkeypatch, error, 
     assert _run("a.png", "b.png", "--tile", "64") == 1
     errors = capsys.readouterr().err.splitlines()
     assert errors == [f"jsr.infer: error: a.png: {said}", "jsr.infer: 1 of 2 pictures failed"]
-    assert _size("b_x4.png") == (32, 28) and not infer.Path("a_x4.png").exists()
+    assert _size("b_x4.png") == (32, 28) and not Path("a_x4.png").exists()
 
 
 def test_interruption_ends_quietly(capsys, monkeypatch):
     for name in ("a.png", "b.png"):
         _picture(name)
-    write = encoding.write
+    write = writing.write
 
     def interrupted(path, picture):
         if path.name == "b_x4.png":
             raise KeyboardInterrupt
         return write(path, picture)
 
-    monkeypatch.setattr(encoding, "write", interrupted)
+    monkeypatch.setattr(writing, "write", interrupted)
     assert _run("a.png", "b.png") == 130
     assert capsys.readouterr().err == "jsr.infer: interrupted; what was finished is kept\n"
-    assert sorted(p.name for p in infer.Path().iterdir()) == ["a.png", "a_x4.png", "b.png"]
+    assert sorted(p.name for p in Path().iterdir()) == ["a.png", "a_x4.png", "b.png"]
 
 
 def test_a_result_too_large_for_its_format_costs_no_time(capsys, monkeypatch):
@@ -338,16 +347,16 @@ def test_a_result_too_large_for_its_format_costs_no_time(capsys, monkeypatch):
 def test_inputs_are_never_overwritten(capsys):
     _picture("a.png")
     _picture("a_x4.png")
-    infer.Path("link.png").symlink_to("a.png")
-    infer.Path("hard.png").hardlink_to("a.png")
-    before = infer.Path("a.png").read_bytes(), infer.Path("a_x4.png").read_bytes()
+    Path("link.png").symlink_to("a.png")
+    Path("hard.png").hardlink_to("a.png")
+    before = Path("a.png").read_bytes(), Path("a_x4.png").read_bytes()
     for argv in (
         ["a.png", "-o", "a.png"], ["a.png", "-o", "."], ["a.png", "a_x4.png"], ["a.png", "-o", "link.png"],
         ["a.png", "-o", "hard.png"],
     ):  # fmt: skip
         line = _refused(capsys, *argv, "--model", "bicubic")
         assert "a.png: its result" in line and "would overwrite an input" in line
-    assert (infer.Path("a.png").read_bytes(), infer.Path("a_x4.png").read_bytes()) == before
+    assert (Path("a.png").read_bytes(), Path("a_x4.png").read_bytes()) == before
 
 
 def test_two_results_of_one_name_are_refused(capsys):
@@ -357,7 +366,7 @@ def test_two_results_of_one_name_are_refused(capsys):
     assert "a.png and a.jpg would both become a_x4.png" in line
     line = _refused(capsys, "a.png", "b/a.webp", "-o", "out", "--model", "bicubic")
     assert "a.png and b/a.webp would both become out/a.png" in line
-    assert not infer.Path("out").exists() and not infer.Path("a_x4.png").exists()
+    assert not Path("out").exists() and not Path("a_x4.png").exists()
 
 
 @pytest.mark.parametrize(
@@ -383,8 +392,8 @@ def test_two_results_of_one_name_are_refused(capsys):
 )
 def test_wrong_arguments(capsys, argv, said):
     _picture("a.png")
-    infer.Path("file").touch()
-    infer.Path("empty").mkdir()
+    Path("file").touch()
+    Path("empty").mkdir()
     assert said in _refused(capsys, *argv)
 
 
@@ -392,10 +401,10 @@ def test_the_program(tmp_path):
     """As a program: status and streams, and names that the terminal cannot show."""
     name = b"caf\xe9.png"  # no UTF-8
     _picture("a.png")
-    (tmp_path / infer.os.fsdecode(name)).write_bytes((tmp_path / "a.png").read_bytes())
+    (tmp_path / os.fsdecode(name)).write_bytes((tmp_path / "a.png").read_bytes())
     command = [sys.executable, "-m", "jsr.infer", name, "missing.png", "--model", "bicubic"]
-    root = infer.Path(infer.__file__).parents[1]
-    environment = {**infer.os.environ, "PYTHONPATH": str(root), "PYTHONIOENCODING": "utf-8:strict"}
+    root = Path(infer.__file__).parents[1]
+    environment = {**os.environ, "PYTHONPATH": str(root), "PYTHONIOENCODING": "utf-8:strict"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert done.stdout.startswith("caf\\udce9.png -> caf\\udce9_x4.png (32x24, ")
@@ -411,12 +420,12 @@ def test_comparison(pretrained, capsys):
     """Five columns of the result's size, below their labels; nothing else is written."""
     pixels = _picture("a.png", 40, 50)
     assert infer.main(["a.png", "--compare"]) == 0
-    assert sorted(p.name for p in infer.Path().iterdir()) == ["a.png", "a_compare.png"]
+    assert sorted(p.name for p in Path().iterdir()) == ["a.png", "a_compare.png"]
     assert capsys.readouterr().out.startswith("a.png -> a_compare.png (1000x200, ")
     sheet = np.asarray(Image.open("a_compare.png"))
     for i, name in enumerate(("nearest", "bicubic", "srresnet", "srgan", "blend:0.8")):
         column = sheet[:, 200 * i : 200 * (i + 1)]
-        expected = tiles.upscale(weights.inference(weights.load(name)), pixels)
+        expected = tiles.upscale(zoo.inference(zoo.load(name)), pixels)
         np.testing.assert_array_equal(column[-160:], expected)
         assert column[:40].min() < 100, "a label"
     np.testing.assert_array_equal(sheet[-160:, :200], pixels.repeat(4, 0).repeat(4, 1))
@@ -424,22 +433,22 @@ def test_comparison(pretrained, capsys):
 
 def test_comparison_with_another_model_and_output(pretrained):
     _picture("in/a.png", 40, 50)
-    _network(infer.Path("mine.safetensors"))
+    _network(Path("mine.safetensors"))
     assert infer.main(["in", "--compare", "--model", "mine.safetensors", "-o", "out"]) == 0
     assert _size("out/a_compare.png") == (1000, 200)
     # The released networks enlarge four times, and so do not compare.
-    _network(infer.Path("double"), factors=(2,))
+    _network(Path("double"), factors=(2,))
     assert infer.main(["in/a.png", "--compare", "--model", "double", "-o", "b.webp"]) == 0
     assert _size("b.webp") == (3 * 100, 40 + 80)
 
 
 def test_comparison_of_any_picture(pretrained, capsys):
     """One pixel, whose labels are wider than it; grey of 16 bits; transparency; the centre of a large one."""
-    encoding.write("a.png", Picture(np.full((1, 1), 30000, np.uint16)))
-    encoding.write("b.png", Picture(np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4), np.uint8)))
+    writing.write("a.png", Picture(np.full((1, 1), 30000, np.uint16)))
+    writing.write("b.png", Picture(np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4), np.uint8)))
     large = np.zeros((300, 20, 3), np.uint8)
     large[22:-22] = 255
-    encoding.write("c.png", Picture(large))
+    writing.write("c.png", Picture(large))
     assert infer.main(["a.png", "b.png", "c.png", "--compare"]) == 0
     sheets = [np.asarray(Image.open(f"{name}_compare.png")) for name in "abc"]
     assert sheets[0].shape[0] == 44 and (sheets[0] == round(30000 / 257)).all(axis=-1).any()
@@ -452,9 +461,9 @@ def test_comparison_of_any_picture(pretrained, capsys):
 
 def test_drafts_of_a_killed_run_are_gone_after_the_next():
     _picture("a.png")
-    infer.Path(".jsr-12345678.part").write_bytes(b"half a picture")
+    Path(".jsr-12345678.part").write_bytes(b"half a picture")
     assert _run("a.png") == 0
-    assert sorted(p.name for p in infer.Path().iterdir()) == ["a.png", "a_x4.png"]
+    assert sorted(p.name for p in Path().iterdir()) == ["a.png", "a_x4.png"]
 
 
 def test_memory_that_runs_out_is_said_once_and_remembered(capsys, monkeypatch):

@@ -7,7 +7,12 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from jsr import metrics, niqe, pairs, pixels, pristine, tiles, weights
+from jsr.data import pairs
+from jsr.metrics import fidelity, niqe, niqe_model
+from jsr.ops import pixels
+from jsr.upscaling import tiles
+from jsr.weights import file as weights_file
+from jsr.weights import zoo
 
 LARGEST = {"srresnet": 6.3e6, "srgan": 6.3e6, "espcn": 3e5, "srcnn": 3e5}  # bytes
 
@@ -19,7 +24,7 @@ def upscaled(jsr_data):
 
     def upscale(name, model):
         if (name, model) not in done:
-            ready = weights.ready(model)
+            ready = zoo.ready(model)
             read = [
                 pairs.read(pair, scale=4)
                 for pair in pairs.find(jsr_data / "eval" / name / "x4", scale=4)
@@ -31,26 +36,26 @@ def upscaled(jsr_data):
 
 
 def _psnr(results):
-    return np.mean([metrics.psnr(hr, sr) for hr, sr in results])
+    return np.mean([fidelity.psnr(hr, sr) for hr, sr in results])
 
 
 def test_every_file_is_listed_small_and_has_a_card():
     listed = dict(
         reversed(line.split("  "))
-        for line in (weights.PRETRAINED / "SHA256SUMS").read_text().splitlines()
+        for line in (weights_file.PRETRAINED / "SHA256SUMS").read_text().splitlines()
     )
-    assert set(listed) == {path.name for path in weights.PRETRAINED.glob("*.safetensors")}
+    assert set(listed) == {path.name for path in weights_file.PRETRAINED.glob("*.safetensors")}
     for name, digest in listed.items():
-        content = (weights.PRETRAINED / name).read_bytes()
+        content = (weights_file.PRETRAINED / name).read_bytes()
         assert hashlib.sha256(content).hexdigest() == digest
-        assert (weights.PRETRAINED / name).with_suffix(".md").is_file(), name
+        assert (weights_file.PRETRAINED / name).with_suffix(".md").is_file(), name
     for name, limit in LARGEST.items():
-        assert (weights.PRETRAINED / f"{name}_x4.safetensors").stat().st_size < limit
+        assert (weights_file.PRETRAINED / f"{name}_x4.safetensors").stat().st_size < limit
 
 
-@pytest.mark.parametrize("name", weights.BUNDLED)
+@pytest.mark.parametrize("name", zoo.BUNDLED)
 def test_training_paths_and_names_stay_at_home(name):
-    assert "/" not in str(weights.load(name).metadata)
+    assert "/" not in str(zoo.load(name).metadata)
 
 
 @pytest.mark.slow
@@ -69,7 +74,7 @@ def test_baselines_are_in_their_order(upscaled):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["Set5", "Set14"])
 def test_srgan_is_natural_and_not_far_from_srresnet(upscaled, name):
-    model = pristine.load()
+    model = niqe_model.load()
     sharp, soft = upscaled(name, "srgan"), upscaled(name, "srresnet")
     assert _psnr(sharp) > _psnr(soft) - 2.3
     original, gan, resnet = (

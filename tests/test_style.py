@@ -11,39 +11,35 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "jsr"
 
-# Top to bottom: a module imports from layers below its own, or from its own without a circle.
-LAYERS = {
-    "the public API": ["__init__"],
-    "programs": ["train", "infer", "evaluate"],
-    "parts with effects": [
-        "command", "config", "jobs", "enlargement", "phases", "validation", "data", "stream", "patches",
-        "folders", "datasets", "fetch", "pairs",
-        "checkpoint", "manifest", "report", "images", "exif", "encoding", "scanlines", "strips", "drafts", "frames",
-        "weights", "pristine", "convert", "features", "comparison",
-    ],
-    "programs for the device": ["steps", "parallel", "tiles", "compilation", "memory"],
-    "mathematics": ["models", "losses", "balance", "metrics", "niqe", "resize", "pixels", "spans", "cuts"],
-    "version": ["version"],
-}  # fmt: skip
-DEPTH = {module: depth for depth, layer in enumerate(LAYERS.values()) for module in layer}
-MATHEMATICS = sorted(
-    path
-    for name in LAYERS["mathematics"]
-    for path in [PACKAGE / f"{name}.py", *(PACKAGE / name).glob("*.py")]
-    if path.is_file()
+# Bottom to top: a folder imports only folders of lower rows, and the files of one folder import each other without a
+# circle. Programs stand at the top of the package, and nothing there imports them.
+ROWS = (
+    {"ops", "devices", "errors", "version"},
+    {"files", "command_line"},
+    {"models", "degradation"},
+    {"weights", "pictures"},
+    {"upscaling", "data", "metrics"},
+    {"training"},
+    {"train", "infer", "evaluate", "__init__"},
 )
+ROW = {room: number for number, rooms in enumerate(ROWS, 1) for room in rooms}
 
 
-def _noun(path):
-    """`jsr/models/blocks.py` -> `models`: a package counts as one module."""
+def _room(path):
+    """`jsr/models/layers.py` -> `models`, `jsr/train.py` -> `train`."""
     return path.relative_to(PACKAGE).with_suffix("").parts[0]
 
 
+def _module(path):
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
 def _imports(path, *, lazy=True):
-    """Yields the nouns of jsr that a tree imports, at any depth, type-checking blocks included."""
+    """Yields the modules of jsr that a file imports, at any depth, type-checking blocks included."""
     tree = ast.parse(path.read_text())
     functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]
     delayed = {id(n) for function in functions for n in ast.walk(function)}
+    modules = {_module(source) for source in _sources()}
     for node in ast.walk(tree):
         if id(node) in delayed and not lazy:
             continue
@@ -54,56 +50,84 @@ def _imports(path, *, lazy=True):
             names = [f"{node.module}.{alias.name}" for alias in node.names]
         else:
             continue
-        for parts in (name.split(".") for name in names):
-            if parts[0] == "jsr":
-                yield parts[1] if len(parts) > 1 and parts[1] in DEPTH else "__init__"
+        for name in names:
+            while name not in modules and "." in name:
+                name = name.rpartition(".")[0]
+            if name.split(".")[0] == "jsr":
+                yield name
 
 
 def _sources():
     return sorted(PACKAGE.rglob("*.py"))
 
 
-def test_every_module_has_a_layer():
-    assert {_noun(path) for path in _sources()} - set(DEPTH) == set()
+# Arrays in, arrays out.
+PURE = [path for path in _sources() if _room(path) in ("ops", "models", "degradation")] + [
+    PACKAGE / name
+    for name in (
+        "data/crops.py", "data/patch_layout.py", "metrics/fidelity.py", "metrics/gaussian.py", "metrics/niqe.py",
+        "training/balance.py", "training/losses.py", "training/steps.py",
+    )
+]  # fmt: skip
+
+
+def test_every_file_stands_in_a_room():
+    assert {_room(path) for path in _sources()} - set(ROW) == set()
 
 
 @pytest.mark.parametrize("path", _sources(), ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_imports_go_downwards(path):
-    own = _noun(path)
-    upwards = {name for name in _imports(path) if name != own and DEPTH[name] < DEPTH[own]}
-    # Whoever imports the version takes it from jsr.version, so that the public API stays on top.
-    assert upwards == set(), f"jsr/{path.relative_to(PACKAGE)} imports from a layer above its own"
+    own = _room(path)
+    rooms = {(module.split(".") + ["__init__"])[1] for module in _imports(path)} - {own}
+    assert {room for room in rooms if ROW[room] >= ROW[own]} == set(), f"{path} imports upwards"
 
 
 def test_imports_have_no_circle():
-    """Imports inside functions are left out: `data` opens prepared sets on demand."""
-    graph = {}
-    for path in _sources():
-        own = _noun(path)
-        graph.setdefault(own, set()).update(set(_imports(path, lazy=False)) - {own})
+    """Between files, and so within a folder too; imports inside functions are left out."""
+    graph = {
+        _module(path): set(_imports(path, lazy=False)) - {_module(path)} for path in _sources()
+    }
+    # A folder's face imports its files, and they, each other; nothing in a folder imports its own face.
     TopologicalSorter(graph).prepare()  # raises CycleError, naming the circle
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests").glob("*/test_*.py")), ids=lambda p: p.stem)
+def test_tests_stand_where_their_subject_stands(path):
+    """`tests/FOLDER/test_FILE.py` tests `jsr/FOLDER/FILE.py`, or a script."""
+    folder = ROOT if path.parent.name == "scripts" else PACKAGE
+    assert (folder / path.parent.name / f"{path.stem.removeprefix('test_')}.py").is_file()
 
 
 @pytest.mark.parametrize("name", ["losses", "steps"])
 def test_networks_are_arguments(name):
     """Losses and steps take networks as arguments, so that any network trains with them."""
-    path = PACKAGE / f"{name}.py"
-    assert "models" not in set(_imports(path))
+    path = PACKAGE / "training" / f"{name}.py"
+    assert not [module for module in _imports(path) if module.startswith("jsr.models")]
 
 
 @pytest.mark.parametrize(
-    "word, home", [("pmap", "parallel"), ("orbax", "checkpoint"), ("grain", "stream")]
+    "word, homes",
+    [
+        ("pmap", ["devices/parallel.py"]),
+        ("orbax", ["training/checkpoints.py"]),
+        ("grain", ["data/streaming.py"]),
+        ("tensorflow_datasets", ["data/datasets.py"]),
+        ("tifffile", ["pictures/"]),
+        ("png", ["pictures/"]),
+        ("PIL", ["pictures/", "upscaling/comparison.py", "training/record.py", "data/patches.py"]),
+    ],
 )
-def test_one_file_knows_it(word, home):
-    """What may be replaced one day stands in one file: there only is it imported or called."""
+def test_one_place_knows_it(word, homes):
+    """What may be replaced one day stands in one place: there only is it imported or called."""
     for path in _sources():
         names = {
             getattr(node, field, None) or ""
             for node in ast.walk(ast.parse(path.read_text()))
             for field in ("attr", "id", "module", "name")
         }
-        said = {name for name in names if isinstance(name, str) and word in name.split(".")}
-        assert not said or _noun(path) == home, f"{path.name} says {word}"
+        named = {name for name in names if isinstance(name, str) and word in name.split(".")}
+        place = path.relative_to(PACKAGE).as_posix()
+        assert not named or any(place.startswith(home) for home in homes), f"{place} says {word}"
 
 
 def _public_functions(path):
@@ -121,7 +145,7 @@ def _public_functions(path):
                     yield f"{node.name}.{method.name}", method.args, arguments[1:]
 
 
-@pytest.mark.parametrize("path", MATHEMATICS, ids=lambda p: str(p.relative_to(PACKAGE)))
+@pytest.mark.parametrize("path", PURE, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_options_are_keyword_only_and_key_comes_first(path):
     """Prefer f(x, *, axis=-1) to f(x, axis=-1): what has a default is named where it is given."""
     for name, arguments, positional in _public_functions(path):

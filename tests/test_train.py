@@ -11,12 +11,20 @@ import sys
 import time
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image
 from safetensors.numpy import load, load_file
 
-from jsr import config, losses, phases, train, weights
+from jsr import train
+from jsr.data import placement as placements
+from jsr.devices import parallel
+from jsr.training import config, loop, losses, optimizers, run_folder
+from jsr.training import options as command_line
+from jsr.training.config import ConfigError
+from jsr.training.loop import TrainingError
+from jsr.weights import zoo
 
 ROOT = Path(__file__).parents[1]
 # ESPCN is small enough for the many runs that are about the loop and not about the network.
@@ -37,7 +45,9 @@ def home(tmp_path, monkeypatch):
 
 
 def parse(*options):
-    return config.parse(["--phase", "srresnet", "--data", "photos", *TINY, *map(str, options)])
+    return command_line.parse(
+        ["--phase", "srresnet", "--data", "photos", *TINY, *map(str, options)]
+    )
 
 
 def lines(folder):
@@ -70,7 +80,7 @@ def test_papers_values_are_the_defaults():
     assert first.steps == 10**6
     assert second.steps == 2 * 10**5
     assert second.adversarial_weight == 1e-3
-    rate = phases.schedule(second)
+    rate = optimizers.schedule(second)
     assert [float(rate(s)) for s in (0, 10**5 - 1)] == pytest.approx([1e-4, 1e-4])
     assert [float(rate(s)) for s in (10**5 + 1, 2 * 10**5)] == pytest.approx([1e-5, 1e-5])
 
@@ -79,9 +89,9 @@ def test_every_field_is_an_option():
     given = {"steps": 7, "learning_rate": 0.5, "content_weight": 2.0, "content": "mse", "seed": 3}
     options = [x for k, v in given.items() for x in ("--" + k.replace("_", "-"), str(v))]
     expected = dataclasses.replace(config.PHASES["srgan"], **given)
-    assert config.parse(["--phase", "srgan", *options]) == expected
+    assert command_line.parse(["--phase", "srgan", *options]) == expected
     demanded = dataclasses.replace(expected, overwrite_config=True)
-    assert config.parse(["--phase", "srgan", *options, "--overwrite-config"]) == demanded
+    assert command_line.parse(["--phase", "srgan", *options, "--overwrite-config"]) == demanded
 
 
 @pytest.mark.parametrize("path", (ROOT / "experiments").glob("[a-z]*.py"), ids=lambda p: p.stem)
@@ -90,7 +100,7 @@ def test_experiments_could_be_run(path):
 
 
 def test_run_leaves_what_it_promises(home):
-    path = train.run(parse("--save-every", 4, "--sample-every", 3))
+    path = loop.run(parse("--save-every", 4, "--sample-every", 3))
     folder = home / "runs" / "srresnet"
     assert path == Path("runs/srresnet/generator.safetensors")
     assert json.loads((folder / "config.json").read_text())["crop"] == 16
@@ -104,7 +114,7 @@ def test_run_leaves_what_it_promises(home):
     ]
     assert {p.name for p in (folder / "checkpoints").iterdir()} == {"4", "6"}
     assert list(folder.glob("events*"))  # the tensorboard extra is part of the tests' environment
-    assert weights.load(str(folder)).module == weights.load(str(path)).module
+    assert zoo.load(str(folder)).module == zoo.load(str(path)).module
 
 
 @pytest.mark.slow
@@ -112,9 +122,9 @@ def test_pictures_too_many_for_the_devices_train_alike(home, monkeypatch, capsys
     """Sharded or from the host, the same crops give the same weights, but for the order of sums over devices."""
     placements = ("replicated", "sharded", "streamed")
     for placement in placements:
-        monkeypatch.setattr(train.data, "placement", lambda _, chosen=placement: (chosen, "tested"))
-        monkeypatch.setattr(train, "MOST_STREAMED", 4)  # so that six steps need two chunks
-        train.run(parse("--workdir", placement))
+        monkeypatch.setattr(placements, "choose", lambda _, chosen=placement: (chosen, "tested"))
+        monkeypatch.setattr(loop, "MOST_STREAMED", 4)  # so that six steps need two chunks
+        loop.run(parse("--workdir", placement))
         assert "(tested)" in capsys.readouterr().out
     ends = [load_file(home / run / "generator.safetensors") for run in placements]
     for name, value in ends[0].items():
@@ -125,7 +135,7 @@ def test_pictures_too_many_for_the_devices_train_alike(home, monkeypatch, capsys
 def test_devices_do_not_wait_for_the_host(home, monkeypatch):
     """A dispatch begins before the metrics of the one before are downloaded, but where the state is needed."""
     events = []
-    real = train.parallel.parallel
+    real = parallel.parallel
 
     def watched(*args, **options):
         dispatch = real(*args, **options)
@@ -143,9 +153,9 @@ def test_devices_do_not_wait_for_the_host(home, monkeypatch):
 
         return watching
 
-    monkeypatch.setattr(train.parallel, "parallel", watched)
-    monkeypatch.setattr(train, "DISPATCH_SECONDS", 0.0)  # one step each
-    train.run(parse("--save-every", 3))
+    monkeypatch.setattr(parallel, "parallel", watched)
+    monkeypatch.setattr(loop, "DISPATCH_SECONDS", 0.0)  # one step each
+    loop.run(parse("--save-every", 3))
     firsts = [[("begin", n), ("begin", n + 1), ("download", n)] for n in (0, 3)]
     rest = [[("begin", n + 2), ("download", n + 1), ("download", n + 2)] for n in (0, 3)]
     assert events == firsts[0] + rest[0] + firsts[1] + rest[1]
@@ -155,9 +165,9 @@ def test_devices_do_not_wait_for_the_host(home, monkeypatch):
 @pytest.mark.slow
 def test_a_loop_on_the_device_trains_alike(home, monkeypatch):
     """As on accelerators: many steps to a program, whose metrics are not waited for."""
-    train.run(parse("--workdir", "host", "--save-every", 4))
-    monkeypatch.setattr(train.parallel.jax, "default_backend", lambda: "gpu")
-    train.run(parse("--workdir", "device", "--save-every", 4))
+    loop.run(parse("--workdir", "host", "--save-every", 4))
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    loop.run(parse("--workdir", "device", "--save-every", 4))
     ends = [load_file(home / run / "generator.safetensors") for run in ("host", "device")]
     for name, value in ends[0].items():
         np.testing.assert_allclose(value, ends[1][name], atol=1e-5, err_msg=name)
@@ -167,8 +177,8 @@ def test_a_loop_on_the_device_trains_alike(home, monkeypatch):
 
 def test_bfloat16_is_how_a_run_computes_and_not_what_it_leaves(home):
     """The exported network is as of any run: float32 weights, and no word of what they were trained in."""
-    paths = [train.run(parse("--workdir", p, "--precision", p)) for p in ("fp32", "bf16")]
-    models = [weights.load(str(home / path)) for path in paths]
+    paths = [loop.run(parse("--workdir", p, "--precision", p)) for p in ("fp32", "bf16")]
+    models = [zoo.load(str(home / path)) for path in paths]
     assert models[0].module == models[1].module
     ends = [load_file(home / path) for path in paths]
     assert {value.dtype for value in ends[1].values()} == {np.dtype(np.float32)}
@@ -177,20 +187,20 @@ def test_bfloat16_is_how_a_run_computes_and_not_what_it_leaves(home):
 
 def test_a_run_may_start_from_another(home, capsys):
     """Fine-tuning: at a rate of almost nothing it ends as what it began from, run or file."""
-    first = train.run(parse("--workdir", "first"))
+    first = loop.run(parse("--workdir", "first"))
     for i, origin in enumerate(("first", str(first))):
-        tuned = train.run(parse("--workdir", f"{i}", "--init", origin, "--learning-rate", 1e-12))
+        tuned = loop.run(parse("--workdir", f"{i}", "--init", origin, "--learning-rate", 1e-12))
         assert f"{origin}\n" in capsys.readouterr().out
         for name, value in load_file(home / first).items():
             np.testing.assert_allclose(load_file(home / tuned)[name], value, atol=1e-6)
 
 
 def test_time_ends_a_run_that_the_same_command_resumes(home, capsys):
-    train.run(parse("--workdir", "whole"))
-    train.run(parse("--workdir", "parts", "--minutes", 1e-6))
+    loop.run(parse("--workdir", "whole"))
+    loop.run(parse("--workdir", "parts", "--minutes", 1e-6))
     assert "the same command resumes" in "".join(capsys.readouterr())
     assert lines(home / "parts")[-1]["step"] < 6
-    train.run(parse("--workdir", "parts"))
+    loop.run(parse("--workdir", "parts"))
     ends = [load_file(home / run / "generator.safetensors") for run in ("whole", "parts")]
     for name, value in ends[0].items():
         np.testing.assert_allclose(value, ends[1][name], atol=1e-6, err_msg=name)
@@ -202,7 +212,7 @@ def test_muon_orthogonalises_kernels_and_resumes(home):
     params, grads = {"kernel": np.zeros((3, 3, 8, 16)), "bias": np.zeros(16)}, {}
     rng = np.random.default_rng(0)
     grads = {name: rng.normal(size=value.shape) for name, value in params.items()}
-    optimizer = phases.make_optimizer(parse(*muon))
+    optimizer = optimizers.make_optimizer(parse(*muon))
     updates, _ = optimizer.update(grads, optimizer.init(params), params)
     values = np.linalg.svd(updates["kernel"].reshape(72, 16), compute_uv=False)
     assert values.max() / values.min() < 2
@@ -211,9 +221,9 @@ def test_muon_orthogonalises_kernels_and_resumes(home):
     signs = updates["bias"] / np.abs(updates["bias"]).max()  # Adam's first step is of one size
     np.testing.assert_allclose(signs, -np.sign(grads["bias"]), rtol=1e-2)
 
-    train.run(parse(*muon, "--workdir", "whole"))
-    train.run(parse(*muon, "--workdir", "parts", "--minutes", 1e-6))
-    train.run(parse(*muon, "--workdir", "parts"))
+    loop.run(parse(*muon, "--workdir", "whole"))
+    loop.run(parse(*muon, "--workdir", "parts", "--minutes", 1e-6))
+    loop.run(parse(*muon, "--workdir", "parts"))
     ends = [load_file(home / run / "generator.safetensors") for run in ("whole", "parts")]
     for name, value in ends[0].items():
         np.testing.assert_allclose(value, ends[1][name], atol=1e-5, err_msg=name)
@@ -222,14 +232,14 @@ def test_muon_orthogonalises_kernels_and_resumes(home):
 def test_a_run_before_an_option_was_goes_on(home):
     """Its configuration does not name the option: it computed as the default does."""
     configured = parse("--workdir", "run")
-    config.keep(configured)
-    path = home / "run" / config.FILE
+    run_folder.keep(configured)
+    path = home / "run" / run_folder.FILE
     old = json.loads(path.read_text())
     del old["precision"]
     path.write_text(json.dumps(old))
-    config.check_folder(configured)
-    with pytest.raises(config.ConfigError, match="precision fp32 there, bf16 here"):
-        config.check_folder(parse("--workdir", "run", "--precision", "bf16"))
+    run_folder.check_folder(configured)
+    with pytest.raises(ConfigError, match="precision fp32 there, bf16 here"):
+        run_folder.check_folder(parse("--workdir", "run", "--precision", "bf16"))
 
 
 @pytest.mark.slow
@@ -279,8 +289,8 @@ def test_stopped_run_equals_one_never_stopped_to_the_last_bit(home):
 def test_a_signal_loses_no_step(home, monkeypatch, number):
     """It comes while the third step is under way: that step is saved, and the fourth not begun."""
     for each in (signal.SIGTERM, signal.SIGINT):
-        monkeypatch.setattr(train.signal, "SIG_DFL", signal.getsignal(each))
-    real, dispatched = train.parallel.parallel, []
+        monkeypatch.setattr(signal, "SIG_DFL", signal.getsignal(each))
+    real, dispatched = parallel.parallel, []
 
     def watched(*args, **options):
         dispatch = real(*args, **options)
@@ -293,13 +303,13 @@ def test_a_signal_loses_no_step(home, monkeypatch, number):
 
         return signalled
 
-    monkeypatch.setattr(train.parallel, "parallel", watched)
-    monkeypatch.setattr(train, "DISPATCH_SECONDS", 0.0)  # one step each
+    monkeypatch.setattr(parallel, "parallel", watched)
+    monkeypatch.setattr(loop, "DISPATCH_SECONDS", 0.0)  # one step each
     before = [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)]
     try:
-        train.run(parse("--workdir", "run"))
+        loop.run(parse("--workdir", "run"))
         assert dispatched == [1, 1, 1]
-        train.run(parse("--workdir", "run"))
+        loop.run(parse("--workdir", "run"))
     finally:
         for each, handler in zip((signal.SIGTERM, signal.SIGINT), before, strict=True):
             signal.signal(each, handler)
@@ -308,7 +318,7 @@ def test_a_signal_loses_no_step(home, monkeypatch, number):
 
 
 def test_pictures_and_patches_that_vanish_do_not_stop_a_run(home, monkeypatch):
-    real = train.parallel.parallel
+    real = parallel.parallel
 
     def watched(*args, **options):
         dispatch = real(*args, **options)
@@ -320,28 +330,28 @@ def test_pictures_and_patches_that_vanish_do_not_stop_a_run(home, monkeypatch):
 
         return vanishing
 
-    monkeypatch.setattr(train.parallel, "parallel", watched)
+    monkeypatch.setattr(parallel, "parallel", watched)
     shutil.copytree(home / "photos", home / "kept")
     for placement in ("replicated", "streamed"):
         shutil.copytree(home / "kept", home / "photos", dirs_exist_ok=True)
-        monkeypatch.setattr(train.data, "placement", lambda _, chosen=placement: (chosen, "tested"))
-        train.run(parse("--workdir", placement))
+        monkeypatch.setattr(placements, "choose", lambda _, chosen=placement: (chosen, "tested"))
+        loop.run(parse("--workdir", placement))
         assert lines(home / placement)[-1]["step"] == 6
 
 
 def test_what_may_change_midway_is_overwritten_on_demand(home, capsys):
-    train.run(parse("--workdir", "run", "--schedule", "cosine"))
+    loop.run(parse("--workdir", "run", "--schedule", "cosine"))
     longer = ("--workdir", "run", "--schedule", "cosine", "--steps", 8)
-    with pytest.raises(config.ConfigError, match="steps 6 there, 8 here.* give --overwrite-config"):
-        train.run(parse(*longer))
+    with pytest.raises(ConfigError, match="steps 6 there, 8 here.* give --overwrite-config"):
+        loop.run(parse(*longer))
     assert lines(home / "run")[-1]["step"] == 6
-    train.run(parse(*longer, "--learning-rate", 1e-5, "--overwrite-config"))
+    loop.run(parse(*longer, "--learning-rate", 1e-5, "--overwrite-config"))
     (note,) = [line for line in lines(home / "run") if "note" in line]
     assert note["step"] == 6 and "steps 6 there, 8 here, learning_rate" in note["note"]
     assert note["note"] in "".join(capsys.readouterr())
     assert lines(home / "run")[-1]["step"] == 8
     # It is a permission, and no part of the run: the new configuration resumes without it.
-    train.run(parse(*longer, "--learning-rate", 1e-5))
+    loop.run(parse(*longer, "--learning-rate", 1e-5))
 
 
 @pytest.mark.parametrize(
@@ -349,57 +359,57 @@ def test_what_may_change_midway_is_overwritten_on_demand(home, capsys):
     [("--seed", 1), ("--crop", 32), ("--data", "other"), ("--model", "srcnn"), ("--scale", 2)],
 )
 def test_what_makes_another_run_is_refused_even_on_demand(home, other):
-    config.keep(parse("--workdir", "run"))
+    run_folder.keep(parse("--workdir", "run"))
     name = other[0].removeprefix("--")
     for demand in ((), ("--overwrite-config",)):
-        with pytest.raises(config.ConfigError, match=f"{name} .* there, {other[1]} here") as error:
-            config.check_folder(parse("--workdir", "run", *other, "--steps", 9, *demand))
+        with pytest.raises(ConfigError, match=f"{name} .* there, {other[1]} here") as error:
+            run_folder.check_folder(parse("--workdir", "run", *other, "--steps", 9, *demand))
         # The keys that may be changed are listed only to who asked for them.
         assert ("allows for other steps, learning_rate" in str(error.value)) == bool(demand)
 
 
 @pytest.mark.parametrize("text", ["", '{"phase": "srre', "[]", "\x00"])
 def test_a_broken_configuration_is_refused_in_one_line(home, text):
-    config.keep(parse("--workdir", "run"))
-    (home / "run" / config.FILE).write_text(text)
-    with pytest.raises(config.ConfigError, match="expected a run's configuration") as error:
-        config.check_folder(parse("--workdir", "run"))
+    run_folder.keep(parse("--workdir", "run"))
+    (home / "run" / run_folder.FILE).write_text(text)
+    with pytest.raises(ConfigError, match="expected a run's configuration") as error:
+        run_folder.check_folder(parse("--workdir", "run"))
     assert "\n" not in str(error.value)
 
 
 def test_a_run_killed_before_its_first_line_begins_anew(home):
     """Between the folder and the configuration in it."""
     (home / "run").mkdir()
-    (home / "run" / config.TEMPORARY).write_text('{"pha')
-    config.check_folder(parse("--workdir", "run"))
+    (home / "run" / run_folder.TEMPORARY).write_text('{"pha')
+    run_folder.check_folder(parse("--workdir", "run"))
 
 
 @pytest.mark.slow
 def test_srgan_goes_on_from_srresnet(home, capsys):
     """Both phases, the full network, two steps each: the bridge between them is the checkpoint."""
     small = ["--data", "photos", "--steps", "2", "--batch-size", "4", "--crop", "16"]
-    train.run(config.parse(["--phase", "srresnet", *small]))
+    loop.run(command_line.parse(["--phase", "srresnet", *small]))
     options = ["--phase", "srgan", "--content", "vgg22", "--vgg19", "random", *small]
-    train.run(config.parse(options))
+    loop.run(parse(options))
     assert "generator: from the run" in capsys.readouterr().out
     record = lines(home / "runs" / "srgan")[0]
     assert {"content", "generator", "discriminator", "content_pull"} <= record.keys()
     # Same command, run done: nothing is trained, nothing is lost.
     before = (home / "runs/srgan/generator.safetensors").read_bytes()
-    train.run(config.parse(options))
+    loop.run(parse(options))
     assert "resuming" in capsys.readouterr().out
     assert (home / "runs/srgan/generator.safetensors").read_bytes() == before
 
 
 def test_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(home):
-    train.run(parse("--steps", 2, "--workdir", "run", "--schedule", "constant"))
+    loop.run(parse("--steps", 2, "--workdir", "run", "--schedule", "constant"))
     kept = {p.name for p in (home / "run" / "checkpoints").iterdir()}
     # The same run, made longer, with weights that someone broke.
     original = losses.mse
     losses.mse = lambda a, b: original(a, b) * np.nan
     try:
-        with pytest.raises(train.TrainingError, match="loss is not finite at step 3"):
-            train.run(parse("--steps", 4, "--workdir", "run", "--schedule", "constant"))
+        with pytest.raises(TrainingError, match="loss is not finite at step 3"):
+            loop.run(parse("--steps", 4, "--workdir", "run", "--schedule", "constant"))
     finally:
         losses.mse = original
     assert lines(home / "run")[-1] == {"step": 3, "note": "loss is not finite"}
@@ -431,7 +441,7 @@ def test_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(home):
 )
 def test_mistakes_get_one_line(home, capsys, options, status, said):
     (home / "empty").mkdir()
-    config.keep(parse("--workdir", "other"))
+    run_folder.keep(parse("--workdir", "other"))
     with pytest.raises(SystemExit) as ended:
         train.main(options)
     (message,) = capsys.readouterr().err.splitlines()
@@ -441,18 +451,18 @@ def test_mistakes_get_one_line(home, capsys, options, status, said):
 
 
 def test_folder_of_another_run_is_refused(home):
-    train.run(parse("--workdir", "run"))
-    with pytest.raises(config.ConfigError, match="seed 0 there, 1 here"):
-        train.run(parse("--workdir", "run", "--seed", 1))
+    loop.run(parse("--workdir", "run"))
+    with pytest.raises(ConfigError, match="seed 0 there, 1 here"):
+        loop.run(parse("--workdir", "run", "--seed", 1))
 
 
 def test_a_damaged_checkpoint_is_named_and_the_one_before_used(home, capsys):
-    train.run(parse("--workdir", "run", "--save-every", 4))
+    loop.run(parse("--workdir", "run", "--save-every", 4))
     whole = (home / "run" / "generator.safetensors").read_bytes()
     path = home / "run" / "checkpoints" / "6" / "state" / "manifest.ocdbt"
     path.write_bytes(path.read_bytes()[:-1])
     capsys.readouterr()
-    train.run(parse("--workdir", "run", "--save-every", 4))
+    loop.run(parse("--workdir", "run", "--save-every", 4))
     said = capsys.readouterr().out
     assert (
         "checkpoint 6 in run/checkpoints is damaged (state/manifest.ocdbt has changed);"
@@ -467,4 +477,4 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_used(home, capsys):
     with pytest.raises(
         ValueError, match="checkpoint 4 in .* is damaged .*_METADATA is missing.* no other is left"
     ):
-        train.run(parse("--workdir", "run"))
+        loop.run(parse("--workdir", "run"))

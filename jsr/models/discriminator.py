@@ -7,7 +7,8 @@ import numpy as np
 from flax import linen as nn
 from jaxtyping import Array, Float
 
-from jsr.models import blocks
+from jsr.models import layers
+from jsr.models.layers import Conv
 
 POOL = 6  # pixels a side before the dense layer: what a crop of 96 leaves after four strides of 2
 LAYERS = ((1, 2), (2, 1), (2, 2), (4, 1), (4, 2), (8, 1), (8, 2))  # features / 64, stride
@@ -23,9 +24,9 @@ class Discriminator(nn.Module):
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w 3"], *, train: bool = False) -> Float[Array, " b"]:
-        x = nn.leaky_relu(blocks.Conv(self.features, 3, dtype=self.dtype, name="conv1")(x), 0.2)
+        x = nn.leaky_relu(Conv(self.features, 3, dtype=self.dtype, name="conv1")(x), 0.2)
         for i, (multiple, stride) in enumerate(LAYERS):
-            conv = blocks.Conv(
+            conv = Conv(
                 multiple * self.features,
                 3,
                 stride,
@@ -34,7 +35,7 @@ class Discriminator(nn.Module):
                 name=f"conv{i + 2}",
             )
             x = conv(x)
-            x = blocks.batch_norm(self, train, name=f"bn{i + 2}")(x)
+            x = layers.batch_norm(self, train, name=f"bn{i + 2}")(x)
             x = nn.leaky_relu(x, 0.2)
         x = adaptive_pool(x.astype(jnp.float32), POOL)
         x = x.reshape(x.shape[0], -1)

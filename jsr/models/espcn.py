@@ -6,7 +6,9 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float
 
-from jsr.models import blocks
+from jsr.models import layers
+from jsr.models.layers import Conv
+from jsr.ops.subpixel import depth_to_space, icnr
 
 
 class ESPCN(nn.Module):
@@ -18,7 +20,7 @@ class ESPCN(nn.Module):
 
     @property
     def scale(self) -> int:
-        return blocks.scale_of(self.factors)
+        return layers.scale_of(self.factors)
 
     @property
     def halo(self) -> int:
@@ -30,13 +32,13 @@ class ESPCN(nn.Module):
         self, x: Float[Array, "b h w 3"], *, train: bool = False
     ) -> Float[Array, "b sh sw 3"]:
         x = 2 * x - 1
-        x = jnp.tanh(blocks.Conv(self.features[0], 5, dtype=self.dtype, name="conv1")(x))
-        x = jnp.tanh(blocks.Conv(self.features[1], 3, dtype=self.dtype, name="conv2")(x))
-        subpixel = blocks.Conv(
+        x = jnp.tanh(Conv(self.features[0], 5, dtype=self.dtype, name="conv1")(x))
+        x = jnp.tanh(Conv(self.features[1], 3, dtype=self.dtype, name="conv2")(x))
+        subpixel = Conv(
             3 * self.scale**2,
             3,
             dtype=self.dtype,
-            kernel_init=blocks.icnr(self.scale),
+            kernel_init=icnr(self.scale),
             name="conv3",
         )
-        return blocks.depth_to_space(subpixel(x), self.scale).astype(jnp.float32)
+        return depth_to_space(subpixel(x), self.scale).astype(jnp.float32)

@@ -4,8 +4,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float
 
-from jsr import resize
-from jsr.models import blocks
+from jsr.models import layers
+from jsr.ops import resize
 
 
 class Interpolation(nn.Module):
@@ -16,7 +16,7 @@ class Interpolation(nn.Module):
 
     @property
     def scale(self) -> int:
-        return blocks.scale_of(self.factors)
+        return layers.scale_of(self.factors)
 
     @property
     def halo(self) -> int:

@@ -6,8 +6,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float
 
-from jsr import resize
-from jsr.models import blocks
+from jsr.models.layers import Conv, scale_of
+from jsr.ops import resize
 
 
 class SRCNN(nn.Module):
@@ -23,7 +23,7 @@ class SRCNN(nn.Module):
 
     @property
     def scale(self) -> int:
-        return blocks.scale_of(self.factors)
+        return scale_of(self.factors)
 
     @property
     def halo(self) -> int:
@@ -36,7 +36,7 @@ class SRCNN(nn.Module):
     ) -> Float[Array, "b sh sw 3"]:
         layers = ("patches", "mapping", "reconstruction")
         patches, mapping, reconstruction = (
-            blocks.Conv(n, k, dtype=self.dtype, name=name)
+            Conv(n, k, dtype=self.dtype, name=name)
             for n, k, name in zip((*self.features, 3), self.kernels, layers, strict=True)
         )
         x = 2 * resize.resize(x, self.scale * x.shape[1], self.scale * x.shape[2]) - 1

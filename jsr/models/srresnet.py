@@ -1,17 +1,16 @@
 """The generator of SRResNet and SRGAN (Ledig et al. 2017, arXiv 1609.04802v5, Figure 4)."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float
 
-from jsr.models import blocks
-from jsr.spans import spans
-
-BAND = 64  # low-resolution rows that are enlarged at a time
+from jsr.models import layers
+from jsr.models.layers import Conv, PReLU, ResidualBlock, Upsample
+from jsr.ops import windows
 
 
 class SRResNet(nn.Module):
@@ -32,7 +31,7 @@ class SRResNet(nn.Module):
 
     @property
     def scale(self) -> int:
-        return blocks.scale_of(self.factors)
+        return layers.scale_of(self.factors)
 
     @property
     def halo(self) -> int:
@@ -55,40 +54,28 @@ class SRResNet(nn.Module):
     def __call__(
         self, x: Float[Array, "b h w 3"], *, train: bool = False
     ) -> Float[Array, "b sh sw 3"]:
-        first = blocks.Conv(self.features, 9, dtype=self.dtype, name="head")(x)
-        first = blocks.PReLU(name="head_prelu")(first)
+        first = Conv(self.features, 9, dtype=self.dtype, name="head")(x)
+        first = PReLU(name="head_prelu")(first)
         y = first
         for i in range(self.blocks):
-            block = blocks.ResidualBlock(
+            block = ResidualBlock(
                 self.features, self.norm, self.dtype, self.axis_name, name=f"block{i + 1}"
             )
             y = block(y, train=train and not self.frozen)
-        body = blocks.Conv(self.features, 3, use_bias=not self.norm, dtype=self.dtype, name="body")
-        y = first + blocks.batch_norm(self, train and not self.frozen, name="body_bn")(body(y))
+        body = Conv(self.features, 3, use_bias=not self.norm, dtype=self.dtype, name="body")
+        y = first + layers.batch_norm(self, train and not self.frozen, name="body_bn")(body(y))
 
         enlarge = [
-            blocks.Upsample(self.features, factor, self.dtype, name=f"upsample{i + 1}")
+            Upsample(self.features, factor, self.dtype, name=f"upsample{i + 1}")
             for i, factor in enumerate(self.factors)
         ]
-        enlarge = nn.Sequential([*enlarge, blocks.Conv(3, 9, dtype=self.dtype, name="tail")])
-        y = enlarge(y) if train else by_bands(enlarge, y, scale=self.scale, halo=self._reach)
+        enlarge = nn.Sequential([*enlarge, Conv(3, 9, dtype=self.dtype, name="tail")])
+        y = (
+            enlarge(y)
+            if train
+            else windows.in_bands(enlarge, y, scale=self.scale, halo=self._reach)
+        )
         return jnp.tanh(y.astype(jnp.float32))
-
-
-def by_bands(
-    enlarge: Callable[[Array], Array], x: Float[Array, "b h w c"], *, scale: int, halo: int
-) -> Float[Array, "b sh sw 3"]:
-    """Enlarges by bands of rows: where a pixel has become 16 of 64 channels, memory is what limits a picture."""
-    window, bands = spans(x.shape[1], tile=BAND, halo=halo)
-    done: list[Array] = []
-    for band in bands:
-        part = x[:, band.start : band.start + window]
-        if done:
-            # One after the other, not side by side: a sum keeps XLA to the order where a barrier does not.
-            part = part + 0 * done[-1][0, 0, 0, 0]
-        rows = slice(scale * (band.first - band.start), scale * (band.stop - band.start))
-        done.append(enlarge(part)[:, rows])
-    return jnp.concatenate(done, axis=1)
 
 
 def fold(variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,11 +87,11 @@ def fold(variables: Mapping[str, Any]) -> dict[str, Any]:
             s = stats[name]
             folded[name] = {
                 "prelu": layer["prelu"],
-                "conv1": blocks.fold_batch_norm(layer["conv1"]["kernel"], layer["bn1"], s["bn1"]),
-                "conv2": blocks.fold_batch_norm(layer["conv2"]["kernel"], layer["bn2"], s["bn2"]),
+                "conv1": layers.fold_batch_norm(layer["conv1"]["kernel"], layer["bn1"], s["bn1"]),
+                "conv2": layers.fold_batch_norm(layer["conv2"]["kernel"], layer["bn2"], s["bn2"]),
             }
         elif name == "body":
-            folded[name] = blocks.fold_batch_norm(
+            folded[name] = layers.fold_batch_norm(
                 layer["kernel"], params["body_bn"], stats["body_bn"]
             )
         elif name != "body_bn":

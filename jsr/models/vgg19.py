@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float
 
-from jsr.models import blocks
+from jsr.models.layers import Conv
 
 # Of the feature losses of Ledig et al. 2017, table 2: phi_i,j is what the j-th convolution before
 # the i-th pooling gives, after its ReLU.
@@ -51,7 +51,7 @@ class VGG19(nn.Module):
             for j in range(1, convolutions + 1):
                 # He et al. 2015: what keeps the size of activations where weights stay random.
                 init = nn.initializers.he_normal()
-                conv = blocks.Conv(features, 3, kernel_init=init, name=f"conv{i}_{j}")
+                conv = Conv(features, 3, kernel_init=init, name=f"conv{i}_{j}")
                 x = nn.relu(conv(x))
                 if self.layer == f"relu{i}_{j}":
                     return x

@@ -1,0 +1,86 @@
+"""Scores models on benchmark sets: `python -m jsr.evaluate --model NAME... --data SET_DIR...`.
+
+PSNR, SSIM (Wang's and daala's) and NIQE are on BT.601 luma with 4 pixels shaved, per picture, and averaged. NIQE needs
+no original; that of the originals stands beside, as what to come close to.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import UInt8
+
+from jsr.ops import pixels, resize
+from jsr.pictures import folders, reading
+from jsr.pictures.picture import rgb
+
+
+def label(folder: Path) -> str:
+    """Returns a set's name: its folder's, after the parent's where that says only the scale."""
+    path = folder.resolve()
+    is_scale = path.name[:1] == "x" and path.name[1:].isdigit()
+    return f"{path.parent.name} {path.name}" if is_scale else path.name
+
+
+class PairError(ValueError):
+    """A set that cannot be scored on, in one line."""
+
+
+class Pair(NamedTuple):
+    name: str
+    hr: Path
+    lr: Path | None  # None: to be made from hr
+
+
+def find(folder: Path, *, scale: int) -> list[Pair]:
+    """Lists the pictures of `folder/hr`, each with its file in `folder/lr`.
+
+    The two have one name, or `lr` adds the scale as DIV2K does: 0801.png, 0801x4.png.
+
+    Raises:
+      PairError: no folder, no `hr`, no picture, or one without its low-resolution picture.
+    """
+    if not (folder / "hr").is_dir():
+        what = "has no sub-folder 'hr'" if folder.is_dir() else "is not a folder"
+        raise PairError(f"{folder} {what}; expected SET_DIR/hr and, optionally, SET_DIR/lr")
+    hrs = folders.list_pictures(folder / "hr")
+    if not hrs:
+        raise PairError(f"{folder / 'hr'}: no pictures")
+    if not (folder / "lr").is_dir():
+        return [Pair(hr.name, hr, None) for hr in hrs]
+    lrs = {path.stem: path for path in folders.list_pictures(folder / "lr")}
+    found = [Pair(hr.name, hr, lrs.get(hr.stem) or lrs.get(f"{hr.stem}x{scale}")) for hr in hrs]
+    missing = [pair.name for pair in found if pair.lr is None]
+    if missing:
+        raise PairError(
+            f"{folder / 'lr'}: no picture for {missing[0]}"
+            + (f" and {len(missing) - 1} more of hr" if len(missing) > 1 else "")
+        )
+    return found
+
+
+def read(
+    pair: Pair, *, scale: int
+) -> tuple[UInt8[np.ndarray, "h w 3"], UInt8[np.ndarray, "sh sw 3"]]:
+    """Reads `(lr, hr)`; `hr` is cut to a multiple of the scale, as is the custom.
+
+    Raises:
+      PairError: the sizes do not fit the scale.
+      ValueError: a picture cannot be read.
+    """
+    hr = rgb(reading.read(pair.hr))
+    height, width = (n - n % scale for n in hr.shape[:2])
+    hr = hr[:height, :width]
+    lr = reduce(hr, scale=scale) if pair.lr is None else rgb(reading.read(pair.lr))
+    if (height, width) != (scale * lr.shape[0], scale * lr.shape[1]):
+        raise PairError(
+            f"{pair.hr}: expected hr {scale} times the size of lr, "
+            f"got {width}x{height} for {lr.shape[1]}x{lr.shape[0]}"
+        )
+    return lr, hr
+
+
+def reduce(hr: UInt8[np.ndarray, "sh sw 3"], *, scale: int) -> UInt8[np.ndarray, "h w 3"]:
+    """Returns the low-resolution picture of `hr`: bicubic, in whole grey levels, as in training."""
+    lr = resize.downscale(pixels.to_unit(hr)[None], scale)[0]
+    return np.round(np.asarray(lr) * 255).astype(np.uint8)

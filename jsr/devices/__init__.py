@@ -1,0 +1,1 @@
+"""The machine that computes: compilation, memory, and several devices at once."""

@@ -1,0 +1,1 @@
+"""Files of any kind: written atomically, checked, downloaded and cached."""

@@ -1,0 +1,95 @@
+"""Fetches one large file, going on where it was cut off."""
+
+import hashlib
+import http.client
+import os
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from tqdm import tqdm
+
+TIMEOUT = 30  # seconds without a byte
+CHUNK = 1 << 18  # bytes
+
+
+class FetchError(OSError):
+    """Why a file cannot be fetched, in one line; the caller knows the address."""
+
+
+def fetch(
+    url: str,
+    path: str | os.PathLike,
+    *,
+    sha256: str | None = None,
+    md5: str | None = None,
+    label: str | None = None,
+) -> None:
+    """Fetches a file, so that it appears at `path` whole or not at all.
+
+    What has come so far is kept beside it, as `path` + ".part", where the next call goes on.
+
+    Args:
+      sha256, md5: what the file must hash to, in hex. Without either, a fetch starts anew, for
+        nothing could tell a mixture of two files.
+      label: name shown at the progress bar, which only a terminal gets; the file's name by default.
+
+    Raises:
+      FetchError: the file cannot be fetched or stored, or is another than expected; then it is
+        deleted.
+    """
+    path = Path(path)
+    part = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not (sha256 or md5):
+            part.unlink(missing_ok=True)
+        _download(url, part, label or path.name)
+        for method, expected in (("sha256", sha256), ("md5", md5)):
+            if expected and (got := _digest(part, method)) != expected.lower():
+                part.unlink()
+                raise FetchError(f"expected a file of {method} {expected}, got {got}")
+        os.replace(part, path)
+    except FetchError:
+        raise
+    except urllib.error.HTTPError as e:
+        raise FetchError(f"the server answers {e.code} {e.reason}") from e
+    except (OSError, http.client.HTTPException) as e:
+        reason = getattr(e, "reason", e)  # of a URLError, often another OSError
+        reason = getattr(reason, "strerror", None) or reason
+        raise FetchError(" ".join(str(reason).split()) or type(e).__name__) from e
+
+
+def _download(url, part, label):
+    start = part.stat().st_size if part.exists() else 0
+    headers = {"User-Agent": "jsr"} | ({"Range": f"bytes={start}-"} if start else {})
+    request = urllib.request.Request(url, headers=headers)
+    try:
+        response = urllib.request.urlopen(request, timeout=TIMEOUT)
+    except urllib.error.HTTPError as e:
+        if e.code != 416 or not start:
+            raise
+        # Nothing lies after what we have: it is whole already, or is not of this file.
+        if e.headers.get("Content-Range") != f"bytes */{start}":
+            part.unlink()
+            _download(url, part, label)
+        return
+    with response:
+        if response.status != 206:  # the server sends all of it
+            start = 0
+        length = response.headers.get("Content-Length")
+        total = start + int(length) if length else None
+        done = start
+        bar = tqdm(desc=label, total=total, initial=start, unit="B", unit_scale=True, disable=None)
+        with part.open("ab" if start else "wb") as file, bar:
+            while chunk := response.read(CHUNK):
+                file.write(chunk)
+                done += len(chunk)
+                bar.update(len(chunk))
+    if total is not None and done != total:
+        raise FetchError(f"the connection ended after {done} of {total} bytes; try again to go on")
+
+
+def _digest(path, method):
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, method).hexdigest()

@@ -1,0 +1,67 @@
+"""The pristine models that NIQE compares with: the bundled one, or a file of its authors."""
+
+import json
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+import scipy.io
+from safetensors import SafetensorError, safe_open
+
+from jsr.files import tensors
+from jsr.metrics import niqe
+from jsr.metrics.niqe import Pristine
+from jsr.weights import file as weights_file
+
+BUNDLED = weights_file.PRETRAINED / "niqe.safetensors"
+# Names of the mean and the covariance: here, in the file of NIQE's authors, and in its copy as npz.
+NAMES = {
+    ".safetensors": ("mean", "covariance"),
+    ".mat": ("mu_prisparam", "cov_prisparam"),
+    ".npz": ("mu_pris_param", "cov_pris_param"),
+}
+
+
+class PristineError(ValueError):
+    """A pristine model that cannot be had, in one line."""
+
+
+def load(path: Path | None = None) -> Pristine:
+    """Loads a pristine model, by default the bundled one.
+
+    Raises:
+      PristineError: no such file, or one of another kind or shape.
+    """
+    if path is None:
+        path = BUNDLED
+        weights_file.check_hash(path)
+    try:
+        mean, covariance = _read(path)
+    except OSError as error:
+        raise PristineError(f"{path}: {error.strerror or error}") from error
+    except (SafetensorError, BadZipFile, KeyError, ValueError, NotImplementedError) as error:
+        expected = ", ".join(f"{' and '.join(names)} in {end}" for end, names in NAMES.items())
+        raise PristineError(f"{path}: expected {expected}, got another file: {error}") from error
+    mean = mean.ravel()
+    if mean.shape != (niqe.FEATURES,) or covariance.shape != (niqe.FEATURES, niqe.FEATURES):
+        raise PristineError(
+            f"{path}: expected {niqe.FEATURES} means and their covariances, got {mean.shape} and"
+            f" {covariance.shape}"
+        )
+    return Pristine(mean, covariance)
+
+
+def save(path: Path, pristine: Pristine, about: dict[str, object]) -> None:
+    """Writes a pristine model as safetensors, whole or not at all; `about` says where it comes from."""
+    tensors.write(path, pristine._asdict(), {"jsr": json.dumps(about)})
+
+
+def _read(path):
+    names = NAMES[path.suffix.lower()]
+    if path.suffix.lower() == ".safetensors":
+        with safe_open(path, framework="numpy") as file:
+            return [file.get_tensor(name) for name in names]
+    with path.open("rb") as file:
+        # Neither runs what a file holds: pickled arrays are refused.
+        arrays = scipy.io.loadmat(file) if path.suffix.lower() == ".mat" else np.load(file)
+        return [np.asarray(arrays[name], np.float64) for name in names]

@@ -1,0 +1,1 @@
+"""Arrays in, arrays out: pixel values, resizing, windows, sub-pixels and convolutions."""

@@ -1,0 +1,6 @@
+"""Picture files."""
+
+from jsr.pictures.picture import Picture
+from jsr.pictures.reading import read
+
+__all__ = ["Picture", "read"]

@@ -1,0 +1,5 @@
+"""Weights files, and the released ones by name."""
+
+from jsr.weights.zoo import load, ready
+
+__all__ = ["load", "ready"]

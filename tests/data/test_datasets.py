@@ -1,0 +1,263 @@
+"""Tests ../jsr/datasets.py."""
+
+import functools
+import hashlib
+import http.server
+import importlib.util
+import io
+import os
+import subprocess
+import sys
+import threading
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from jsr.data import datasets, patches
+from jsr.data.datasets import Archive
+from jsr.data.photos import DataError
+from jsr.files import download
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "prepare_data.py"
+
+
+def _png(pixels):
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+def _pixels(rng, height=40, width=50):
+    return rng.integers(0, 256, (height, width, 3), np.uint8)
+
+
+def _zip(path, members):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    content = path.read_bytes()
+    return len(content), hashlib.sha256(content).hexdigest()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def served(tmp_path):
+    """A folder, and the address that its files are served at."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    handler = functools.partial(Quiet, directory=str(folder))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield folder, f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def pair(served, rng, monkeypatch):
+    """A small div2k and its pictures by split and name."""
+    folder, url = served
+    pictures = {
+        "train": {f"DIV2K_train_HR/{i:04}.png": _pixels(rng) for i in range(12)},
+        "validation": {f"DIV2K_valid_HR/{i:04}.png": _pixels(rng) for i in range(4)},
+    }
+    archives = {}
+    for split, members in pictures.items():
+        content = {name: _png(pixels) for name, pixels in members.items()}
+        content |= {"__MACOSX/0000.png": b"none", "set/.hidden.png": b"none", "readme.txt": b"none"}
+        size, sha256 = _zip(folder / f"{split}.zip", content)
+        archives[split] = Archive(f"{url}/{split}.zip", size, sha256)
+    monkeypatch.setitem(datasets.DATASETS, "div2k", archives)
+    return pictures
+
+
+def test_a_fetched_dataset_holds_its_archives_pictures(pair, tmp_path):
+    home = datasets.prepare("div2k", data_dir=tmp_path / "d")
+    assert home == tmp_path / "d" / "jsr" / "div2k" / "1.0.0"
+    assert list(home.glob("*.array_record*"))
+    for split, expected in pair.items():
+        source = datasets.open("div2k", data_dir=tmp_path / "d", split=split)
+        read = {example["name"].decode(): example["hr"] for example in source}
+        assert read.keys() == expected.keys()
+        assert all(np.array_equal(read[name], expected[name]) for name in read)
+
+
+def test_training_reads_a_dataset(pair, tmp_path):
+    """By the name alone, first fetching it; held out are pictures of its own validation split."""
+    options = {"size": 24, "cache_dir": tmp_path / "c", "data_dir": tmp_path / "d"}
+    pictures = patches.load("div2k", **options)
+    assert pictures.description == "12 pictures, 0.0 Mpx, 1 more held out"
+    expected = sorted(p.tobytes() for p in pair["train"].values())
+    assert sorted(p[:40, :50].tobytes() for p in pictures.patches) == expected
+    (held,) = pictures.validation
+    assert any(np.array_equal(held, p[2:38, 1:49]) for p in pair["validation"].values())
+    again = patches.load("div2k", **options)
+    assert again.description == pictures.description
+    assert len(list((tmp_path / "c").iterdir())) == 1
+
+
+def test_a_dataset_is_prepared_once(pair, tmp_path, monkeypatch):
+    home = datasets.prepare("div2k", data_dir=tmp_path)
+    monkeypatch.setattr(datasets, "_fetched", lambda *_: pytest.fail("fetched a second time"))
+    assert datasets.prepare("div2k", data_dir=tmp_path) == home
+
+
+def test_an_archive_put_in_place_is_taken(pair, served, tmp_path, monkeypatch):
+    """So a machine without a network can have a dataset too; but not another file by its name."""
+    downloads = tmp_path / "d" / "jsr" / "downloads"
+    downloads.mkdir(parents=True)
+    for archive in served[0].glob("*.zip"):
+        (downloads / archive.name).write_bytes(archive.read_bytes())
+    monkeypatch.setattr(download, "fetch", lambda *_, **__: pytest.fail("fetched"))
+    datasets.prepare("div2k", data_dir=tmp_path / "d")
+
+    (downloads / "train.zip").write_bytes(b"another")
+    with pytest.raises(DataError, match="train.zip: expected SHA-256 .*, got another file's"):
+        datasets._fetched("div2k", downloads)
+
+
+def test_a_grey_or_turned_picture_is_read_as_training_needs_it(served, rng, monkeypatch, tmp_path):
+    """coco2014 has both kinds, and no validation split: a tenth, of two none, is held out."""
+    folder, url = served
+    grey, colour = rng.integers(0, 256, (40, 50), np.uint8), _pixels(rng)
+    turned, exif = io.BytesIO(), Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(colour).save(turned, "PNG", exif=exif)
+    size, sha256 = _zip(folder / "t.zip", {"a.png": _png(grey), "b.png": turned.getvalue()})
+    archive = Archive(f"{url}/t.zip", size, sha256)
+    monkeypatch.setitem(datasets.DATASETS, "coco2014", {"train": archive})
+    pictures = patches.load("coco2014", size=24, cache_dir=tmp_path / "c", data_dir=tmp_path / "d")
+    read = [p[:h, :w] for p, (h, w) in zip(pictures.patches, pictures.sizes, strict=True)]
+    expected = [np.stack([grey] * 3, -1), np.rot90(colour, -1)]
+    for picture in expected:
+        assert any(np.array_equal(picture, r) for r in read)
+    assert len(read) == 2 and pictures.validation == []
+
+
+def test_a_folder_is_prepared_under_its_name(tmp_path, rng):
+    folder = tmp_path / "My pictures"
+    folder.mkdir()
+    pixels = _pixels(rng)
+    (folder / "a.png").write_bytes(_png(pixels))
+    home = datasets.prepare(str(folder), data_dir=tmp_path / "d")
+    assert home.parent.name == "My_pictures"
+    assert "My_pictures" in datasets.names(tmp_path / "d")
+    (example,) = datasets.open("My_pictures", data_dir=tmp_path / "d")
+    assert np.array_equal(example["hr"], pixels) and example["name"] == b"a.png"
+    with pytest.raises(DataError, match="expected a new name, .* delete it"):
+        datasets.prepare(str(folder), data_dir=tmp_path / "d")
+
+
+def test_an_unknown_name_lists_the_names(tmp_path):
+    for function in (datasets.prepare, datasets.open, datasets.items):
+        with pytest.raises(DataError) as caught:
+            function("imagenet", data_dir=tmp_path)
+        assert str(caught.value) == (
+            "imagenet: expected a folder of pictures or one of coco2014, div2k"
+        )
+    with pytest.raises(DataError, match="^no/such/dir: expected a folder"):
+        patches.load("no/such/dir", size=24, cache_dir=tmp_path, data_dir=tmp_path)
+
+
+def test_an_unknown_split_lists_the_splits(pair, tmp_path):
+    with pytest.raises(DataError, match="div2k: expected a split of train, validation, got x"):
+        datasets.open("div2k", data_dir=tmp_path, split="x")
+
+
+def _refused(tmp_path):
+    with pytest.raises(DataError) as caught:
+        datasets.prepare("div2k", data_dir=tmp_path / "d")
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "d" / "jsr" / "div2k" / "1.0.0").exists()
+    return str(caught.value)
+
+
+def test_a_dataset_that_cannot_be_fetched_says_what_to_do(pair, served, tmp_path):
+    (served[0] / "train.zip").unlink()
+    message = _refused(tmp_path)
+    assert message.startswith(f"div2k: cannot fetch {served[1]}/train.zip (0.0 GB): ")
+    assert "--data DIR" in message
+    assert message.endswith("run scripts/prepare_data.py div2k")
+
+
+def test_another_file_than_the_recorded_is_refused(pair, served, tmp_path):
+    _zip(served[0] / "train.zip", {"a.png": b"another"})
+    assert "cannot fetch" in _refused(tmp_path)
+    assert not (tmp_path / "d" / "jsr" / "downloads" / "train.zip").exists()
+
+
+def test_a_broken_archive_is_refused(pair, served, tmp_path, monkeypatch):
+    """Broken as its publisher made it, for else its hash would differ."""
+    for content in (b"no archive", None):
+        path = served[0] / "train.zip"
+        if content is None:
+            _zip(path, {"a.png": bytes(100)})
+            content = path.read_bytes().replace(bytes(100), bytes(99) + b"x")
+        path.write_bytes(content)
+        sha256 = hashlib.sha256(content).hexdigest()
+        archive = datasets.DATASETS["div2k"]["train"]._replace(sha256=sha256)
+        monkeypatch.setitem(datasets.DATASETS["div2k"], "train", archive)
+        assert "div2k: an archive is broken" in _refused(tmp_path)
+        (tmp_path / "d" / "jsr" / "downloads" / "train.zip").unlink()
+
+
+def test_members_lead_nowhere(tmp_path):
+    """Names such as ../a.png are only names, for no member is written; sizes are bounded."""
+    _zip(tmp_path / "a.zip", {"../a.png": b"1", "/b.png": b"2"})
+    assert dict(datasets._archive(tmp_path / "a.zip")) == {"../a.png": b"1", "/b.png": b"2"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(datasets, "MEMBER_BYTES", 0)
+        with pytest.raises(zipfile.BadZipFile, match="has 1 bytes"):
+            list(datasets._archive(tmp_path / "a.zip"))
+
+
+def test_recorded_archives_are_those_of_tfds():
+    """The independent record: the checksum files that TensorFlow Datasets carries."""
+    root = Path(importlib.util.find_spec("tensorflow_datasets").origin).parent
+    files = [root / "datasets/div2k/checksums.tsv", root / "url_checksums/coco2014.txt"]
+    lines = [line.split("\t") for file in files for line in file.read_text().splitlines()]
+    recorded = {url: (int(size), sha256) for url, size, sha256, *_ in lines}
+    for splits in datasets.DATASETS.values():
+        for archive in splits.values():
+            assert recorded[archive.url] == (archive.size, archive.sha256)
+
+
+def test_the_default_folder_is_that_of_tfds(monkeypatch, tmp_path):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    assert datasets.default_dir() == tmp_path
+    monkeypatch.delenv("TFDS_DATA_DIR")
+    assert datasets.default_dir() == Path.home() / "tensorflow_datasets"
+
+
+@pytest.fixture
+def script():
+    spec = importlib.util.spec_from_file_location("prepare_data", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_prepare_data(pair, script, tmp_path, capsys):
+    assert script.main(["div2k", "--data-dir", str(tmp_path)]) == 0
+    home = tmp_path / "jsr" / "div2k" / "1.0.0"
+    assert capsys.readouterr().out == f"div2k: 12 pictures to train on, in {home}\n"
+
+
+def test_prepare_data_says_in_one_line_what_is_wrong(tmp_path):
+    """In a process of its own, so that nothing else, a traceback say, goes unseen."""
+    command = [sys.executable, str(SCRIPT), "imagenet", "--data-dir", str(tmp_path)]
+    environment = os.environ | {"PYTHONPATH": str(SCRIPT.parents[1])}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 1 and not done.stdout
+    assert done.stderr == (
+        "prepare_data: error: imagenet: expected a folder of pictures or one of coco2014, div2k\n"
+    )

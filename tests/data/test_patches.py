@@ -1,0 +1,249 @@
+"""Tests ../jsr/patches.py."""
+
+import io
+import os
+import shutil
+import subprocess
+import sys
+import types
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from jsr.data import patch_layout, patches
+from jsr.data.photos import DataError
+from jsr.pictures import folders
+
+SIZE = 24
+
+
+def _pixels(rng, height, width):
+    return rng.integers(0, 256, (height, width, 3), np.uint8)
+
+
+def _save(path, pixels, **options):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path, **options)
+
+
+def _load(folder, tmp_path, **options):
+    options = {"size": SIZE, "cache_dir": tmp_path / "cache", **options}
+    return patches.load(str(folder), **options)
+
+
+def test_held_out_pictures(tmp_path, rng):
+    """Evenly spaced, a tenth at most, cut to their middles, and never among the patches."""
+    for i in range(30):
+        _save(tmp_path / "set" / f"{i:02}.png", _pixels(rng, 61 + i, 50))
+    _save(tmp_path / "set" / "05.png", _pixels(rng, 400, 600))
+    pictures = _load(tmp_path / "set", tmp_path)
+    originals = [np.asarray(Image.open(p)) for p in folders.list_pictures(tmp_path / "set")]
+    assert [v.shape for v in pictures.validation] == [(384, 384, 3), (72, 48, 3), (84, 48, 3)]
+    assert np.array_equal(pictures.validation[0], originals[5][8:392, 108:492])
+    assert np.array_equal(pictures.validation[1], originals[15][2:74, 1:49])
+    for index in (5, 15, 25):
+        corner = originals[index][:8, :8]
+        assert not (pictures.patches[:, :8, :8] == corner).all((1, 2, 3)).any()
+    assert pictures.description.startswith("27 pictures, ")
+    assert len(_load(tmp_path / "set", tmp_path, holdout=2).validation) == 2
+    assert _load(tmp_path / "set", tmp_path, holdout=0).validation == []
+
+
+def test_the_cache_is_used_again(folder, tmp_path, monkeypatch):
+    first = _load(folder, tmp_path)
+    build = patches._build
+    monkeypatch.setattr(patches, "_build", lambda *_: pytest.fail("cut a second time"))
+    second = _load(folder, tmp_path)
+    assert np.array_equal(first.patches, second.patches)
+    assert np.array_equal(first.sizes, second.sizes)
+    assert first.description == second.description
+    assert all(map(np.array_equal, first.validation, second.validation))
+
+    # Not where the pictures or the cutting changed, though.
+    calls = []
+    monkeypatch.setattr(patches, "_build", lambda *a: (calls.append(a), build(*a)))
+    os.utime(folder / "00.png", (1, 1))
+    _load(folder, tmp_path)
+    (folder / "00.png").rename(folder / "12.png")
+    _load(folder, tmp_path)
+    _load(folder, tmp_path, size=SIZE + 1)
+    _load(folder, tmp_path, holdout=0)
+    assert len(calls) == 4
+    assert not list((tmp_path / "cache").glob("unfinished-*"))
+
+
+def test_an_interrupted_cut_leaves_nothing(folder, tmp_path, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(patch_layout, "cut", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        _load(folder, tmp_path)
+    assert not list((tmp_path / "cache").iterdir())
+
+
+def test_the_users_cache(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    _load(folder, tmp_path, cache_dir=None)
+    assert len(list((tmp_path / "xdg" / "jsr" / "patches").iterdir())) == 1
+
+
+def test_skipped_pictures_are_named_once(folder, tmp_path, rng):
+    _save(folder / "deep" / "narrow.png", _pixels(rng, 90, SIZE - 1))
+    (folder / "text.jpg").write_text("no picture")
+    whole = io.BytesIO()
+    Image.fromarray(_pixels(rng, 90, 90)).save(whole, "PNG")
+    (folder / "cut.png").write_bytes(whole.getvalue()[:9000])  # its head is sound
+    (folder / "gone.png").symlink_to(folder / "nowhere.png")
+    (folder / ".hidden.png").write_text("left out")
+    (folder / "notes.txt").write_text("left out")
+    for _ in range(2):  # the second time from the cache
+        description = _load(folder, tmp_path).description
+        assert description.endswith(
+            ", 4 skipped (small: deep/narrow.png; broken: gone.png, text.jpg, cut.png)"
+        )
+        assert description.startswith("11 pictures, ")
+
+
+def test_many_skipped_pictures_are_counted(folder, tmp_path):
+    for i in range(15):
+        (folder / f"broken{i:02}.png").write_text("no picture")
+    description = _load(folder, tmp_path).description
+    assert "15 skipped (broken: broken00.png" in description
+    assert description.endswith("broken09.png and 5 more)")
+
+
+@pytest.mark.parametrize("suffix", ["png", "webp", "bmp", "tif", "TIFF", "PNG"])
+def test_formats(tmp_path, rng, suffix):
+    pixels = _pixels(rng, 40, 30)
+    options = {"lossless": True} if suffix == "webp" else {}
+    _save(tmp_path / "set" / f"a.{suffix}", pixels, **options)
+    pictures = _load(tmp_path / "set", tmp_path)
+    assert pictures.sizes.tolist() == [[40, 30]]
+    assert np.array_equal(pictures.patches[0, :40, :30], pixels)
+    assert not pictures.patches[0, 40:].any() and not pictures.patches[0, :, 30:].any()
+    assert pictures.description == "1 picture, 0.0 Mpx"
+
+
+def test_a_single_file(folder, tmp_path):
+    assert _load(folder / "03.png", tmp_path).description.startswith("1 picture,")
+
+
+def test_nothing_usable_is_said_in_one_line(tmp_path, rng):
+    (tmp_path / "set").mkdir()
+    with pytest.raises(DataError, match=r"set: expected pictures .* 24x24 pixels, got none$"):
+        _load(tmp_path / "set", tmp_path)
+    _save(tmp_path / "set" / "a.png", _pixels(rng, 20, 90))
+    with pytest.raises(DataError, match=r"got none, 1 skipped \(small: a.png\)$") as caught:
+        _load(tmp_path / "set", tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_no_room_is_said_in_one_line(folder, tmp_path, monkeypatch):
+    usage = types.SimpleNamespace(free=1000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(DataError, match="expected room for .* GB of patches, got 0.0 GB"):
+        _load(folder, tmp_path)
+    with pytest.raises(DataError, match="cannot keep patches there"):
+        _load(folder, tmp_path, cache_dir=folder / "00.png")
+
+
+def _shortened(path):
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def _emptied(path):
+    path.chmod(0o644)
+    path.write_bytes(b"")
+
+
+def _lengthened(path):
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes() + b"0")
+
+
+def _pickled(path):
+    class Malicious:
+        def __reduce__(self):
+            return pytest.fail, ("a pickle was loaded",)
+
+    path.unlink()
+    with path.open("wb") as file:
+        np.save(file, np.array([Malicious()]), allow_pickle=True)
+
+
+@pytest.mark.parametrize("name", ["patches.npy", "sizes.npy", "validation.npz", "about.json"])
+@pytest.mark.parametrize("spoil", [_shortened, _emptied, _pickled, os.unlink])
+def test_damaged_patches_are_cut_again(folder, tmp_path, name, spoil):
+    first = _load(folder, tmp_path)
+    expected = np.array(first.patches), first.sizes, first.description
+    (home,) = (tmp_path / "cache").iterdir()
+    spoil(home / name)
+    again = _load(folder, tmp_path)
+    assert np.array_equal(again.patches, expected[0])
+    assert np.array_equal(again.sizes, expected[1])
+    assert again.description == expected[2]
+
+
+def test_patches_that_do_not_fit_are_cut_again(folder, tmp_path):
+    """Whole files each, but not of one set."""
+    sizes = _load(folder, tmp_path).sizes
+    (home,) = (tmp_path / "cache").iterdir()
+    for wrong in (sizes[:-1], sizes + 2000, sizes - SIZE, sizes.ravel()):
+        np.save(home / "sizes.npy", wrong)
+        assert np.array_equal(_load(folder, tmp_path).sizes, sizes)
+    _lengthened(home / "patches.npy")
+    _load(folder, tmp_path)
+    assert (
+        home / "patches.npy"
+    ).stat().st_mode & 0o222 == 0  # none writes by mistake what runs have mapped
+
+
+def test_pictures_that_vanish_or_change_while_they_are_cut_are_named(folder, tmp_path, monkeypatch):
+    """After their heads were looked at: one is gone, one broken, one smaller than a crop, one held out as well."""
+    best_side = patch_layout.best_side
+
+    def meanwhile(shapes, *, size):
+        shapes = list(shapes)
+        (folder / "01.png").unlink()
+        (folder / "02.png").write_bytes((folder / "02.png").read_bytes()[:-2000])
+        for name in ("03.png", "06.png"):
+            Image.new("RGB", (3, 3)).save(folder / name)
+        return best_side(shapes, size=size)
+
+    monkeypatch.setattr(patch_layout, "best_side", meanwhile)
+    pictures = _load(folder, tmp_path)
+    assert pictures.description.startswith("8 pictures, ")
+    assert pictures.description.endswith("4 skipped (broken: 01.png, 02.png, 03.png, 06.png)")
+    assert pictures.validation == []
+
+
+def test_what_a_killed_process_left_half_built_is_deleted_in_time(folder, tmp_path):
+    for name in ("unfinished-old", "unfinished-new"):
+        (tmp_path / "cache" / name).mkdir(parents=True)
+        (tmp_path / "cache" / name / "patches.npy").write_bytes(b"half")
+    os.utime(tmp_path / "cache" / "unfinished-old" / "patches.npy", (1, 1))
+    os.utime(tmp_path / "cache" / "unfinished-old", (1, 1))
+    _load(folder, tmp_path)
+    assert not (tmp_path / "cache" / "unfinished-old").exists()
+    assert (tmp_path / "cache" / "unfinished-new").exists()
+
+
+def test_folders_do_without_tensorflow_datasets(folder, tmp_path):
+    """Its import takes as long as jax's."""
+    program = (
+        "import sys; from jsr import patches; "
+        f"patches.load({str(folder)!r}, size=24, cache_dir={str(tmp_path / 'cache')!r}); "
+        "assert 'tensorflow_datasets' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_research_pictures(jsr_data, tmp_path):
+    """Five photographs, of which the woman's, 228x344, is smaller than a patch one way only."""
+    pictures = patches.load(jsr_data / "eval" / "Set5" / "x4" / "hr", size=96, cache_dir=tmp_path)
+    assert pictures.description.startswith("5 pictures, ")
+    side = pictures.patches.shape[1]
+    assert 228 < side <= 344 and [side, 228] in pictures.sizes.tolist()
