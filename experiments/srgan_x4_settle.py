@@ -9,9 +9,7 @@ import dataclasses
 from experiments import srgan_x4
 from jsr import train
 
-CONFIG = dataclasses.replace(
-    srgan_x4.CONFIG, steps=11_000, adversarial_weight=2.5e-4, overwrite_config=True
-)
+CONFIG = dataclasses.replace(srgan_x4.CONFIG, steps=11_000, adversarial_weight=2.5e-4, overwrite_config=True)
 
 if __name__ == "__main__":
     train.experiment(CONFIG)

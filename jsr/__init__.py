@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["__version__", "load", "upscale"]
 
 
-def load(
-    name_or_path: str | os.PathLike[str], *, precision: Literal["fp32", "bf16"] = "fp32"
-) -> Model:
+def load(name_or_path: str | os.PathLike[str], *, precision: Literal["fp32", "bf16"] = "fp32") -> Model:
     """Loads a model, ready to upscale with: its BatchNorm is folded into its convolutions.
 
     Args:

@@ -17,7 +17,9 @@ class Parser(argparse.ArgumentParser):
 def add_precision(parser: argparse.ArgumentParser) -> None:
     """Adds `--precision` to a program that upscales."""
     parser.add_argument(
-        "--precision", choices=get_args(Precision), default="fp32",
+        "--precision",
+        choices=get_args(Precision),
+        default="fp32",
         help="what the network computes in; bf16 is faster on a GPU, and on a CPU that has AVX512-BF16 or AMX"
         " (default: %(default)s)",
-    )  # fmt: skip
+    )

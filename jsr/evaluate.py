@@ -76,9 +76,7 @@ def evaluate(score_pair: Callable[[Pair], Score], folder: Path, *, scale: int) -
       EvaluationError: naming the picture and the reason.
     """
     scores = []
-    for pair in tqdm(
-        pairs.find(folder, scale=scale), desc=pairs.label(folder), leave=False, disable=None
-    ):
+    for pair in tqdm(pairs.find(folder, scale=scale), desc=pairs.label(folder), leave=False, disable=None):
         try:
             scores.append(score_pair(pair))
         except (ValueError, OSError) as error:
@@ -100,26 +98,31 @@ def seconds(model: Model) -> float:
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="jsr.evaluate", description="Scores models on benchmark sets.")
     parser.add_argument(
-        "--model", nargs="+", required=True, metavar="NAME",
+        "--model",
+        nargs="+",
+        required=True,
+        metavar="NAME",
         help=f"one of {', '.join(zoo.NAMES)}, a weights file, or a run's folder",
-    )  # fmt: skip
-    parser.add_argument(
-        "--data", nargs="+", required=True, type=Path, metavar="SET_DIR",
-        help="folders with hr and, optionally, lr",
-    )  # fmt: skip
-    parser.add_argument("--tile", type=int, metavar="N", help="pixels of lr upscaled at a time")
-    parser.add_argument(
-        "--ensemble", action="store_true", help="score the mean over eight flips and turns"
     )
+    parser.add_argument(
+        "--data",
+        nargs="+",
+        required=True,
+        type=Path,
+        metavar="SET_DIR",
+        help="folders with hr and, optionally, lr",
+    )
+    parser.add_argument("--tile", type=int, metavar="N", help="pixels of lr upscaled at a time")
+    parser.add_argument("--ensemble", action="store_true", help="score the mean over eight flips and turns")
     command_line.add_precision(parser)
     parser.add_argument(
-        "--niqe-model", type=Path, metavar="FILE",
+        "--niqe-model",
+        type=Path,
+        metavar="FILE",
         help="what NIQE compares with: modelparameters.mat of its authors, or what scripts/fit_niqe.py makes (default:"
         " ours, fitted to 56 photographs; values of two models cannot be compared)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--time", action="store_true", help=f"print how long {TIMED}x{TIMED} pixels take, too"
     )
+    parser.add_argument("--time", action="store_true", help=f"print how long {TIMED}x{TIMED} pixels take, too")
     parser.add_argument("--verbose", action="store_true", help="print every picture's scores")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all scores here as well")
     return parser

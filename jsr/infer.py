@@ -85,47 +85,66 @@ def _tile(text):
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="jsr.infer", description=DESCRIPTION)
     parser.add_argument(
-        "inputs", nargs="+", type=Path, metavar="PICTURE_OR_FOLDER",
+        "inputs",
+        nargs="+",
+        type=Path,
+        metavar="PICTURE_OR_FOLDER",
         help="folders are searched with their sub-folders; earlier results in them are left out",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "-o", "--output", metavar="PATH",
+        "-o",
+        "--output",
+        metavar="PATH",
         help="a folder for the results, which keep their names there as .png; for one picture also a file, whose"
         " suffix decides the format",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--model", default=zoo.DEFAULT, metavar="NAME",
+        "--model",
+        default=zoo.DEFAULT,
+        metavar="NAME",
         help=f"one of {', '.join(zoo.NAMES)}, a weights file, or a run's folder (default: %(default)s)",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--tile", type=_tile, default="auto", metavar="N",
+        "--tile",
+        type=_tile,
+        default="auto",
+        metavar="N",
         help=f"pixels enlarged at a time, N x N; fewer need less memory (default: auto, as many as the free memory"
         f" allows, up to {tiles.TILE}; halved where it runs out all the same)",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--blend", type=float, metavar="T",
+        "--blend",
+        type=float,
+        metavar="T",
         help="weights between those of srresnet, 0, and srgan, 1 (default: 0.8)",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--ensemble", action="store_true",
+        "--ensemble",
+        action="store_true",
         help="the mean over the eight flips and turns of a picture: eight times slower, a little more faithful",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--frame", type=int, metavar="N",
+        "--frame",
+        type=int,
+        metavar="N",
         help="of several frames or pages the one of this number, counted from 0 (default: all frames of what moves, the"
         " first of pages)",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--max-pixels", type=int, default=MAX_PIXELS, metavar="N",
+        "--max-pixels",
+        type=int,
+        default=MAX_PIXELS,
+        metavar="N",
         help="refuse pictures of more pixels than this, all frames together, before memory is taken for them"
         " (default: %(default)s)",
-    )  # fmt: skip
+    )
     command_line.add_precision(parser)
     parser.add_argument(
-        "--compare", action="store_true",
+        "--compare",
+        action="store_true",
         help="write, instead of the result, photo_compare.png: input, bicubic, SRResNet, SRGAN and another --model side"
         f" by side; of pictures that come out larger than {comparison.SIDE} pixels, the centre",
-    )  # fmt: skip
+    )
     return parser
 
 
@@ -144,9 +163,7 @@ def main(argv: list[str] | None = None) -> int:
         if not 0 <= args.blend <= 1:
             parser.error(f"--blend: expected 0 to 1, got {args.blend:g}")
         if args.model != zoo.DEFAULT:
-            parser.error(
-                f"--blend: mixes srresnet and srgan, so expected no --model, got {args.model}"
-            )
+            parser.error(f"--blend: mixes srresnet and srgan, so expected no --model, got {args.model}")
         args.model = f"{zoo.BLEND}{args.blend:g}"
     try:
         try:

@@ -122,9 +122,14 @@ def branches(draw, rng, *, x, y, length, angle, width):
     draw.line([x, y, to_x, to_y], fill=(62, 46, 38), width=max(1, round(width)))
     for turn in (-0.42, 0.36, 0.05)[: 2 + (rng.random() < 0.55)]:
         branches(
-            draw, rng, x=to_x, y=to_y, width=width * 0.68,
-            length=length * (0.68 + 0.16 * rng.random()), angle=angle + turn + rng.normal(0, 0.12),
-        )  # fmt: skip
+            draw,
+            rng,
+            x=to_x,
+            y=to_y,
+            width=width * 0.68,
+            length=length * (0.68 + 0.16 * rng.random()),
+            angle=angle + turn + rng.normal(0, 0.12),
+        )
 
 
 def outside(draw, rng):
@@ -173,9 +178,7 @@ def book(image, rng):
         ("DETAIL", 25, 70),
         ("by A. Pixel", 12, 132),
     ):
-        draw.text(
-            (58 * s, y * s), text, fill=gold, font=ImageFont.load_default(size * s), anchor="mm"
-        )
+        draw.text((58 * s, y * s), text, fill=gold, font=ImageFont.load_default(size * s), anchor="mm")
     for i in range(16):
         angle = i * math.pi / 8
         ends = [(58 + r * math.cos(angle), 103 + r * math.sin(angle)) for r in (6, 17)]

@@ -24,9 +24,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser = Parser(prog="import_vgg19", description="Ports a VGG19 file for jsr.train.")
     parser.add_argument("file", metavar="FILE", type=Path, help="of torchvision .pth, of Keras .h5")
     parser.add_argument(
-        "-o", metavar="OUT", dest="out", type=Path, default=vgg19_weights.default_path(),
+        "-o",
+        metavar="OUT",
+        dest="out",
+        type=Path,
+        default=vgg19_weights.default_path(),
         help="where to write (default: %(default)s)",
-    )  # fmt: skip
+    )
     options = parser.parse_args(arguments)
     file, out = options.file, options.out
     suffix = file.suffix.lower()

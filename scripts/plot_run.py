@@ -42,9 +42,7 @@ def read(path: Path) -> list[dict]:
         except (ValueError, TypeError, KeyError) as error:
             if number == len(lines):
                 break
-            raise ValueError(
-                f"{path}, line {number}: expected a JSON object with a step, got {line[:40]!r}"
-            ) from error
+            raise ValueError(f"{path}, line {number}: expected a JSON object with a step, got {line[:40]!r}") from error
         while rows and rows[-1]["step"] > step:
             rows.pop()
         rows.append(row)
@@ -98,9 +96,7 @@ def draw(run: Path, picture: Path) -> None:
     found = curves(rows)
     if not found:
         raise ValueError(f"{run / 'metrics.jsonl'}: no losses yet; expected {', '.join(CURVES)}")
-    figure, axes = pyplot.subplots(
-        len(found), 1, sharex=True, squeeze=False, figsize=(8, 1 + 3 * len(found))
-    )
+    figure, axes = pyplot.subplots(len(found), 1, sharex=True, squeeze=False, figsize=(8, 1 + 3 * len(found)))
     for axis, (name, (steps, values)) in zip(axes[:, 0], found.items(), strict=True):
         if len(values) >= SMOOTH_FROM:
             axis.plot(steps, values, color="C0", alpha=0.25, linewidth=0.8)

@@ -19,9 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Prepares what is asked for; returns the exit status."""
     parser = Parser(description="Prepares a dataset for jsr.train --data NAME.")
     parser.add_argument("name", metavar="NAME|FOLDER", help=", ".join(datasets.DATASETS))
-    parser.add_argument(
-        "--data-dir", metavar="DIR", help=f"where to keep it (default: {datasets.default_dir()})"
-    )
+    parser.add_argument("--data-dir", metavar="DIR", help=f"where to keep it (default: {datasets.default_dir()})")
     options = parser.parse_args(arguments)
     try:
         home = datasets.prepare(options.name, data_dir=options.data_dir)

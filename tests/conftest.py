@@ -4,9 +4,7 @@ import os
 
 # Before jax starts: tests run on the CPU, on as many devices as the sharding tests divide over.
 os.environ["JAX_PLATFORMS"] = "cpu"
-os.environ["XLA_FLAGS"] = (
-    os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=4"
-)
+os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=4"
 
 from pathlib import Path
 

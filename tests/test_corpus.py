@@ -5,13 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import corpus
 import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
 from jsr import infer
 from jsr.pictures import reading
+from tests import corpus
 
 SAMPLES = {sample.name: sample for sample in corpus.samples()}
 RIGHT = [sample for sample in SAMPLES.values() if sample.pixels is not None]
@@ -49,9 +49,7 @@ def _enlarged(pixels):
 
 def _assert_right(path, sample):
     """Mode, depth, size, profile, transparency and colours of a result."""
-    large = reading.read(
-        path
-    )  # checked against other readers in test_images.py and test_encoding.py
+    large = reading.read(path)  # checked against other readers in test_images.py and test_encoding.py
     expected = _enlarged(sample.pixels)
     assert large.pixels.shape == expected.shape and large.pixels.dtype == sample.pixels.dtype
     assert large.icc == sample.icc
@@ -65,12 +63,7 @@ def _assert_right(path, sample):
         error = np.abs(large.alpha - _enlarged(sample.alpha))[inner] / level
         assert error.max() <= 1.01 + 1.5 * sample.tolerance
         # Next to what is transparent, colours are filled in, which Pillow does not.
-        seen = (
-            np.asarray(
-                Image.fromarray(sample.alpha > 0).convert("L").filter(ImageFilter.MinFilter(7))
-            )
-            > 0
-        )
+        seen = np.asarray(Image.fromarray(sample.alpha > 0).convert("L").filter(ImageFilter.MinFilter(7))) > 0
     seen = seen.repeat(4, axis=0).repeat(4, axis=1)
     difference = (large.pixels - expected) / level
     if seen.any():
@@ -146,13 +139,15 @@ def test_a_full_disk_costs_the_pictures_that_do_not_fit(tmp_path, rng):
     Image.fromarray(rng.integers(0, 256, (64, 64, 3), np.uint8)).save(tmp_path / "large.png")
     Image.fromarray(corpus.smooth(8, 8)).save(tmp_path / "small.png")
     (tmp_path / "large_x4.png").write_bytes(b"an earlier result")
-    limited = (
-        f"ulimit -f 10; exec {sys.executable} -m jsr.infer large.png small.png --model nearest"
-    )
+    limited = f"ulimit -f 10; exec {sys.executable} -m jsr.infer large.png small.png --model nearest"
     done = subprocess.run(
-        ["bash", "-c", limited], capture_output=True, text=True, cwd=tmp_path, timeout=120,
+        ["bash", "-c", limited],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=120,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+    )
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert done.stderr.splitlines() == [
         "jsr.infer: error: large.png: large_x4.png: cannot be written: File too large",
@@ -163,9 +158,7 @@ def test_a_full_disk_costs_the_pictures_that_do_not_fit(tmp_path, rng):
     assert names == ["large.png", "large_x4.png", "small.png", "small_x4.png"]
 
 
-@pytest.mark.skipif(
-    not Path("/proc/self").exists(), reason="needs a folder that not even root writes to"
-)
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that not even root writes to")
 def test_a_folder_that_cannot_be_written_to(tmp_path, capsys):
     Image.fromarray(corpus.smooth(8, 8)).save(tmp_path / "a.png")
     assert infer.main([str(tmp_path / "a.png"), "-o", "/proc/self/", "--model", "nearest"]) == 1

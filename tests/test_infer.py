@@ -88,9 +88,7 @@ def pretrained(tmp_path_factory, monkeypatch):
 def test_one_picture(capsys):
     pixels = _picture("photo.png")
     assert _run("photo.png") == 0
-    np.testing.assert_array_equal(
-        np.asarray(Image.open("photo_x4.png")), tiles.upscale(BICUBIC, pixels)
-    )
+    np.testing.assert_array_equal(np.asarray(Image.open("photo_x4.png")), tiles.upscale(BICUBIC, pixels))
     output = capsys.readouterr()
     assert output.out.startswith("photo.png -> photo_x4.png (32x24, ") and output.err == ""
     assert output.out.count("\n") == 1
@@ -287,8 +285,11 @@ def test_bad_pictures_are_named_and_the_others_done(capsys):
     assert output.out.count(" -> ") == 2 and _size("in/z_x4.png") == (32, 24)
     errors = output.err.splitlines()
     assert [line.split(": ")[2] for line in errors[:4]] == [
-        "in/empty.png", "in/text.jpg", "in/torn.png", "missing.png",
-    ]  # fmt: skip
+        "in/empty.png",
+        "in/text.jpg",
+        "in/torn.png",
+        "missing.png",
+    ]
     assert errors[4:] == ["jsr.infer: 4 of 6 pictures failed"]
     results = {str(p) for p in Path("in").glob("*_x4*")}
     assert results == {"in/a_x4.png", "in/z_x4.png"}
@@ -303,7 +304,7 @@ def test_bad_pictures_are_named_and_the_others_done(capsys):
         (KeyError(), "KeyError"),
         (OSError(28, "No space left on device"), "a_x4.png: No space left on device"),
     ],
-)  # fmt: skip
+)
 def test_any_failure_costs_one_picture_and_one_line(capsys, monkeypatch, error, said):
     _picture("a.png")
     _picture("b.png", 7)
@@ -351,9 +352,12 @@ def test_inputs_are_never_overwritten(capsys):
     Path("hard.png").hardlink_to("a.png")
     before = Path("a.png").read_bytes(), Path("a_x4.png").read_bytes()
     for argv in (
-        ["a.png", "-o", "a.png"], ["a.png", "-o", "."], ["a.png", "a_x4.png"], ["a.png", "-o", "link.png"],
+        ["a.png", "-o", "a.png"],
+        ["a.png", "-o", "."],
+        ["a.png", "a_x4.png"],
+        ["a.png", "-o", "link.png"],
         ["a.png", "-o", "hard.png"],
-    ):  # fmt: skip
+    ):
         line = _refused(capsys, *argv, "--model", "bicubic")
         assert "a.png: its result" in line and "would overwrite an input" in line
     assert (Path("a.png").read_bytes(), Path("a_x4.png").read_bytes()) == before
@@ -408,9 +412,7 @@ def test_the_program(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert done.stdout.startswith("caf\\udce9.png -> caf\\udce9_x4.png (32x24, ")
-    assert done.stderr.splitlines()[0] == (
-        "jsr.infer: error: missing.png: No such file or directory"
-    )
+    assert done.stderr.splitlines()[0] == ("jsr.infer: error: missing.png: No such file or directory")
 
 
 # Comparisons

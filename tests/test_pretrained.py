@@ -25,10 +25,7 @@ def upscaled(jsr_data):
     def upscale(name, model):
         if (name, model) not in done:
             ready = zoo.ready(model)
-            read = [
-                pairs.read(pair, scale=4)
-                for pair in pairs.find(jsr_data / "eval" / name / "x4", scale=4)
-            ]
+            read = [pairs.read(pair, scale=4) for pair in pairs.find(jsr_data / "eval" / name / "x4", scale=4)]
             done[name, model] = [(hr, tiles.upscale(ready, lr)) for lr, hr in read]
         return done[name, model]
 
@@ -41,8 +38,7 @@ def _psnr(results):
 
 def test_every_file_is_listed_small_and_has_a_card():
     listed = dict(
-        reversed(line.split("  "))
-        for line in (weights_file.PRETRAINED / "SHA256SUMS").read_text().splitlines()
+        reversed(line.split("  ")) for line in (weights_file.PRETRAINED / "SHA256SUMS").read_text().splitlines()
     )
     assert set(listed) == {path.name for path in weights_file.PRETRAINED.glob("*.safetensors")}
     for name, digest in listed.items():
@@ -88,9 +84,7 @@ def test_srgan_is_natural_and_not_far_from_srresnet(upscaled, name):
 @pytest.mark.parametrize("name", ["srresnet", "srgan"])
 def test_colours_stay(upscaled, name):
     """The mean colour of every picture is that of bicubic's within one grey level."""
-    for (_, sr), (_, bicubic) in zip(
-        upscaled("Set14", name), upscaled("Set14", "bicubic"), strict=True
-    ):
+    for (_, sr), (_, bicubic) in zip(upscaled("Set14", name), upscaled("Set14", "bicubic"), strict=True):
         np.testing.assert_allclose(sr.mean(axis=(0, 1)), bicubic.mean(axis=(0, 1)), atol=1)
 
 

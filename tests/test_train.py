@@ -45,9 +45,7 @@ def home(tmp_path, monkeypatch):
 
 
 def parse(*options):
-    return command_line.parse(
-        ["--phase", "srresnet", "--data", "photos", *TINY, *map(str, options)]
-    )
+    return command_line.parse(["--phase", "srresnet", "--data", "photos", *TINY, *map(str, options)])
 
 
 def lines(folder):
@@ -278,10 +276,7 @@ def test_stopped_run_equals_one_never_stopped_to_the_last_bit(home):
     assert ends[0].keys() == ends[1].keys()
     for name, value in ends[0].items():
         np.testing.assert_array_equal(value, ends[1][name], err_msg=name)
-    numbers = [
-        [(m["step"], m["loss"]) for m in lines(home / r) if "loss" in m]
-        for r in ("whole", "stopped")
-    ]
+    numbers = [[(m["step"], m["loss"]) for m in lines(home / r) if "loss" in m] for r in ("whole", "stopped")]
     assert numbers[0][-1] == numbers[1][-1]
 
 
@@ -474,7 +469,5 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_used(home, capsys):
 
     for path in (home / "run" / "checkpoints").rglob("_METADATA"):
         path.unlink()
-    with pytest.raises(
-        ValueError, match="checkpoint 4 in .* is damaged .*_METADATA is missing.* no other is left"
-    ):
+    with pytest.raises(ValueError, match="checkpoint 4 in .* is damaged .*_METADATA is missing.* no other is left"):
         loop.run(parse("--workdir", "run"))

@@ -143,9 +143,7 @@ def prepare(name: str, *, data_dir: str | os.PathLike | None = None) -> Path:
     return home
 
 
-def open(
-    name: str, *, data_dir: str | os.PathLike | None = None, split: str = "train", raw: bool = False
-) -> Any:
+def open(name: str, *, data_dir: str | os.PathLike | None = None, split: str = "train", raw: bool = False) -> Any:
     """Opens a dataset, prepared first if need be.
 
     Args:
@@ -162,16 +160,12 @@ def open(
     """
     builder = _builder(name, data_dir)
     if split not in builder.info.splits:
-        raise DataError(
-            f"{name}: expected a split of {', '.join(builder.info.splits)}, got {split}"
-        )
+        raise DataError(f"{name}: expected a split of {', '.join(builder.info.splits)}, got {split}")
     decoders = {"hr": tfds.decode.SkipDecoding()} if raw else None
     return builder.as_data_source(split=split, decoders=decoders)
 
 
-def items(
-    name: str, *, data_dir: str | os.PathLike | None = None
-) -> tuple[list[Item], list[Item] | None]:
+def items(name: str, *, data_dir: str | os.PathLike | None = None) -> tuple[list[Item], list[Item] | None]:
     """Returns the pictures of a dataset's train and validation splits, not yet read.
 
     The second is None where the dataset has no such split.
@@ -223,9 +217,7 @@ def _fetched(name: str, downloads: Path) -> dict[str, Path]:
         try:
             if path.exists():
                 if _sha256(path) != archive.sha256:
-                    raise DataError(
-                        f"{path}: expected SHA-256 {archive.sha256}, got another file's"
-                    )
+                    raise DataError(f"{path}: expected SHA-256 {archive.sha256}, got another file's")
             else:
                 downloads.mkdir(parents=True, exist_ok=True)
                 download.fetch(archive.url, path, sha256=archive.sha256)

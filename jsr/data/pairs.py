@@ -59,9 +59,7 @@ def find(folder: Path, *, scale: int) -> list[Pair]:
     return found
 
 
-def read(
-    pair: Pair, *, scale: int
-) -> tuple[UInt8[np.ndarray, "h w 3"], UInt8[np.ndarray, "sh sw 3"]]:
+def read(pair: Pair, *, scale: int) -> tuple[UInt8[np.ndarray, "h w 3"], UInt8[np.ndarray, "sh sw 3"]]:
     """Reads `(lr, hr)`; `hr` is cut to a multiple of the scale, as is the custom.
 
     Raises:
@@ -74,8 +72,7 @@ def read(
     lr = reduce(hr, scale=scale) if pair.lr is None else rgb(reading.read(pair.lr))
     if (height, width) != (scale * lr.shape[0], scale * lr.shape[1]):
         raise PairError(
-            f"{pair.hr}: expected hr {scale} times the size of lr, "
-            f"got {width}x{height} for {lr.shape[1]}x{lr.shape[0]}"
+            f"{pair.hr}: expected hr {scale} times the size of lr, got {width}x{height} for {lr.shape[1]}x{lr.shape[0]}"
         )
     return lr, hr
 

@@ -46,11 +46,7 @@ def cut(
 ) -> tuple[UInt8[np.ndarray, "n side side 3"], list[tuple[int, int]]]:
     """Returns the patches of a picture, and the rows and columns of each that are picture."""
     height, width = image.shape[:2]
-    starts = [
-        (y, x)
-        for y in origins(height, side=side, size=size)
-        for x in origins(width, side=side, size=size)
-    ]
+    starts = [(y, x) for y in origins(height, side=side, size=size) for x in origins(width, side=side, size=size)]
     shape = min(height, side), min(width, side)
     patches = np.zeros((len(starts), side, side, 3), np.uint8)
     for patch, (y, x) in zip(patches, starts, strict=True):
@@ -60,9 +56,7 @@ def cut(
 
 def middle(image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
     """Returns the middle of a picture, at most 384x384, its sides multiples of 12."""
-    height, width = (
-        min(n, MIDDLE_SIDE) // MIDDLE_MULTIPLE * MIDDLE_MULTIPLE for n in image.shape[:2]
-    )
+    height, width = (min(n, MIDDLE_SIDE) // MIDDLE_MULTIPLE * MIDDLE_MULTIPLE for n in image.shape[:2])
     y, x = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
     return image[y : y + height, x : x + width]
 

@@ -146,10 +146,7 @@ def _build(home, data, train, validation, size, holdout) -> None:
         pictures = [p for i, p in enumerate(pictures) if i not in chosen]
     else:
         held = [item for item, _ in usable(validation)]
-        held = [
-            held[i]
-            for i in patch_layout.spaced(min(holdout, len(held), len(pictures) // 10), len(held))
-        ]
+        held = [held[i] for i in patch_layout.spaced(min(holdout, len(held), len(pictures) // 10), len(held))]
 
     def patches(item: Item) -> tuple[int, np.ndarray, list[tuple[int, int]]] | None:
         image = _decode(item)
@@ -206,9 +203,7 @@ def _open(home: Path, size: int) -> PatchSet:
         about = json.loads((home / "about.json").read_text("utf-8"))
         description = about["description"]
         whole = (home / "patches.npy").stat().st_size == patches.offset + patches.nbytes
-        fitting = sizes.shape == (len(patches), 2) and (
-            size <= sizes.min() <= sizes.max() <= patches.shape[1]
-        )
+        fitting = sizes.shape == (len(patches), 2) and (size <= sizes.min() <= sizes.max() <= patches.shape[1])
         if not (whole and fitting):
             raise ValueError("sizes that are not those of the patches")
     except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as e:

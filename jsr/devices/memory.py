@@ -29,18 +29,14 @@ def free() -> int | None:
         if "bytes_limit" not in about:
             return None
         return about["bytes_limit"] - about.get("bytes_in_use", 0)
-    known = [
-        bound for bound in (_available(), *map(_left_of, CGROUPS), _mappable()) if bound is not None
-    ]
+    known = [bound for bound in (_available(), *map(_left_of, CGROUPS), _mappable()) if bound is not None]
     return max(0, min(known)) if known else None
 
 
 def _available():
     with contextlib.suppress(OSError, StopIteration, ValueError):
         lines = Path("/proc/meminfo").read_text().splitlines()
-        return 1024 * int(
-            next(line for line in lines if line.startswith("MemAvailable")).split()[1]
-        )
+        return 1024 * int(next(line for line in lines if line.startswith("MemAvailable")).split()[1])
 
 
 def _left_of(cgroup):

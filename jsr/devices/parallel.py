@@ -81,9 +81,7 @@ def parallel(
         history = jax.tree.map(lambda m: jnp.zeros((length, *m.shape), m.dtype), shapes)
         return lax.fori_loop(0, count, body, (state, history))
 
-    pmapped = jax.pmap(
-        run, axis_name=AXIS, in_axes=(None, axes, None, 0), out_axes=None, donate_argnums=0
-    )
+    pmapped = jax.pmap(run, axis_name=AXIS, in_axes=(None, axes, None, 0), out_axes=None, donate_argnums=0)
     # pmap itself takes no options for the compiler.
     pmapped = compilation.jit(pmapped, onednn=True, donate_argnums=0)
     # pmap wants one argument with a mapped axis; the numbers of the devices serve.

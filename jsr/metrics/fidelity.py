@@ -72,9 +72,7 @@ def ssim(a: UInt8[np.ndarray, "h w 3"], b: UInt8[np.ndarray, "h w 3"], *, shave:
     return float(np.mean(luminance * contrast_structure))
 
 
-def ssim_daala(
-    a: UInt8[np.ndarray, "h w 3"], b: UInt8[np.ndarray, "h w 3"], *, shave: int = 4
-) -> float:
+def ssim_daala(a: UInt8[np.ndarray, "h w 3"], b: UInt8[np.ndarray, "h w 3"], *, shave: int = 4) -> float:
     """Structural similarity as the daala package computes it, which Ledig et al. (2017) report.
 
     The window is a Gaussian of sigma 1.5 / 256 of the picture's height, in steps of 1/256; at the borders it is cut off

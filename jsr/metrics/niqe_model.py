@@ -45,8 +45,7 @@ def load(path: Path | None = None) -> Pristine:
     mean = mean.ravel()
     if mean.shape != (niqe.FEATURES,) or covariance.shape != (niqe.FEATURES, niqe.FEATURES):
         raise PristineError(
-            f"{path}: expected {niqe.FEATURES} means and their covariances, got {mean.shape} and"
-            f" {covariance.shape}"
+            f"{path}: expected {niqe.FEATURES} means and their covariances, got {mean.shape} and {covariance.shape}"
         )
     return Pristine(mean, covariance)
 

@@ -40,9 +40,7 @@ def table(rows: list[list[str]]) -> str:
 
 def as_text(score: Score) -> str:
     values = [getattr(score, name) for name in FORMATS]
-    shown = [
-        "-" if math.isnan(v) else f"{v:{f}}" for v, f in zip(values, FORMATS.values(), strict=True)
-    ]
+    shown = ["-" if math.isnan(v) else f"{v:{f}}" for v, f in zip(values, FORMATS.values(), strict=True)]
     return " / ".join(shown)
 
 

@@ -24,8 +24,6 @@ class Interpolation(nn.Module):
         return 3
 
     @nn.compact
-    def __call__(
-        self, x: Float[Array, "b h w 3"], *, train: bool = False
-    ) -> Float[Array, "b sh sw 3"]:
+    def __call__(self, x: Float[Array, "b h w 3"], *, train: bool = False) -> Float[Array, "b sh sw 3"]:
         height, width = self.scale * x.shape[1], self.scale * x.shape[2]
         return jnp.clip(2 * resize.resize(x, height, width, method=self.method) - 1, -1, 1)

@@ -113,9 +113,7 @@ class Upsample(nn.Module):
     @nn.compact
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b rh rw c"]:
         r = self.factor
-        conv = Conv(
-            self.features * r**2, 3, dtype=self.dtype, kernel_init=subpixel.icnr(r), name="conv"
-        )
+        conv = Conv(self.features * r**2, 3, dtype=self.dtype, kernel_init=subpixel.icnr(r), name="conv")
         return PReLU(name="prelu")(subpixel.depth_to_space(conv(x), r))
 
 

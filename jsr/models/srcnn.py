@@ -31,9 +31,7 @@ class SRCNN(nn.Module):
         return 3 + -(-sum(k // 2 for k in self.kernels) // self.scale)
 
     @nn.compact
-    def __call__(
-        self, x: Float[Array, "b h w 3"], *, train: bool = False
-    ) -> Float[Array, "b sh sw 3"]:
+    def __call__(self, x: Float[Array, "b h w 3"], *, train: bool = False) -> Float[Array, "b sh sw 3"]:
         layers = ("patches", "mapping", "reconstruction")
         patches, mapping, reconstruction = (
             Conv(n, k, dtype=self.dtype, name=name)

@@ -25,9 +25,7 @@ class SRResNet(nn.Module):
     norm: bool = True  # False: BatchNorm has been folded into the convolutions (`fold`)
     dtype: Any = jnp.float32  # of the computation; parameters and statistics stay float32
     axis_name: str | None = None  # axis over which BatchNorm averages in training
-    frozen: bool = (
-        False  # in training too, BatchNorm normalises by its running statistics, and leaves them
-    )
+    frozen: bool = False  # in training too, BatchNorm normalises by its running statistics, and leaves them
 
     @property
     def scale(self) -> int:
@@ -36,9 +34,7 @@ class SRResNet(nn.Module):
     @property
     def halo(self) -> int:
         """Low-resolution pixels on each side that an output pixel depends on: the radius of all kernels, rounded up."""
-        return (
-            4 + 2 * self.blocks + 1 + self._reach
-        )  # 9x9, the blocks, and the convolution after them
+        return 4 + 2 * self.blocks + 1 + self._reach  # 9x9, the blocks, and the convolution after them
 
     @property
     def _reach(self):
@@ -51,16 +47,12 @@ class SRResNet(nn.Module):
         return math.ceil(radius + 4 / size + 1 - 1 / size)
 
     @nn.compact
-    def __call__(
-        self, x: Float[Array, "b h w 3"], *, train: bool = False
-    ) -> Float[Array, "b sh sw 3"]:
+    def __call__(self, x: Float[Array, "b h w 3"], *, train: bool = False) -> Float[Array, "b sh sw 3"]:
         first = Conv(self.features, 9, dtype=self.dtype, name="head")(x)
         first = PReLU(name="head_prelu")(first)
         y = first
         for i in range(self.blocks):
-            block = ResidualBlock(
-                self.features, self.norm, self.dtype, self.axis_name, name=f"block{i + 1}"
-            )
+            block = ResidualBlock(self.features, self.norm, self.dtype, self.axis_name, name=f"block{i + 1}")
             y = block(y, train=train and not self.frozen)
         body = Conv(self.features, 3, use_bias=not self.norm, dtype=self.dtype, name="body")
         y = first + layers.batch_norm(self, train and not self.frozen, name="body_bn")(body(y))
@@ -70,11 +62,7 @@ class SRResNet(nn.Module):
             for i, factor in enumerate(self.factors)
         ]
         enlarge = nn.Sequential([*enlarge, Conv(3, 9, dtype=self.dtype, name="tail")])
-        y = (
-            enlarge(y)
-            if train
-            else windows.in_bands(enlarge, y, scale=self.scale, halo=self._reach)
-        )
+        y = enlarge(y) if train else windows.in_bands(enlarge, y, scale=self.scale, halo=self._reach)
         return jnp.tanh(y.astype(jnp.float32))
 
 
@@ -91,9 +79,7 @@ def fold(variables: Mapping[str, Any]) -> dict[str, Any]:
                 "conv2": layers.fold_batch_norm(layer["conv2"]["kernel"], layer["bn2"], s["bn2"]),
             }
         elif name == "body":
-            folded[name] = layers.fold_batch_norm(
-                layer["kernel"], params["body_bn"], stats["body_bn"]
-            )
+            folded[name] = layers.fold_batch_norm(layer["kernel"], params["body_bn"], stats["body_bn"])
         elif name != "body_bn":
             folded[name] = layer
     return {"params": folded}

@@ -7,9 +7,7 @@ from jaxtyping import Array, Float
 NUMBERS = ("NHWC", "HWIO", "NHWC")
 
 
-def direct(
-    x: Float[Array, "b h w i"], kernel: Float[Array, "kh kw i o"], stride: int
-) -> Float[Array, "b h/s w/s o"]:
+def direct(x: Float[Array, "b h w i"], kernel: Float[Array, "kh kw i o"], stride: int) -> Float[Array, "b h/s w/s o"]:
     """The same by XLA's own convolution."""
     padding = [(size // 2, size // 2) for size in kernel.shape[:2]]
     return lax.conv_general_dilated(x, kernel, (stride,) * 2, padding, dimension_numbers=NUMBERS)

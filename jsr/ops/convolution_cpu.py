@@ -21,14 +21,16 @@ CACHED = 2_000_000  # numbers of an input that stay in the cache: of more, Winog
 
 # F(4, 3), four outputs of a filter of three taps by six products: y = A [(G g) * (B d)] for the filter g and the six
 # inputs d (Lavin & Gray 2016, "Fast algorithms for convolutional neural networks", arXiv 1509.09308, section 4.3).
-B = np.array([
-    [4,  0, -5,  0, 1, 0],
-    [0, -4, -4,  1, 1, 0],
-    [0,  4, -4, -1, 1, 0],
-    [0, -2, -1,  2, 1, 0],
-    [0,  2, -1, -2, 1, 0],
-    [0,  4,  0, -5, 0, 1],
-])  # fmt: skip
+B = np.array(
+    [
+        [4, 0, -5, 0, 1, 0],
+        [0, -4, -4, 1, 1, 0],
+        [0, 4, -4, -1, 1, 0],
+        [0, -2, -1, 2, 1, 0],
+        [0, 2, -1, -2, 1, 0],
+        [0, 4, 0, -5, 0, 1],
+    ]
+)
 G = np.array([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]]) / 24
 A = np.array([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]])
 
@@ -38,9 +40,7 @@ MET = (slice(1, 2), slice(2, None, -2))
 
 
 @jax.jit  # traced once for all layers of one shape
-def winograd(
-    x: Float[Array, "b h w i"], kernel: Float[Array, "3 3 i o"]
-) -> Float[Array, "b h w o"]:
+def winograd(x: Float[Array, "b h w i"], kernel: Float[Array, "3 3 i o"]) -> Float[Array, "b h w o"]:
     """The same by F(4, 3) along the columns of the picture, for kernels of 3x3."""
     b, h, w, c = x.shape
     tiles = -(-h // 4)
@@ -55,18 +55,14 @@ def winograd(
     return y.reshape(b, 4 * tiles, w, -1)[:, :h]
 
 
-def by_columns(
-    x: Float[Array, "b h w i"], kernel: Float[Array, "k k i o"]
-) -> Float[Array, "b h w o"]:
+def by_columns(x: Float[Array, "b h w i"], kernel: Float[Array, "k k i o"]) -> Float[Array, "b h w o"]:
     """The same for few outputs: all columns of the kernel as outputs of a single one, and then their shifted sum."""
     k, _, i, o = kernel.shape
     parts = direct(x, kernel.swapaxes(1, 2).reshape(k, 1, i, k * o), 1)
     # Without the barrier XLA would not keep the convolution to its fast library.
     parts = jnp.pad(lax.optimization_barrier(parts), ((0, 0), (0, 0), (k // 2, k // 2), (0, 0)))
     w = x.shape[2]
-    return sum(
-        (parts[:, :, j : j + w, j * o : (j + 1) * o] for j in range(1, k)), parts[:, :, :w, :o]
-    )
+    return sum((parts[:, :, j : j + w, j * o : (j + 1) * o] for j in range(1, k)), parts[:, :, :w, :o])
 
 
 def by_phases(
@@ -77,9 +73,7 @@ def by_phases(
 
     def phase(p, q):
         padding = ((0, p), (0, q))
-        return lax.conv_general_dilated(
-            dy, kernel[MET[p], MET[q]], (1, 1), padding, dimension_numbers=NUMBERS
-        )
+        return lax.conv_general_dilated(dy, kernel[MET[p], MET[q]], (1, 1), padding, dimension_numbers=NUMBERS)
 
     rows = [jnp.stack([phase(p, 0), phase(p, 1)], axis=3) for p in (0, 1)]
     dx = jnp.stack(rows, axis=2)

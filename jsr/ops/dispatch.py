@@ -18,15 +18,9 @@ def convolution(
 
 def spread(values: Float[Array, " c"], shape: tuple[int, ...]) -> Float[Array, "b h w c"]:
     """Gives every pixel the same values; its gradient is `total`."""
-    return (
-        convolution_cpu.spread(values, shape)
-        if jax.default_backend() == "cpu"
-        else broadcast(values, shape)
-    )
+    return convolution_cpu.spread(values, shape) if jax.default_backend() == "cpu" else broadcast(values, shape)
 
 
 def total(x: Float[Array, "b h w c"]) -> Float[Array, " c"]:
     """Sums over all pixels; its gradient is `spread`."""
-    return (
-        convolution_cpu.total(x) if jax.default_backend() == "cpu" else jnp.sum(x, axis=(0, 1, 2))
-    )
+    return convolution_cpu.total(x) if jax.default_backend() == "cpu" else jnp.sum(x, axis=(0, 1, 2))

@@ -72,9 +72,7 @@ def resize(
     return jnp.einsum("jw,...iwc->...ijc", columns, x, precision=highest)
 
 
-def downscale(
-    x: Float[Array, "b h w 3"], scale: int, *, margin: int = 0
-) -> Float[Array, "b h_lr w_lr 3"]:
+def downscale(x: Float[Array, "b h w 3"], scale: int, *, margin: int = 0) -> Float[Array, "b h_lr w_lr 3"]:
     """Makes the low-resolution picture of one in [0, 1]: bicubic, whole grey levels of 1/255, in [0, 1].
 
     Args:

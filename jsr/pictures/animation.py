@@ -120,7 +120,12 @@ def _write_png(file, first, others, durations, loop):
 def _write_webp(file, first, others, durations, loop):
     kept = {"icc_profile": first.icc, "exif": first.exif}
     Image.fromarray(writing.samples(first)).save(
-        file, format="WEBP", save_all=True, loop=loop, duration=[round(d) for d in durations],
+        file,
+        format="WEBP",
+        save_all=True,
+        loop=loop,
+        duration=[round(d) for d in durations],
         append_images=[Image.fromarray(writing.samples(other)) for other in others],
-        **{key: value for key, value in kept.items() if value}, **writing.OPTIONS["WEBP"],
-    )  # fmt: skip
+        **{key: value for key, value in kept.items() if value},
+        **writing.OPTIONS["WEBP"],
+    )

@@ -21,7 +21,5 @@ def list_pictures(folder: str | os.PathLike) -> list[Path]:
         if real in seen:
             continue
         seen.add(real)
-        found += [
-            Path(place, f) for f in files if f.lower().endswith(SUFFIXES) and not f.startswith(".")
-        ]
+        found += [Path(place, f) for f in files if f.lower().endswith(SUFFIXES) and not f.startswith(".")]
     return sorted(found, key=lambda p: p.relative_to(folder).as_posix())

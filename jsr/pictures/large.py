@@ -73,9 +73,12 @@ def open(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> Large
             shape, dtype, blocks = layout
             # An array of nothing, to find out what else there is to keep.
             about = assemble(
-                np.zeros((1, 1, 1), dtype), image.info.get("icc_profile"), image.getexif, (),
+                np.zeros((1, 1, 1), dtype),
+                image.info.get("icc_profile"),
+                image.getexif,
+                (),
                 is_tiff=image.format == "TIFF",
-            )  # fmt: skip
+            )
         is_grey = len(shape) == 3 and all(_are_grey(block) for block in _named(path, blocks()))
     return Large(_Read(shape, dtype, _named(path, blocks())), is_grey, *about[2:])
 
@@ -87,9 +90,7 @@ def _opened(path) -> Any:
         return contextlib.nullcontext()
 
 
-def write(
-    path: str | os.PathLike[str], large: Large, bands: Iterable[np.ndarray], scale: int
-) -> tuple[str, ...]:
+def write(path: str | os.PathLike[str], large: Large, bands: Iterable[np.ndarray], scale: int) -> tuple[str, ...]:
     """Writes rows as they come, whole or not at all; returns notes of what the format cannot hold.
 
     Args:
@@ -102,9 +103,7 @@ def write(
     height, width = (scale * n for n in large.rows.shape[:2])
     planes = 1 if len(large.rows.shape) == 2 else 3
     shape, dtype = (height, width, planes), np.dtype(large.rows.dtype)
-    bands = (
-        np.stack([b] * 3, axis=-1) if large.is_grey else b.reshape(len(b), width, -1) for b in bands
-    )
+    bands = (np.stack([b] * 3, axis=-1) if large.is_grey else b.reshape(len(b), width, -1) for b in bands)
     with writing.draft(path) as file:
         if kind == "PNG":
             writer = Writer(file, shape, dtype, icc=large.icc, exif=large.exif)
@@ -113,11 +112,7 @@ def write(
             writer.close()
         else:
             tiff.write_rows(file, bands, shape, dtype, large.icc)
-    return (
-        ("EXIF is not kept: not written to TIFF of this size",)
-        if kind == "TIFF" and large.exif
-        else ()
-    )
+    return ("EXIF is not kept: not written to TIFF of this size",) if kind == "TIFF" and large.exif else ()
 
 
 class _Read:

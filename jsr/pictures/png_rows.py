@@ -32,8 +32,14 @@ def layout(path, image):
 BLOCK = 64  # rows filtered at a time
 # The passes of an interlaced PNG: where each begins, and its steps, in x and y.
 ADAM7 = (
-    (0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2),
-)  # fmt: skip
+    (0, 0, 8, 8),
+    (4, 0, 8, 8),
+    (0, 4, 4, 8),
+    (2, 0, 4, 4),
+    (0, 2, 2, 4),
+    (1, 0, 2, 2),
+    (0, 1, 1, 2),
+)
 CHUNK = 1 << 20  # bytes, at least, of compressed pixels written at once
 
 
@@ -71,9 +77,7 @@ class Writer:
         if exif:
             png.write_chunk(file, b"eXIf", exif.removeprefix(b"Exif\0\0"))
         if durations:
-            png.write_chunk(
-                file, b"acTL", len(durations).to_bytes(4, "big") + loop.to_bytes(4, "big")
-            )
+            png.write_chunk(file, b"acTL", len(durations).to_bytes(4, "big") + loop.to_bytes(4, "big"))
         self.frame = -1
 
     def write(self, rows: np.ndarray) -> None:
@@ -164,9 +168,7 @@ class Header(NamedTuple):
             width, height, depth, kind, *rest = struct.unpack(">II5B", file.read(29)[16:])
         if depth not in (8, 16) or kind not in (0, 2) or rest != [0, 0, 0]:
             return None
-        return cls(
-            height, width, 1 if kind == 0 else 3, np.dtype(np.uint8 if depth == 8 else np.uint16)
-        )
+        return cls(height, width, 1 if kind == 0 else 3, np.dtype(np.uint8 if depth == 8 else np.uint16))
 
 
 def read(path: str | os.PathLike[str], header: Header, block: int) -> Iterator[np.ndarray]:

@@ -19,9 +19,7 @@ for library in ("tifffile", "PIL"):
 PNG_HEAD = b"\x89PNG\r\n\x1a\n"
 
 
-def read(
-    path: str | os.PathLike[str], *, frame: int | None = None, max_pixels: int = MAX_PIXELS
-) -> Picture:
+def read(path: str | os.PathLike[str], *, frame: int | None = None, max_pixels: int = MAX_PIXELS) -> Picture:
     """Reads a picture file.
 
     Args:

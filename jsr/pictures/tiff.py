@@ -72,11 +72,19 @@ def write_rows(file, bands, shape, dtype, icc):
             yield zlib.compress(rows.tobytes())
 
     tifffile.imwrite(
-        file, encoded(), shape=shape if shape[2] == 3 else shape[:2], dtype=dtype, rowsperstrip=BLOCK,
-        photometric="rgb" if shape[2] == 3 else "minisblack", compression="zlib", predictor=True,
-        planarconfig="contig" if shape[2] == 3 else None, iccprofile=icc, metadata=None,
+        file,
+        encoded(),
+        shape=shape if shape[2] == 3 else shape[:2],
+        dtype=dtype,
+        rowsperstrip=BLOCK,
+        photometric="rgb" if shape[2] == 3 else "minisblack",
+        compression="zlib",
+        predictor=True,
+        planarconfig="contig" if shape[2] == 3 else None,
+        iccprofile=icc,
+        metadata=None,
         bigtiff=np.prod(shape, dtype=np.int64) * dtype.itemsize > MAX_TIFF,
-    )  # fmt: skip
+    )
 
 
 def _blocks(bands):
@@ -97,10 +105,13 @@ def layout(path, image):
         page: Any = file.pages[0]
         planes = page.samplesperpixel
         is_known = (
-            page.dtype in (np.uint8, np.uint16) and page.bitspersample in (8, 16)
-            and (planes, page.photometric) in ((1, 1), (3, 2)) and not page.extrasamples
-            and page.axes in ("YX", "YXS") and page.compression in (1, 8, 32946, 32773)
-        )  # fmt: skip
+            page.dtype in (np.uint8, np.uint16)
+            and page.bitspersample in (8, 16)
+            and (planes, page.photometric) in ((1, 1), (3, 2))
+            and not page.extrasamples
+            and page.axes in ("YX", "YXS")
+            and page.compression in (1, 8, 32946, 32773)
+        )
         if not is_known:
             return None
         shape, dtype = page.shape, page.dtype

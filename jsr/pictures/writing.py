@@ -15,8 +15,14 @@ from jsr.pictures.picture import ImageError, Picture, flatten, to_8_bits
 from jsr.pictures.png_rows import Writer
 
 FORMATS = {
-    ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP",
-}  # fmt: skip
+    ".png": "PNG",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".webp": "WEBP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".bmp": "BMP",
+}
 LIMITS = {"JPEG": 65500, "WEBP": 16383}  # pixels a side
 OPTIONS: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 95, "subsampling": 0},
@@ -115,11 +121,16 @@ def _encode(file, picture, kind):
         Image.fromarray(stored).save(file, format=kind, **kept, **OPTIONS.get(kind, {}))
     elif kind == "TIFF":
         tifffile.imwrite(
-            file, stored, iccprofile=picture.icc, compression="zlib", predictor=True, metadata=None,
+            file,
+            stored,
+            iccprofile=picture.icc,
+            compression="zlib",
+            predictor=True,
+            metadata=None,
             photometric="rgb" if picture.pixels.ndim == 3 else "minisblack",
             planarconfig="contig" if stored.ndim == 3 else None,
             extrasamples=None if picture.alpha is None else ["unassalpha"],
-        )  # fmt: skip
+        )
     else:
         rows = stored if stored.ndim == 3 else stored[..., None]
         writer = Writer(file, rows.shape, rows.dtype, icc=picture.icc, exif=picture.exif)

@@ -34,9 +34,7 @@ class Balance(NamedTuple):
         return next(verdict for steps, verdict in tried if steps >= STEPS)
 
 
-def follow(
-    balance: Balance, metrics: Mapping[str, Float[np.ndarray, " n"]]
-) -> tuple[Balance, str | None]:
+def follow(balance: Balance, metrics: Mapping[str, Float[np.ndarray, " n"]]) -> tuple[Balance, str | None]:
     """Returns the balance after some steps, and what is to be said where the verdict has changed.
 
     Args:

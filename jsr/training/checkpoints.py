@@ -178,9 +178,7 @@ class Checkpoints:
     def _unsaved(self, step, error):
         before = [s for s in _steps(self._folder) if s < step]
         kept = f"; step {before[-1]} is kept" if before else ""
-        return CheckpointError(
-            f"checkpoint {step} in {self._folder} cannot be saved: {_reason(error)}{kept}"
-        )
+        return CheckpointError(f"checkpoint {step} in {self._folder} cannot be saved: {_reason(error)}{kept}")
 
     def restore(self, step: int, like: Any) -> Any:
         """Returns the state of a step, placed on all local devices.
@@ -192,17 +190,11 @@ class Checkpoints:
           CheckpointError: the checkpoint is of another structure.
         """
         sharding = parallel.replicated()
-        target = jax.tree.map(
-            lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), like
-        )
+        target = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), like)
         try:
-            restored = self._manager.restore(
-                step, args=ocp.args.Composite(state=ocp.args.StandardRestore(target))
-            )
+            restored = self._manager.restore(step, args=ocp.args.Composite(state=ocp.args.StandardRestore(target)))
         except Exception as error:  # Orbax raises bare Exceptions
-            raise CheckpointError(
-                f"checkpoint {step} in {self._folder} cannot be read: {_reason(error)}"
-            ) from error
+            raise CheckpointError(f"checkpoint {step} in {self._folder} cannot be read: {_reason(error)}") from error
         return restored["state"]
 
 
@@ -226,9 +218,7 @@ def restore_average(folder: Path, like: Any) -> tuple[Any, tuple[str, ...]]:
         with ocp.PyTreeCheckpointer() as checkpointer:
             restored = checkpointer.restore(
                 (folder / str(step) / "state").absolute(),
-                args=ocp.args.PyTreeRestore(
-                    item=wanted, restore_args=as_numpy, partial_restore=True
-                ),
+                args=ocp.args.PyTreeRestore(item=wanted, restore_args=as_numpy, partial_restore=True),
             )
     except Exception as error:  # see `Checkpoints.restore`
         raise CheckpointError(f"checkpoint {step} in {folder}: {_reason(error)}") from error

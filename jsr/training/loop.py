@@ -178,9 +178,14 @@ def _source(pictures, key, config, size, done):
     from jsr.data import streaming  # imports Grain, which the others do without
 
     chunks = streaming.streamed(
-        pictures, key, first=done, end=config.steps, chunk=MOST_STREAMED,
-        batch=config.batch_size, size=size,
-    )  # fmt: skip
+        pictures,
+        key,
+        first=done,
+        end=config.steps,
+        chunk=MOST_STREAMED,
+        batch=config.batch_size,
+        size=size,
+    )
     chunk = None
 
     def source(step):

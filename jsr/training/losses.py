@@ -39,9 +39,7 @@ def generator_loss(fake_logits: Float[Array, " b"]) -> Float[Array, ""]:
     return jnp.mean(jax.nn.softplus(-fake_logits))
 
 
-def discriminator_loss(
-    real_logits: Float[Array, " b"], fake_logits: Float[Array, " b"]
-) -> Float[Array, ""]:
+def discriminator_loss(real_logits: Float[Array, " b"], fake_logits: Float[Array, " b"]) -> Float[Array, ""]:
     """Binary cross entropy of the discriminator, -log D(hr) - log(1 - D(G(lr))), equation 2.
 
     -log(1 - sigmoid(x)) = softplus(x). At an undecided discriminator it is 2 log 2 = 1.386.

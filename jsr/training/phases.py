@@ -85,9 +85,7 @@ def _srgan(config, key, resuming):
     generator = steps.start_network(variables, optimizer)
     critic = steps.init_network(d_key, Discriminator(), optimizer, (1, config.crop, config.crop, 3))
     content, content_weight, note = _content(config, vgg_key)
-    critic_in_training = Discriminator(
-        dtype=compilation.DTYPES[config.precision], axis_name=parallel.AXIS
-    )
+    critic_in_training = Discriminator(dtype=compilation.DTYPES[config.precision], axis_name=parallel.AXIS)
     step = steps.make_gan_step(
         generator=_in_training(config),
         discriminator=critic_in_training,

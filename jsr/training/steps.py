@@ -90,9 +90,7 @@ def make_pretrain_step(
             sr, batch_stats = _forward(generator, params, state.generator.batch_stats, lr)
             return mean(losses.mse(sr, hr)), batch_stats
 
-        (loss, batch_stats), grads = jax.value_and_grad(loss_fn, has_aux=True)(
-            state.generator.params
-        )
+        (loss, batch_stats), grads = jax.value_and_grad(loss_fn, has_aux=True)(state.generator.params)
         network = _update(state.generator, mean(grads), batch_stats, optimizer)
         ema = _average(state.ema, averaged(network), decay=ema_decay, step=state.step)
         return PretrainState(state.step + 1, network, ema), {"loss": loss}
@@ -150,9 +148,9 @@ def make_gan_step(
         adversarial_pull = adversarial_weight * adversarial_pull
         (g_grads,) = backward(content_pull + adversarial_pull)
 
-        discriminator_loss, (real_slope, fake_slope) = jax.value_and_grad(
-            losses.discriminator_loss, argnums=(0, 1)
-        )(real, fake)
+        discriminator_loss, (real_slope, fake_slope) = jax.value_and_grad(losses.discriminator_loss, argnums=(0, 1))(
+            real, fake
+        )
         d_grads = jax.tree.map(jnp.add, real_backward(real_slope)[0], fake_backward(fake_slope)[0])
 
         g = _update(g, mean(g_grads), g_stats, generator_optimizer)

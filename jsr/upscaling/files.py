@@ -85,7 +85,5 @@ def _animate(job, model, animation, *, tile, report, shrunk):
             report(i + 1, len(animation.frames))
             yield last
 
-    notes = animations.write(
-        job.target, enlarged(), durations=animation.durations, loop=animation.loop
-    )
+    notes = animations.write(job.target, enlarged(), durations=animation.durations, loop=animation.loop)
     return last._replace(notes=last.notes + notes)

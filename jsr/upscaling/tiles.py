@@ -67,9 +67,7 @@ def bands(
     """Enlarges a picture as `upscale` does, and yields rows of it from top to bottom, of one row of tiles each."""
     is_grey = len(image.shape) == 2
     if image.dtype not in (np.uint8, np.uint16) or not (is_grey or image.shape[2:] == (3,)):
-        raise ValueError(
-            f"image: expected uint8 or uint16 [h, w, 3] or [h, w], got {image.dtype} {list(image.shape)}"
-        )
+        raise ValueError(f"image: expected uint8 or uint16 [h, w, 3] or [h, w], got {image.dtype} {list(image.shape)}")
     if not all(image.shape):
         raise ValueError(f"image: expected at least one pixel, got {list(image.shape)}")
     if tile is not None and tile < 1:

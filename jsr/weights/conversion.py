@@ -15,8 +15,7 @@ BLOCKS = ((2, 64), (2, 128), (4, 256), (4, 512), (4, 512))  # convolutions, feat
 _WIDTHS = [features for convolutions, features in BLOCKS for _ in range(convolutions)]
 _NAMES = [f"{i}_{j}" for i, (n, _) in enumerate(BLOCKS, 1) for j in range(1, n + 1)]
 CONVOLUTIONS = {
-    f"conv{name}": (3, 3, before, after)
-    for name, before, after in zip(_NAMES, [3, *_WIDTHS], _WIDTHS, strict=False)
+    f"conv{name}": (3, 3, before, after) for name, before, after in zip(_NAMES, [3, *_WIDTHS], _WIDTHS, strict=False)
 }
 
 Converted = tuple[dict[str, np.ndarray], dict[str, str]]

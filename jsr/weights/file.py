@@ -52,10 +52,7 @@ def read(path: Path) -> Model:
         with safe_open(path, framework="numpy") as file:
             header = json.loads((file.metadata() or {})["jsr"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        fields = {
-            key: tuple(value) if isinstance(value, list) else value
-            for key, value in header["config"].items()
-        }
+        fields = {key: tuple(value) if isinstance(value, list) else value for key, value in header["config"].items()}
         module = models.MODELS[header["model"]](**fields)
         about = header["about"]
     except OSError as error:
@@ -80,8 +77,7 @@ def read_checked(path):
     for name in sorted(wanted.keys() | got.keys()):
         if wanted.get(name) != got.get(name):
             raise WeightsError(
-                f"{path}: {name}: expected {wanted.get(name, 'no such tensor')},"
-                f" got {got.get(name, 'none')}"
+                f"{path}: {name}: expected {wanted.get(name, 'no such tensor')}, got {got.get(name, 'none')}"
             )
     return model
 

@@ -110,9 +110,7 @@ def _read(path, layer):
     leaves: dict[str, Any] = traverse_util.flatten_dict(dict(like), sep="/")
     shapes = {name: leaf.shape for name, leaf in leaves.items()}
     if not path.is_file():
-        raise FeaturesError(
-            f"{path}: expected a VGG19 file made by scripts/import_vgg19.py, got no file"
-        )
+        raise FeaturesError(f"{path}: expected a VGG19 file made by scripts/import_vgg19.py, got no file")
     try:
         with safe_open(path, framework="numpy") as file:
             entry = (file.metadata() or {}).get("vgg19")
@@ -130,9 +128,7 @@ def _read(path, layer):
     except OSError as e:
         raise FeaturesError(f"{path}: cannot be read: {e.strerror or e}") from e
     except (SafetensorError, KeyError, TypeError, ValueError) as e:
-        raise FeaturesError(
-            f"{path}: expected a VGG19 file made by scripts/import_vgg19.py, got another: {e}"
-        ) from e
+        raise FeaturesError(f"{path}: expected a VGG19 file made by scripts/import_vgg19.py, got another: {e}") from e
     variables = {name: jnp.asarray(value, jnp.float32) for name, value in flat.items()}
     module = VGG19(layer, tuple(mean), tuple(std))
     return module, traverse_util.unflatten_dict(variables, sep="/"), float(weight)

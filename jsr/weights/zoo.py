@@ -43,14 +43,10 @@ def load(name_or_path: str | os.PathLike[str]) -> Model:
     path = Path(name).expanduser()
     if path.is_dir():
         if not (path / weights_file.RUN_FILE).is_file():
-            raise WeightsError(
-                f"{path}: expected a run's folder with {weights_file.RUN_FILE}, found none"
-            )
+            raise WeightsError(f"{path}: expected a run's folder with {weights_file.RUN_FILE}, found none")
         return weights_file.read_checked(path / weights_file.RUN_FILE)
     if not path.is_file():
-        raise WeightsError(
-            f"model: expected one of {', '.join(NAMES)}, a weights file or a run's folder, got {name}"
-        )
+        raise WeightsError(f"model: expected one of {', '.join(NAMES)}, a weights file or a run's folder, got {name}")
     return weights_file.read_checked(path)
 
 

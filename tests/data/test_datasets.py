@@ -161,9 +161,7 @@ def test_an_unknown_name_lists_the_names(tmp_path):
     for function in (datasets.prepare, datasets.open, datasets.items):
         with pytest.raises(DataError) as caught:
             function("imagenet", data_dir=tmp_path)
-        assert str(caught.value) == (
-            "imagenet: expected a folder of pictures or one of coco2014, div2k"
-        )
+        assert str(caught.value) == ("imagenet: expected a folder of pictures or one of coco2014, div2k")
     with pytest.raises(DataError, match="^no/such/dir: expected a folder"):
         patches.load("no/such/dir", size=24, cache_dir=tmp_path, data_dir=tmp_path)
 
@@ -258,6 +256,4 @@ def test_prepare_data_says_in_one_line_what_is_wrong(tmp_path):
     environment = os.environ | {"PYTHONPATH": str(SCRIPT.parents[1])}
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 1 and not done.stdout
-    assert done.stderr == (
-        "prepare_data: error: imagenet: expected a folder of pictures or one of coco2014, div2k\n"
-    )
+    assert done.stderr == ("prepare_data: error: imagenet: expected a folder of pictures or one of coco2014, div2k\n")

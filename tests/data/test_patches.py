@@ -100,9 +100,7 @@ def test_skipped_pictures_are_named_once(folder, tmp_path, rng):
     (folder / "notes.txt").write_text("left out")
     for _ in range(2):  # the second time from the cache
         description = _load(folder, tmp_path).description
-        assert description.endswith(
-            ", 4 skipped (small: deep/narrow.png; broken: gone.png, text.jpg, cut.png)"
-        )
+        assert description.endswith(", 4 skipped (small: deep/narrow.png; broken: gone.png, text.jpg, cut.png)")
         assert description.startswith("11 pictures, ")
 
 
@@ -196,9 +194,7 @@ def test_patches_that_do_not_fit_are_cut_again(folder, tmp_path):
         assert np.array_equal(_load(folder, tmp_path).sizes, sizes)
     _lengthened(home / "patches.npy")
     _load(folder, tmp_path)
-    assert (
-        home / "patches.npy"
-    ).stat().st_mode & 0o222 == 0  # none writes by mistake what runs have mapped
+    assert (home / "patches.npy").stat().st_mode & 0o222 == 0  # none writes by mistake what runs have mapped
 
 
 def test_pictures_that_vanish_or_change_while_they_are_cut_are_named(folder, tmp_path, monkeypatch):

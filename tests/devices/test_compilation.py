@@ -87,15 +87,16 @@ def test_the_second_start_compiles_nothing(tmp_path):
     """The command line, twice: a second run finds all its programs, and says nothing of them."""
     picture = ROOT / "experiments" / "sample.png"
     logged = {
-        "XDG_CACHE_HOME": str(tmp_path), "JAX_PLATFORMS": "cpu", "JAX_LOG_COMPILES": "1",
-        "JAX_EXPLAIN_CACHE_MISSES": "1", "XLA_FLAGS": "",
-    }  # fmt: skip
+        "XDG_CACHE_HOME": str(tmp_path),
+        "JAX_PLATFORMS": "cpu",
+        "JAX_LOG_COMPILES": "1",
+        "JAX_EXPLAIN_CACHE_MISSES": "1",
+        "XLA_FLAGS": "",
+    }
     command = [sys.executable, "-m", "jsr.infer", str(picture), "-o", str(tmp_path / "large.png")]
     said, kept = [], []
     for _ in range(2):
-        done = subprocess.run(
-            command, cwd=ROOT, env={**os.environ, **logged}, capture_output=True, text=True
-        )
+        done = subprocess.run(command, cwd=ROOT, env={**os.environ, **logged}, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         said.append(done.stderr)
         kept.append({p for p in (tmp_path / "jsr" / "compiled").rglob("*-cache")})
@@ -109,9 +110,6 @@ def test_bfloat16_changes_a_picture_little(rng):
     """Half as many bits as float32 in every sum, and yet nearly all pixels within a grey level or two."""
     coarse = rng.integers(0, 256, (6, 5, 3), np.uint8)
     image = coarse.repeat(6, axis=0).repeat(6, axis=1)
-    exact, half = (
-        tiles.upscale(zoo.ready("srresnet", precision=p), image).astype(int)
-        for p in ("fp32", "bf16")
-    )
+    exact, half = (tiles.upscale(zoo.ready("srresnet", precision=p), image).astype(int) for p in ("fp32", "bf16"))
     difference = np.abs(exact - half)
     assert 0 < difference.mean() < 1 and np.quantile(difference, 0.99) < 6

@@ -22,7 +22,7 @@ class Gpu:
 @pytest.mark.parametrize(
     ("about", "free"),
     [({"bytes_limit": 100, "bytes_in_use": 30}, 70), ({"bytes_limit": 100}, 100), ({}, None), (None, None)],
-)  # fmt: skip
+)
 def test_a_device_tells(monkeypatch, about, free):
     monkeypatch.setattr(jax, "local_devices", lambda: [Gpu(about)])
     assert memory.free() == free
@@ -56,9 +56,7 @@ import mmap
 kept = mmap.mmap(-1, 1 << 29)
 print(0 < before < limit, before - memory._mappable() >= 1 << 29, memory.free() < 3 << 30)
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60)
     assert done.stdout.split() == ["True"] * 3, done.stderr
 
 

@@ -26,9 +26,7 @@ def test_what_was_written_is_whole(folder):
 
 
 def test_sha256sum_reads_it(folder):
-    checked = subprocess.run(
-        ["sha256sum", "-c", checksums.NAME], cwd=folder, capture_output=True, text=True
-    )
+    checked = subprocess.run(["sha256sum", "-c", checksums.NAME], cwd=folder, capture_output=True, text=True)
     assert checked.returncode == 0
     assert checked.stdout.splitlines() == ["a: OK", "d/two words: OK", "empty: OK"]
 

@@ -22,9 +22,7 @@ from jsr.models.srresnet import SRResNet
 from jsr.ops import subpixel
 
 FACTORS = pytest.mark.parametrize("factors", [(2,), (3,), (2, 2)], ids=["x2", "x3", "x4"])
-NETWORKS = pytest.mark.parametrize(
-    "name", [name for name in models.MODELS if name != "interpolation"]
-)
+NETWORKS = pytest.mark.parametrize("name", [name for name in models.MODELS if name != "interpolation"])
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +32,7 @@ def torch():
 
 @pytest.fixture(scope="module")
 def peers(torch):
-    import peers
+    from scripts.benchmark import peers
 
     return peers
 
@@ -187,9 +185,7 @@ def test_frozen_statistics_are_used_in_training_and_stay(rng):
         lambda leaf: leaf + rng.uniform(size=leaf.shape).astype(np.float32),
         module.init(jax.random.key(0), x),
     )
-    frozen = jax.jit(
-        functools.partial(module.clone(frozen=True).apply, train=True, mutable=["batch_stats"])
-    )
+    frozen = jax.jit(functools.partial(module.clone(frozen=True).apply, train=True, mutable=["batch_stats"]))
     y, updated = frozen(variables, x)
     np.testing.assert_allclose(y, module.apply(variables, x), atol=1e-5)
     jax.tree.map(np.testing.assert_array_equal, updated["batch_stats"], variables["batch_stats"])

@@ -57,17 +57,13 @@ def test_convolutions_and_their_gradients_equal_torch(rng, torch, monkeypatch, s
         tensor.requires_grad_()
     expected = torch.nn.functional.conv2d(*theirs, stride=stride, padding=kernel.shape[0] // 2)
     expected.backward(torch.tensor(dy.transpose(0, 3, 1, 2)))
-    expected, dx_expected = (
-        t.detach().numpy().transpose(0, 2, 3, 1) for t in (expected, theirs[0].grad)
-    )
+    expected, dx_expected = (t.detach().numpy().transpose(0, 2, 3, 1) for t in (expected, theirs[0].grad))
     dkernel_expected = theirs[1].grad.numpy().transpose(2, 3, 1, 0)
 
     assert np.std(expected) > 0.1 and np.abs(dkernel_expected).max() > 0.3
     np.testing.assert_allclose(y, expected, atol=2e-5)
     np.testing.assert_allclose(dx, dx_expected, atol=2e-5)
-    np.testing.assert_allclose(
-        dkernel, dkernel_expected, atol=2e-5 * np.abs(dkernel_expected).max()
-    )
+    np.testing.assert_allclose(dkernel, dkernel_expected, atol=2e-5 * np.abs(dkernel_expected).max())
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
@@ -91,8 +87,7 @@ def test_winograd_keeps_the_accuracy_of_float32(rng):
         for j in range(3):
             exact += padded[i : i + 32, j : j + 32] @ kernel[i, j].astype(np.float64)
     errors = [
-        np.abs(np.asarray(y)[0] - exact).max()
-        for y in (convolution_cpu.winograd(x, kernel), direct(x, kernel, 1))
+        np.abs(np.asarray(y)[0] - exact).max() for y in (convolution_cpu.winograd(x, kernel), direct(x, kernel, 1))
     ]
     assert 0 < errors[1] < errors[0] < 8 * errors[1] < 1e-4
 

@@ -41,9 +41,7 @@ def test_ranges_are_reached_exactly(dtype):
 
 
 def test_to_unit_divides_by_the_highest_level():
-    np.testing.assert_allclose(
-        pixels.to_unit(jnp.array([51, 204], jnp.uint8)), [0.2, 0.8], rtol=1e-7
-    )
+    np.testing.assert_allclose(pixels.to_unit(jnp.array([51, 204], jnp.uint8)), [0.2, 0.8], rtol=1e-7)
     np.testing.assert_allclose(pixels.to_unit(jnp.array([13107], jnp.uint16)), [0.2], rtol=1e-7)
 
 

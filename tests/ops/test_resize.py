@@ -128,9 +128,7 @@ def test_small_pictures_are_mirrored_as_often_as_needed(rng):
 
 
 @pytest.mark.parametrize("method", resize.METHODS)
-@pytest.mark.parametrize(
-    "n_in, n_out", [(1, 4), (1, 1), (2, 9), (7, 7), (64, 16), (61, 17), (5, 1)]
-)
+@pytest.mark.parametrize("n_in, n_out", [(1, 4), (1, 1), (2, 9), (7, 7), (64, 16), (61, 17), (5, 1)])
 def test_rows_sum_to_one(method, n_in, n_out):
     """So a constant picture stays what it is."""
     rows = resize.matrix(n_in, n_out, method=method)

@@ -2,7 +2,6 @@
 
 import io
 
-import corpus
 import numpy as np
 import pytest
 from PIL import Image
@@ -14,6 +13,7 @@ from jsr.pictures import Picture, reading
 from jsr.pictures.animation import read, write
 from jsr.pictures.picture import ImageError
 from jsr.upscaling import tiles
+from tests import corpus
 
 DURATIONS = [40, 100, 250, 70]
 
@@ -29,9 +29,14 @@ def _moving(kind, *, loop=3, is_transparent=False):
         pictures.append(Image.fromarray(rgba if is_transparent else rgba[..., :3]))
     options = {"disposal": 2} if kind == "GIF" else {}
     return corpus.saved(
-        pictures[0], kind, save_all=True, append_images=pictures[1:], duration=DURATIONS,
-        loop=loop, **options,
-    ), np.stack([np.asarray(p.convert("RGBA")) for p in pictures])  # fmt: skip
+        pictures[0],
+        kind,
+        save_all=True,
+        append_images=pictures[1:],
+        duration=DURATIONS,
+        loop=loop,
+        **options,
+    ), np.stack([np.asarray(p.convert("RGBA")) for p in pictures])
 
 
 def _seen(path):
@@ -53,9 +58,7 @@ def _seen(path):
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
 @pytest.mark.parametrize("suffix", ["png", "webp"])
 @pytest.mark.parametrize("is_transparent", [False, True])
-def test_all_frames_are_enlarged_and_keep_their_time(
-    tmp_path, capsys, kind, suffix, is_transparent
-):
+def test_all_frames_are_enlarged_and_keep_their_time(tmp_path, capsys, kind, suffix, is_transparent):
     content, small = _moving(kind, is_transparent=is_transparent)
     source, target = tmp_path / f"a.{kind.lower()}", tmp_path / f"large.{suffix}"
     source.write_bytes(content)
@@ -127,9 +130,13 @@ def test_pages_are_no_frames(tmp_path, capsys):
 def test_a_still_for_other_viewers_is_no_frame(tmp_path):
     pictures = [Image.new("RGB", (4, 4), colour) for colour in ("black", "red", "blue")]
     content = corpus.saved(
-        pictures[0], "PNG", save_all=True, append_images=pictures[1:], default_image=True,
+        pictures[0],
+        "PNG",
+        save_all=True,
+        append_images=pictures[1:],
+        default_image=True,
         duration=[30, 60],
-    )  # fmt: skip
+    )
     (tmp_path / "a.png").write_bytes(content)
     animation = read(tmp_path / "a.png")
     assert [tuple(f.pixels[0, 0]) for f in animation.frames] == [(255, 0, 0), (0, 0, 255)]
@@ -150,9 +157,13 @@ def test_the_limit_counts_every_frame(tmp_path, capsys):
 def test_orientation_profile_and_exif_of_frames(tmp_path):
     pictures = [Image.fromarray(corpus.smooth() // (i + 1)) for i in range(2)]
     content = corpus.saved(
-        pictures[0], "WEBP", save_all=True, append_images=pictures[1:],
-        exif=corpus.camera_exif(6).tobytes(), icc_profile=corpus.SRGB,
-    )  # fmt: skip
+        pictures[0],
+        "WEBP",
+        save_all=True,
+        append_images=pictures[1:],
+        exif=corpus.camera_exif(6).tobytes(),
+        icc_profile=corpus.SRGB,
+    )
     (tmp_path / "a.webp").write_bytes(content)
     assert infer.main([str(tmp_path / "a.webp"), "--model", "nearest"]) == 0
     with Image.open(tmp_path / "a_x4.png") as image:

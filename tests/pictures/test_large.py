@@ -4,8 +4,6 @@ import io
 import os
 import zlib
 
-import corpus
-import large as large_script
 import numpy as np
 import png
 import pytest
@@ -19,6 +17,8 @@ from jsr import infer
 from jsr.pictures import Picture, large, png_rows, reading, tiff, writing
 from jsr.pictures.picture import ImageError
 from jsr.pictures.png_rows import Writer
+from scripts.torture import large as large_script
+from tests import corpus
 
 
 @pytest.fixture(autouse=True)
@@ -85,9 +85,7 @@ def test_filters_of_png(tmp_path, rng, kind, dtype):
     """Files whose rows all have one filter, filtered here by the letter of the specification."""
     samples = rng.integers(0, np.iinfo(dtype).max + 1, (11, 7, 3)).astype(dtype)
     pixel = 3 * np.dtype(dtype).itemsize
-    raw = (
-        samples.astype(np.dtype(dtype).newbyteorder(">")).view(np.uint8).reshape(11, -1).astype(int)
-    )
+    raw = samples.astype(np.dtype(dtype).newbyteorder(">")).view(np.uint8).reshape(11, -1).astype(int)
     left = np.pad(raw, ((0, 0), (pixel, 0)))[:, : raw.shape[1]]
     above = np.pad(raw, ((1, 0), (0, 0)))[:-1]
     corner = np.pad(raw, ((1, 0), (pixel, 0)))[:-1, : raw.shape[1]]
@@ -117,7 +115,7 @@ def test_a_wrong_sum_and_a_missing_end_are_seen(tmp_path):
         (whole[:-16] + bytes([whole[-16] ^ 1]) + whole[-15:], "the sum of a chunk b'IDAT' is wrong"),
         (whole[:-12], "it ends before its end is said"),
         (whole[:-20], "it ends within a chunk"),
-    ):  # fmt: skip
+    ):
         (tmp_path / "a.png").write_bytes(content)
         with pytest.raises(ImageError, match="a.png: broken or not supported: ") as error:
             _rows(tmp_path / "a.png")
@@ -165,9 +163,7 @@ def test_broken_files_leave_nothing(tmp_path, rng, capsys):
     writing.write(tmp_path / "a.png", Picture(pixels))
     content = (tmp_path / "a.png").read_bytes()
     (tmp_path / "a.png").write_bytes(content[: len(content) * 2 // 3])
-    tifffile.imwrite(
-        tmp_path / "b.tif", pixels, photometric="rgb", compression="zlib", rowsperstrip=8
-    )
+    tifffile.imwrite(tmp_path / "b.tif", pixels, photometric="rgb", compression="zlib", rowsperstrip=8)
     content = bytearray((tmp_path / "b.tif").read_bytes())
     content[len(content) // 2 :] = bytes(len(content) - len(content) // 2)
     (tmp_path / "b.tif").write_bytes(content)

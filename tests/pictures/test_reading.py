@@ -3,25 +3,30 @@
 import struct
 import zlib
 
-import corpus
 import numpy as np
 import png
 import pytest
 import tifffile
-from expected import equal, loaded
 from PIL import Image, ImageOps
 from skimage import io as skimage_io
 
 from jsr.pictures import Picture, reading, tiff, writing
 from jsr.pictures.picture import ImageError, flatten, rgb
+from tests import corpus
+from tests.expected import equal, loaded
 
 
 def _write_png16(path, samples, *, interlace=False, transparent=None):
     planes = samples.shape[2] if samples.ndim == 3 else 1
     writer = png.Writer(
-        samples.shape[1], samples.shape[0], bitdepth=16, greyscale=planes < 3,
-        alpha=planes in (2, 4), interlace=interlace, transparent=transparent,
-    )  # fmt: skip
+        samples.shape[1],
+        samples.shape[0],
+        bitdepth=16,
+        greyscale=planes < 3,
+        alpha=planes in (2, 4),
+        interlace=interlace,
+        transparent=transparent,
+    )
     with open(path, "wb") as file:
         writer.write(file, samples.reshape(len(samples), -1).tolist())
 
@@ -111,15 +116,11 @@ def test_png_of_16_bits_with_a_transparent_colour(tmp_path, u16):
     equal(reading.read(tmp_path / "a.png"), rgb, opaque)
 
 
-@pytest.mark.parametrize(
-    "options", [{}, {"compression": "zlib", "predictor": True}, {"byteorder": ">"}]
-)
+@pytest.mark.parametrize("options", [{}, {"compression": "zlib", "predictor": True}, {"byteorder": ">"}])
 def test_tiff_of_16_bits(tmp_path, u16, options):
     for samples, kind in ((u16[..., 0], "minisblack"), (u16[..., :3], "rgb"), (u16, "rgb")):
         extra = ["unassalpha"] if samples.shape[-1] == 4 else None
-        tifffile.imwrite(
-            tmp_path / "a.tif", samples, photometric=kind, extrasamples=extra, **options
-        )
+        tifffile.imwrite(tmp_path / "a.tif", samples, photometric=kind, extrasamples=extra, **options)
         pixels = samples[..., :3] if samples.ndim == 3 else samples
         equal(reading.read(tmp_path / "a.tif"), pixels, samples[..., 3] if extra else None)
 
@@ -128,8 +129,9 @@ def test_tiff_of_16_bits_laid_out_otherwise(tmp_path, u16):
     planes = np.ascontiguousarray(np.moveaxis(u16[..., :3], -1, 0))
     tifffile.imwrite(tmp_path / "a.tif", planes, photometric="rgb", planarconfig="separate")
     equal(reading.read(tmp_path / "a.tif"), u16[..., :3])
-    tifffile.imwrite(tmp_path / "b.tif", u16[..., :2], photometric="minisblack", extrasamples=[2],
-                     planarconfig="contig")  # fmt: skip
+    tifffile.imwrite(
+        tmp_path / "b.tif", u16[..., :2], photometric="minisblack", extrasamples=[2], planarconfig="contig"
+    )
     equal(reading.read(tmp_path / "b.tif"), u16[..., 0], u16[..., 1])
     assert reading.read(tmp_path / "b.tif").notes == (), "Pillow cannot open it"
     tifffile.imwrite(tmp_path / "c.tif", u16[..., 0], photometric="miniswhite")
@@ -144,9 +146,7 @@ def test_tiff_with_premultiplied_colours(tmp_path, u16):
         samples[..., 3] = np.where(samples[..., 3] < top // 4, 0, samples[..., 3])
         rgb, alpha = samples[..., :3].astype(float), samples[..., 3:]
         multiplied = np.concatenate([np.round(rgb * alpha / top), alpha], -1).astype(samples.dtype)
-        tifffile.imwrite(
-            tmp_path / "a.tif", multiplied, photometric="rgb", extrasamples=["assocalpha"]
-        )
+        tifffile.imwrite(tmp_path / "a.tif", multiplied, photometric="rgb", extrasamples=["assocalpha"])
         picture = reading.read(tmp_path / "a.tif")
         np.testing.assert_array_equal(picture.alpha, samples[..., 3])
         error = np.abs(picture.pixels - rgb)[samples[..., 3] > 0]
@@ -163,9 +163,7 @@ def test_tiff_that_tifffile_cannot_decode_loses_depth_and_says_so(tmp_path, u16,
     monkeypatch.setattr(tiff, "_decode_tiff", needs_imagecodecs)
     picture = reading.read(tmp_path / "a.tif")
     equal(picture, (u16[..., :3] >> 8).astype(np.uint8))
-    assert picture.notes == (
-        "16 bits are read as 8: <COMPRESSION.LZW: 5> requires the 'imagecodecs' package",
-    )
+    assert picture.notes == ("16 bits are read as 8: <COMPRESSION.LZW: 5> requires the 'imagecodecs' package",)
 
 
 def test_grey_tiff_that_tifffile_cannot_decode_keeps_its_depth(tmp_path, u16):
@@ -181,13 +179,9 @@ def test_cmyk_is_converted_and_said(tmp_path):
     picture = reading.read(tmp_path / "a.jpg")
     assert np.abs(picture.pixels.astype(int) - corpus.smooth()).max() < 12
     assert picture.notes == ("CMYK is turned into sRGB",)
-    cmyk.save(
-        tmp_path / "b.jpg", quality=98, icc_profile=corpus.SRGB
-    )  # a profile that does not fit
+    cmyk.save(tmp_path / "b.jpg", quality=98, icc_profile=corpus.SRGB)  # a profile that does not fit
     picture = reading.read(tmp_path / "b.jpg")
-    assert picture.icc is None and picture.notes == (
-        "CMYK is turned into sRGB, without its colour profile",
-    )
+    assert picture.icc is None and picture.notes == ("CMYK is turned into sRGB, without its colour profile",)
     assert np.abs(picture.pixels.astype(int) - corpus.smooth()).max() < 12
 
 
@@ -213,9 +207,7 @@ def test_first_page_of_16_bits(tmp_path, u16):
 def test_orientation_is_applied_as_pillow_does(tmp_path, orientation, suffix):
     path = tmp_path / f"a.{suffix}"
     options = {"lossless": True} if suffix == "webp" else {}
-    Image.fromarray(corpus.smooth()).save(
-        path, exif=corpus.camera_exif(orientation).tobytes(), **options
-    )
+    Image.fromarray(corpus.smooth()).save(path, exif=corpus.camera_exif(orientation).tobytes(), **options)
     with Image.open(path) as image:
         expected = np.asarray(ImageOps.exif_transpose(image))
     picture = reading.read(path)
@@ -247,9 +239,7 @@ def test_exif_and_profile_are_read(tmp_path, suffix):
     picture = reading.read(tmp_path / f"a.{suffix}")
     assert picture.icc == corpus.SRGB and picture.notes == ()
     exif = loaded(picture.exif)
-    assert set(exif) == {corpus.MAKE, corpus.ARTIST, corpus.EXIF_IFD, corpus.GPS_IFD}, (
-        "in TIFF, no strips and sizes"
-    )
+    assert set(exif) == {corpus.MAKE, corpus.ARTIST, corpus.EXIF_IFD, corpus.GPS_IFD}, "in TIFF, no strips and sizes"
     assert exif.get_ifd(corpus.EXIF_IFD)[corpus.EXPOSURE] == 0.25
     assert corpus.PIXEL_WIDTH not in exif.get_ifd(corpus.EXIF_IFD), "the result is larger"
     assert exif.get_ifd(corpus.GPS_IFD)[2] == (48.0, 8.0, 1.0)

@@ -5,12 +5,10 @@ import os
 import stat
 import tempfile
 
-import corpus
 import numpy as np
 import png
 import pytest
 import tifffile
-from expected import equal, loaded
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -18,15 +16,15 @@ from PIL import Image
 
 from jsr.pictures import Picture, reading, writing
 from jsr.pictures.picture import ImageError
+from tests import corpus
+from tests.expected import equal, loaded
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
 @pytest.mark.parametrize("dtype", ["uint8", "uint16"])
 @pytest.mark.parametrize("is_grey", [False, True])
 @pytest.mark.parametrize("is_transparent", [False, True])
-def test_written_files_by_independent_readers(
-    tmp_path, u8, u16, suffix, dtype, is_grey, is_transparent
-):
+def test_written_files_by_independent_readers(tmp_path, u8, u16, suffix, dtype, is_grey, is_transparent):
     source = u8 if dtype == "uint8" else u16
     pixels = source[..., 0] if is_grey else source[..., :3]
     picture = Picture(pixels, source[..., 3] if is_transparent else None, corpus.SRGB)
@@ -53,13 +51,16 @@ def test_written_files_by_independent_readers(
 
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(
-    st.data(), st.integers(1, 24), st.integers(1, 24), st.booleans(), st.booleans(),
-    st.sampled_from(["uint8", "uint16"]), st.sampled_from([".png", ".tif"]),
+    st.data(),
+    st.integers(1, 24),
+    st.integers(1, 24),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from(["uint8", "uint16"]),
+    st.sampled_from([".png", ".tif"]),
     st.sampled_from([None, corpus.SRGB]),
-)  # fmt: skip
-def test_what_is_written_is_what_is_read(
-    data, height, width, is_grey, is_clear, dtype, suffix, icc
-):
+)
+def test_what_is_written_is_what_is_read(data, height, width, is_grey, is_clear, dtype, suffix, icc):
     shape = (height, width) if is_grey else (height, width, 3)
     pixels = data.draw(arrays.arrays(dtype, shape))
     alpha = data.draw(arrays.arrays(dtype, (height, width))) if is_clear else None
@@ -91,12 +92,7 @@ def test_16_bit_png_keeps_exif(tmp_path, u16):
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tiff", ".JPEG"])
 def test_metadata_is_written(tmp_path, suffix):
     path = tmp_path / f"a{suffix}"
-    assert (
-        writing.write(
-            path, Picture(corpus.smooth(), None, corpus.SRGB, corpus.camera_exif().tobytes())
-        )
-        == ()
-    )
+    assert writing.write(path, Picture(corpus.smooth(), None, corpus.SRGB, corpus.camera_exif().tobytes())) == ()
     with Image.open(path) as image:
         image.load()
         assert image.info["icc_profile"] == corpus.SRGB
@@ -126,9 +122,7 @@ def test_what_bmp_and_jpeg_cannot_hold_is_said(tmp_path):
     assert writing.write(tmp_path / "a.webp", picture) == ("16 bits become 8: WEBP has no more",)
     _, alpha, icc, exif, _ = reading.read(tmp_path / "a.webp")
     assert (alpha[:, :4] == 0).all() and (alpha[:, 4:] == 255).all() and icc == corpus.SRGB and exif
-    assert writing.write(tmp_path / "a.tif", picture) == (
-        "EXIF is not kept: not written to TIFF of 16 bits",
-    )
+    assert writing.write(tmp_path / "a.tif", picture) == ("EXIF is not kept: not written to TIFF of 16 bits",)
 
 
 def test_exif_too_long_for_jpeg(tmp_path):

@@ -6,16 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-import benchmark
-import contestants
-import flops
 import numpy as np
 import pytest
-from contestants import Picture, Task
 
 from jsr.models.srresnet import SRResNet
+from scripts.benchmark import __main__ as benchmark
+from scripts.benchmark import contestants, flops
+from scripts.benchmark.contestants import Picture, Task
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "benchmark.py"
+ROOT = Path(__file__).parents[2]
 LIMITS = {"fp32": 1e-4, "bf16": 0.1}
 
 
@@ -59,9 +58,7 @@ def test_work_of_a_step_is_three_passes():
 def test_rows_compare_within_a_precision():
     seconds = {"jsr fp32": 2.0, "jsr bf16": 1.0, "peer fp32": 4.0, "peer bf16": 0.5}
     peak = {"fp32": 1e12, "bf16": 4e12}
-    made = benchmark.rows(
-        seconds, dict.fromkeys(seconds, 0.0), work=10**12, peak=peak, limits=LIMITS
-    )
+    made = benchmark.rows(seconds, dict.fromkeys(seconds, 0.0), work=10**12, peak=peak, limits=LIMITS)
     rows = {row["contestant"]: row for row in made}
     assert [rows[name]["jsr/peer"] for name in seconds] == [None, None, 0.5, 2.0]
     assert rows["peer bf16"]["TFLOP/s"] == 2 and rows["peer bf16"]["of peak"] == 0.5
@@ -92,9 +89,7 @@ def test_who_computes_something_else_is_disqualified(name, difference, wrong):
 def test_differences():
     y = np.zeros((1, 2, 2, 3))
     assert benchmark.infer_difference(y, y + 0.5) == 0.25
-    assert benchmark.train_difference(np.array([[1.0, 2.2]]), np.array([[1.0, 2.0]])) == (
-        pytest.approx(0.1)
-    )
+    assert benchmark.train_difference(np.array([[1.0, 2.2]]), np.array([[1.0, 2.0]])) == (pytest.approx(0.1))
 
 
 def test_pictures_of_either_layout_are_compared_alike():
@@ -197,16 +192,12 @@ def test_wrong_arguments(capsys, arguments, message):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "phase, content", [("srresnet", "mse"), ("srgan", "mse"), ("srgan", "vgg54")]
-)
+@pytest.mark.parametrize("phase, content", [("srresnet", "mse"), ("srgan", "mse"), ("srgan", "vgg54")])
 def test_first_losses_equal_those_of_torch(phase, content):
     """The second step's tell of the gradients and of Adam, in both networks."""
     pytest.importorskip("torch")
     builders = contestants.train(Task(phase, content, 4, 32, 1), threads=2)
-    ours, theirs = (
-        benchmark.train_outcome(builders[name]()) for name in ("jsr fp32", "torch eager fp32")
-    )
+    ours, theirs = (benchmark.train_outcome(builders[name]()) for name in ("jsr fp32", "torch eager fp32"))
     assert ours.shape == (2, len(contestants.LOSSES[phase]))
     assert not np.allclose(ours[0], ours[1], rtol=1e-3)
     assert benchmark.train_difference(theirs, ours) < benchmark.LIMITS["train"]["fp32"]
@@ -215,11 +206,15 @@ def test_first_losses_equal_those_of_torch(phase, content):
 @pytest.mark.slow
 def test_the_script_runs(tmp_path):
     environment = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"}
+    environment["PYTHONPATH"] = str(ROOT)
     options = ["--quick", "--repeats", "1", "--parts", "infer", "data", "--json", "a.json"]
     done = subprocess.run(
-        [sys.executable, str(SCRIPT), *options],
-        env=environment, cwd=tmp_path, capture_output=True, text=True,
-    )  # fmt: skip
+        [sys.executable, "-m", "scripts.benchmark", *options],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads((tmp_path / "a.json").read_text())
     names = [row["contestant"] for row in report["infer"]]

@@ -98,8 +98,6 @@ def test_without_onnx_it_says_so(monkeypatch, tmp_path, capsys):
 def test_wrong_arguments(tmp_path, arguments, message):
     """In a process of its own, so that nothing else, a traceback say, goes unseen."""
     pytest.importorskip("onnx")
-    done = subprocess.run(
-        [sys.executable, str(SCRIPT), *arguments], capture_output=True, text=True, cwd=tmp_path
-    )
+    done = subprocess.run([sys.executable, str(SCRIPT), *arguments], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 2 and done.stdout == ""
     assert done.stderr.startswith(f"export_onnx: error: {message}") and done.stderr.count("\n") == 1

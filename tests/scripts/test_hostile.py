@@ -3,10 +3,11 @@
 import sys
 from pathlib import Path
 
-import corpus
-import hostile
 import pytest
-import torture
+
+from scripts.torture import __main__ as torture
+from scripts.torture import hostile
+from tests import corpus
 
 
 def test_damaged_files_are_refused_or_right(tmp_path, capfd):

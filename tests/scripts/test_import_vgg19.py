@@ -55,9 +55,7 @@ def test_a_torchvision_file_goes_to_the_cache(script, cache, tmp_path, capsys):
     digest = hashlib.sha256(cache.read_bytes()).hexdigest()
     assert capsys.readouterr() == (f"{digest}  {cache}\n", "")
     # Where training finds it, with no network.
-    module, variables, weight = vgg19_weights.load_vgg19(
-        None, layer="relu5_4", key=jax.random.key(0)
-    )
+    module, variables, weight = vgg19_weights.load_vgg19(None, layer="relu5_4", key=jax.random.key(0))
     assert weight == 1
     assert variables["params"]["conv5_4"]["kernel"][0, 0, 0, 0] == 34
     assert variables["params"]["conv3_1"]["bias"][0] == 10.5
@@ -91,9 +89,7 @@ def _fails(script, capsys, *arguments):
 def test_files_of_others_are_refused(script, cache, tmp_path, capsys):
     torch = pytest.importorskip("torch")
     path = tmp_path / "a.pth"
-    holds_none = (
-        f"import_vgg19: error: {path}: expected a state dict of torch, got a file that holds none\n"
-    )
+    holds_none = f"import_vgg19: error: {path}: expected a state dict of torch, got a file that holds none\n"
     path.write_bytes(b"none")
     assert _fails(script, capsys, path) == holds_none
     torch.save(torch.nn.Linear(1, 1), path)  # a pickled module, which could run any code
@@ -162,9 +158,11 @@ def test_wrong_arguments(tmp_path, arguments, message):
     """In a process of its own, so that nothing else, a traceback say, goes unseen."""
     done = subprocess.run(
         [sys.executable, str(SCRIPT), *arguments],
-        capture_output=True, text=True, cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(SCRIPT.parents[1])},
-    )  # fmt: skip
+    )
     assert (done.returncode, done.stdout, done.stderr) == (
         2,
         "",

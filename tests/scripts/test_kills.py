@@ -2,9 +2,10 @@
 
 from collections import Counter
 
-import kills
 import pytest
-import torture
+
+from scripts.torture import __main__ as torture
+from scripts.torture import kills
 
 
 @pytest.mark.slow

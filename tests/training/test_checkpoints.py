@@ -197,9 +197,7 @@ def test_a_disk_that_is_full_is_one_line_and_the_one_before_is_kept(tmp_path, ca
                 checkpoints.save(7, large, psnr=20.0)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert str(error.value) == (
-        f"checkpoint 7 in {tmp_path / 'run'} cannot be saved: File too large; step 1 is kept"
-    )
+    assert str(error.value) == (f"checkpoint 7 in {tmp_path / 'run'} cannot be saved: File too large; step 1 is kept")
     assert "Traceback" not in capfd.readouterr().err
     assert restored(tmp_path / "run") == (1, ())
     save(tmp_path / "run", {7: 20.0})

@@ -22,9 +22,7 @@ def test_adversarial_losses_equal_torch(rng):
     real, fake = rng.normal(scale=5, size=(2, 16)).astype(np.float32)
     bce = torch.nn.functional.binary_cross_entropy_with_logits
     r, f = torch.tensor(real), torch.tensor(fake)
-    np.testing.assert_allclose(
-        losses.generator_loss(fake), bce(f, torch.ones_like(f)).item(), rtol=1e-6
-    )
+    np.testing.assert_allclose(losses.generator_loss(fake), bce(f, torch.ones_like(f)).item(), rtol=1e-6)
     expected = bce(r, torch.ones_like(r)) + bce(f, torch.zeros_like(f))
     np.testing.assert_allclose(losses.discriminator_loss(real, fake), expected.item(), rtol=1e-6)
 
@@ -36,6 +34,4 @@ def test_adversarial_losses_do_not_overflow():
 
 def test_feature_mse_is_mse_of_features(rng):
     sr, hr = rng.normal(size=(2, 1, 4, 4, 3)).astype(np.float32)
-    np.testing.assert_allclose(
-        losses.feature_mse(lambda x: 2 * x, sr, hr), 4 * np.mean((sr - hr) ** 2), rtol=1e-6
-    )
+    np.testing.assert_allclose(losses.feature_mse(lambda x: 2 * x, sr, hr), 4 * np.mean((sr - hr) ** 2), rtol=1e-6)

@@ -58,9 +58,7 @@ def pretrain_step(optimizer, axis_name=None):
     )
 
 
-def gan_step(
-    optimizer, axis_name=None, content=mse, content_weight=1.0, pixel_weight=0.0, weight=1e-3
-):
+def gan_step(optimizer, axis_name=None, content=mse, content_weight=1.0, pixel_weight=0.0, weight=1e-3):
     return steps.make_gan_step(
         generator=generator(axis_name=axis_name),
         discriminator=discriminator(axis_name=axis_name),
@@ -224,9 +222,7 @@ def test_four_devices_equal_one(pictures, phase, kind):
     draw = functools.partial(crops.at_step, batch=BATCH, size=SIZE)
 
     alone = make_state(optimizer)
-    whole = Replicated(
-        jax.random.key(7), jnp.asarray(pictures.patches), jnp.asarray(pictures.sizes)
-    )
+    whole = Replicated(jax.random.key(7), jnp.asarray(pictures.patches), jnp.asarray(pictures.sizes))
     step = jax.jit(make_step(optimizer))
     losses_alone = []
     for _ in range(3):
@@ -234,9 +230,7 @@ def test_four_devices_equal_one(pictures, phase, kind):
         losses_alone.append(metrics)
 
     assert jax.device_count() == 4
-    dispatch = parallel.parallel(
-        make_step(optimizer, parallel.AXIS), draw, most=5, axes=placement.AXES[kind]
-    )
+    dispatch = parallel.parallel(make_step(optimizer, parallel.AXIS), draw, most=5, axes=placement.AXES[kind])
     state = parallel.replicate(make_state(optimizer))
     together, metrics = dispatch(state, placed(kind, pictures), 3)
     history, _ = metrics()
@@ -297,15 +291,19 @@ def test_bfloat16_stays_inside_the_networks(images, phase):
         del options["optimizer"]
         state = gan_state(optimizer)
         make = functools.partial(
-            steps.make_gan_step, content=mse, content_weight=1.0, pixel_weight=0.0,
-            adversarial_weight=1e-3, generator_optimizer=optimizer, discriminator_optimizer=optimizer, **options,
-        )  # fmt: skip
+            steps.make_gan_step,
+            content=mse,
+            content_weight=1.0,
+            pixel_weight=0.0,
+            adversarial_weight=1e-3,
+            generator_optimizer=optimizer,
+            discriminator_optimizer=optimizer,
+            **options,
+        )
         networks = {"generator": generator, "discriminator": discriminator}
 
     def compute(dtype):
-        return jax.jit(make(**{name: n(dtype=dtype) for name, n in networks.items()}))(
-            state, images
-        )
+        return jax.jit(make(**{name: n(dtype=dtype) for name, n in networks.items()}))(state, images)
 
     after, metrics = compute(jnp.bfloat16)
     expected, reference = compute(jnp.float32)

@@ -83,9 +83,7 @@ class Device:
         return self.enlarge(module, variables, window)
 
 
-@pytest.mark.parametrize(
-    "error", [RuntimeError("RESOURCE_EXHAUSTED: Out of memory"), MemoryError()]
-)
+@pytest.mark.parametrize("error", [RuntimeError("RESOURCE_EXHAUSTED: Out of memory"), MemoryError()])
 def test_a_tile_that_does_not_fit_is_halved(monkeypatch, rng, error):
     image = rng.integers(0, 256, (70, 81, 3), np.uint8)
     whole = tiles.upscale(SMALL, image, tile=90)
@@ -158,9 +156,7 @@ def test_bands_bound_the_memory(monkeypatch):
     def memory(band):
         monkeypatch.setattr(windows, "BAND", band)
         jax.clear_caches()
-        lowered = jax.jit(tiles._enlarge, static_argnames="module").lower(
-            model.module, model.variables, window
-        )
+        lowered = jax.jit(tiles._enlarge, static_argnames="module").lower(model.module, model.variables, window)
         return lowered.compile().memory_analysis().temp_size_in_bytes
 
     assert memory(64) < 0.65 * memory(256)
@@ -189,9 +185,7 @@ def test_16_bits_keep_their_depth(rng):
 def test_reports_each_tile(rng):
     seen = []
     image = rng.integers(0, 256, (30, 20, 3), np.uint8)
-    tiles.upscale(
-        Model(Interpolation(), {}, {}), image, tile=8, report=lambda *done: seen.append(done)
-    )
+    tiles.upscale(Model(Interpolation(), {}, {}), image, tile=8, report=lambda *done: seen.append(done))
     total = seen[0][1]
     assert total > 1 and seen == [(i + 1, total) for i in range(total)]
 

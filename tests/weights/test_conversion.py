@@ -150,9 +150,7 @@ def test_a_file_that_is_no_hdf5(tmp_path):
 
 
 def test_it_needs_only_numpy():
-    code = (
-        "import sys, jsr.convert; print([m for m in ('jax', 'torch', 'h5py') if m in sys.modules])"
-    )
+    code = "import sys, jsr.convert; print([m for m in ('jax', 'torch', 'h5py') if m in sys.modules])"
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root)
     assert done.stdout == "[]\n", done.stderr

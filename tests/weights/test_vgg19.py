@@ -73,9 +73,7 @@ def served(keras, cache, monkeypatch):
     url = f"http://127.0.0.1:{server.server_port}/{keras[0].name}"
     monkeypatch.setattr(vgg19_weights, "KERAS_URL", url)
     with keras[0].open("rb") as file:
-        monkeypatch.setattr(
-            vgg19_weights, "KERAS_MD5", hashlib.file_digest(file, "md5").hexdigest()
-        )
+        monkeypatch.setattr(vgg19_weights, "KERAS_MD5", hashlib.file_digest(file, "md5").hexdigest())
     yield cache
     server.shutdown()
     server.server_close()
@@ -117,9 +115,7 @@ def test_it_is_fetched_ported_and_kept(served, keras, rng, monkeypatch):
 
 def test_offline_every_way_out_is_named(cache):
     message = _refused(None)
-    assert message.startswith(
-        f"there is no {cache / 'vgg19.safetensors'}, and {vgg19_weights.KERAS_URL}"
-    )
+    assert message.startswith(f"there is no {cache / 'vgg19.safetensors'}, and {vgg19_weights.KERAS_URL}")
     assert "Connection refused" in message
     assert all(way in message for way in OUT)
 

@@ -1,4 +1,4 @@
-"""Tries for long what the tests try for seconds: `python scripts/torture.py pictures|training|large`.
+"""Tries for long what the tests try for seconds: `python -m scripts.torture pictures|training|large`.
 
 Prints a line of counts; the exit status is 1 where any of them is of something wrong.
 """
@@ -6,11 +6,8 @@ Prints a line of counts; the exit status is 1 where any of them is of something 
 import re
 import sys
 
-import hostile
-import kills
-import large
-
 from jsr.command_line import Parser
+from scripts.torture import hostile, kills, large
 
 BAD = re.compile(r"\b[1-9]\d* (wrong|hung|crashed|lost)\b")
 

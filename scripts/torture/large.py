@@ -12,7 +12,7 @@ from PIL import Image
 from jsr.pictures import png_rows
 from jsr.pictures.png_rows import Header
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 MEMORY = 2 << 30  # bytes of address space, of which jax alone maps 1.3e9
 HEIGHT, WIDTH = 2000, 30000
 
@@ -24,14 +24,15 @@ def judge(folder: Path, *, height: int, width: int, seed: int) -> str:
       height, width: multiples of 200 and 600; the picture repeats itself, so that nothing whole need be kept.
     """
     tile = np.random.default_rng(seed).integers(0, 256, (200, 600, 3), np.uint8)
-    Image.fromarray(np.tile(tile, (height // 200, width // 600, 1))).save(
-        folder / "a.png", compress_level=1
-    )
+    Image.fromarray(np.tile(tile, (height // 200, width // 600, 1))).save(folder / "a.png", compress_level=1)
     limited = f"ulimit -v {MEMORY >> 10}; exec {sys.executable} -m jsr.infer a.png --model nearest"
     done = subprocess.run(
-        ["bash", "-c", limited], capture_output=True, text=True, cwd=folder,
+        ["bash", "-c", limited],
+        capture_output=True,
+        text=True,
+        cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+    )
     if done.returncode or done.stderr:
         return f"status {done.returncode}: {done.stderr.strip()}"
     header = Header.of(folder / "a_x4.png")

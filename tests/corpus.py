@@ -44,9 +44,7 @@ class Sample(NamedTuple):
 
     name: str  # of the file, of its own
     content: bytes
-    pixels: np.ndarray | None = (
-        None  # upright, uint8 or uint16, [h, w] or [h, w, 3]; None where it is refused
-    )
+    pixels: np.ndarray | None = None  # upright, uint8 or uint16, [h, w] or [h, w, 3]; None where it is refused
     alpha: np.ndarray | None = None
     icc: bytes | None = None
     tolerance: int = 0  # levels of 8 bits, of lossy formats
@@ -79,9 +77,7 @@ def grey(height: int = HEIGHT, width: int = WIDTH) -> np.ndarray:
 
 def opacity(height: int = HEIGHT, width: int = WIDTH) -> np.ndarray:
     """Returns an alpha that is transparent at one side, opaque at the other, and half between."""
-    return np.broadcast_to(np.clip(np.arange(width) * 60 - 120, 0, 255), (height, width)).astype(
-        "u1"
-    )
+    return np.broadcast_to(np.clip(np.arange(width) * 60 - 120, 0, 255), (height, width)).astype("u1")
 
 
 def camera_exif(orientation: int = 1) -> Image.Exif:
@@ -175,10 +171,13 @@ def _modes():
             if shown is not None and shown.ndim == 2 and _has_no_grey(mode, kind):
                 shown = np.stack([shown] * 3, axis=-1)
             yield Sample(
-                _named(f"mode-{mode.replace(';', '_')}-{kind}", kind), content, shown, alpha,
+                _named(f"mode-{mode.replace(';', '_')}-{kind}", kind),
+                content,
+                shown,
+                alpha,
                 tolerance=LOSSY.get(kind, 0) + (4 if mode in ("YCbCr", "HSV") else 0),
                 said="" if shown is not None else "bits",
-            )  # fmt: skip
+            )
 
 
 def _has_no_grey(mode, kind):
@@ -206,9 +205,7 @@ def _png_types():
             shown = (levels * spread).astype(dtype)
             yield Sample(f"{stem}-grey.png", png_of(levels, **options), shown)
             alpha = np.where(levels == 1, 0, full).astype(dtype)
-            yield Sample(
-                f"{stem}-grey-key.png", png_of(levels, transparent=1, **options), shown, alpha
-            )
+            yield Sample(f"{stem}-grey-key.png", png_of(levels, transparent=1, **options), shown, alpha)
             if depth <= 8:
                 palette = rng.integers(0, 256, (top + 1, 4))
                 palette[:, 3] = np.linspace(0, 255, top + 1)
@@ -217,9 +214,11 @@ def _png_types():
                 yield Sample(f"{stem}-palette.png", png_of(levels, palette=opaque, **options), rgb)
                 clear = [tuple(map(int, c)) for c in palette]
                 yield Sample(
-                    f"{stem}-palette-alpha.png", png_of(levels, palette=clear, **options), rgb,
+                    f"{stem}-palette-alpha.png",
+                    png_of(levels, palette=clear, **options),
+                    rgb,
                     palette[levels, 3].astype(np.uint8),
-                )  # fmt: skip
+                )
             if depth >= 8:
                 values = rng.integers(0, top + 1, (HEIGHT, WIDTH, 4)).astype(dtype)
                 values[..., 3] = opacity() * dtype(full // 255)
@@ -230,9 +229,7 @@ def _png_types():
                 yield Sample(f"{stem}-grey-alpha.png", png_of(la, **options), values[..., 0], alpha)
                 key = tuple(int(v) for v in rgb[3, 4])
                 alpha = np.where((rgb == key).all(-1), 0, full).astype(dtype)
-                yield Sample(
-                    f"{stem}-rgb-key.png", png_of(rgb, transparent=key, **options), rgb, alpha
-                )
+                yield Sample(f"{stem}-rgb-key.png", png_of(rgb, transparent=key, **options), rgb, alpha)
 
 
 def _orientations():
@@ -243,8 +240,10 @@ def _orientations():
         for kind in ("JPEG", "PNG", "TIFF", "WEBP"):
             yield Sample(
                 _named(f"orientation-{orientation}-{kind}", kind),
-                saved(image, kind, exif=exif), np.asarray(upright), tolerance=LOSSY.get(kind, 0),
-            )  # fmt: skip
+                saved(image, kind, exif=exif),
+                np.asarray(upright),
+                tolerance=LOSSY.get(kind, 0),
+            )
 
 
 def _opened(content):
@@ -267,9 +266,11 @@ def _profiles():
             shown = np.stack([pixels] * 3, -1) if kind == "WEBP" and pixels.ndim == 2 else pixels
             yield Sample(
                 _named(f"profile-{name}-{kind}", kind),
-                saved(Image.fromarray(pixels), kind, icc_profile=profile), shown, icc=profile,
+                saved(Image.fromarray(pixels), kind, icc_profile=profile),
+                shown,
+                icc=profile,
                 tolerance=LOSSY.get(kind, 0),
-            )  # fmt: skip
+            )
         if name != "grey":
             deep = rgb.astype(np.uint16) * 257
             file = io.BytesIO()
@@ -360,18 +361,19 @@ def _several():
     durations = (40, 100, 250)
     for kind in ("GIF", "WEBP", "PNG"):
         content = saved(
-            frames[0], kind, save_all=True, append_images=frames[1:], duration=durations, loop=3,
-        )  # fmt: skip
+            frames[0],
+            kind,
+            save_all=True,
+            append_images=frames[1:],
+            duration=durations,
+            loop=3,
+        )
         yield Sample(f"frames-{kind}.{kind.lower()}", content, first, durations=durations)
     content = saved(frames[0], "TIFF", save_all=True, append_images=frames[1:])
     yield Sample("pages.tif", content, first, said="first of 3 pages")
     file = io.BytesIO()
-    tifffile.imwrite(
-        file, np.stack([np.asarray(f) for f in frames]).astype(np.uint16) * 257, photometric="rgb"
-    )
-    yield Sample(
-        "pages-16.tif", file.getvalue(), first.astype(np.uint16) * 257, said="first of 3 pages"
-    )
+    tifffile.imwrite(file, np.stack([np.asarray(f) for f in frames]).astype(np.uint16) * 257, photometric="rgb")
+    yield Sample("pages-16.tif", file.getvalue(), first.astype(np.uint16) * 257, said="first of 3 pages")
 
 
 def _sizes():

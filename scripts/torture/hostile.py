@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-import corpus
 import numpy as np
 
 from jsr import infer
@@ -23,6 +22,7 @@ from jsr.files import atomic
 from jsr.pictures import animation, reading
 from jsr.pictures import large as large_pictures
 from jsr.pictures.picture import ImageError, rgb
+from tests import corpus
 
 MAX_PIXELS = 4_000_000
 MEMORY = 4 << 30  # bytes of address space; jax maps 1.3 GiB of it before any picture
@@ -88,9 +88,7 @@ def _swap_chunks(content, rng, other):
         at += length
     if not parts:
         parts = [content[i : i + 64] for i in range(8, len(content), 64)]
-    order = (
-        rng.permutation(len(parts)) if rng.integers(2) else rng.integers(0, len(parts), len(parts))
-    )
+    order = rng.permutation(len(parts)) if rng.integers(2) else rng.integers(0, len(parts), len(parts))
     return content[:8] + b"".join(parts[i] for i in order)
 
 
@@ -110,8 +108,16 @@ def _flip_and_sum(content, rng, other):
 
 
 DAMAGES = (
-    _cut, _flip, _flip_the_head, _fill, _splice, _repeat, _drop, _swap_chunks, _flip_and_sum,
-)  # fmt: skip
+    _cut,
+    _flip,
+    _flip_the_head,
+    _fill,
+    _splice,
+    _repeat,
+    _drop,
+    _swap_chunks,
+    _flip_and_sum,
+)
 
 
 def judge(path: Path) -> str:
@@ -157,11 +163,7 @@ def _is_right(path, target, way):
         return False
     if not is_moving and (small.alpha is None) != (large.alpha is None):
         return False
-    expected = (
-        (rgb(small) if is_moving and large.pixels.ndim == 3 else small.pixels)
-        .repeat(4, 0)
-        .repeat(4, 1)
-    )
+    expected = (rgb(small) if is_moving and large.pixels.ndim == 3 else small.pixels).repeat(4, 0).repeat(4, 1)
     if expected.shape != large.pixels.shape or expected.dtype != large.pixels.dtype:
         return False
     seen = np.ones(expected.shape[:2], bool)
@@ -186,9 +188,7 @@ def outcomes(paths: list[Path], command: list[str], *, patience: float) -> Itera
     worker = None
     for path in paths:
         if worker is None:
-            worker = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-            )
+            worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         assert worker.stdin and worker.stdout
         with contextlib.suppress(BrokenPipeError):
             worker.stdin.write(os.fsencode(path) + b"\n")
@@ -216,7 +216,7 @@ def run(count: int, seed: int) -> str:
         paths = [Path(folder, name.replace("\n", " ")) for name, _ in files(count, seed)]
         for path, (_, content) in zip(paths, files(count, seed), strict=True):
             path.write_bytes(content)
-        command = [sys.executable, __file__]
+        command = [sys.executable, "-m", "scripts.torture.hostile"]
         for path, line in zip(paths, outcomes(paths, command, patience=PATIENCE), strict=True):
             outcome = line if line in OUTCOMES else "wrong"
             tally[outcome] += 1

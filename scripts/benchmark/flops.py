@@ -7,11 +7,10 @@ Counted are two operations per multiply-accumulate of the convolutions, done pla
 and as much again in training for the gradient of the input, and for the gradient of the kernel.
 """
 
-from contestants import Picture, Task
-
 from jsr.models import discriminator, vgg19
 from jsr.models.discriminator import Discriminator
 from jsr.models.srresnet import SRResNet
+from scripts.benchmark.contestants import Picture, Task
 
 
 def generator_flops(module: SRResNet, height: int, width: int) -> int:

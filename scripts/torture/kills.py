@@ -1,6 +1,6 @@
 """Kills training at random moments, and shows that it ends as if never stopped, to the last bit of its weights.
 
-    python scripts/torture.py training
+    python -m scripts.torture training
 
 A third of the kills (SIGKILL, which no program can answer) fall while the program starts or resumes, a third while it
 trains, a third while it saves. After each the same command is given again. A small network on one CPU device, where
@@ -21,12 +21,29 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 # Reports are due where checkpoints are, so that a resumed run reports the means over the same steps.
 COMMAND = [
-    sys.executable, "-m", "jsr.train", "--phase", "srresnet", "--data", "photos", "--model", "espcn",
-    "--batch-size", "4", "--crop", "16", "--log-every", "5", "--save-every", "10", "--sample-every", "40",
-]  # fmt: skip
+    sys.executable,
+    "-m",
+    "jsr.train",
+    "--phase",
+    "srresnet",
+    "--data",
+    "photos",
+    "--model",
+    "espcn",
+    "--batch-size",
+    "4",
+    "--crop",
+    "16",
+    "--log-every",
+    "5",
+    "--save-every",
+    "10",
+    "--sample-every",
+    "40",
+]
 STARTING = 8.0  # seconds after its start in which a kill falls that means to hit the start
 TRAINING = 2.0  # seconds after its first new line of metrics
 SAVING = 0.1  # seconds after Orbax made its temporary folder
@@ -172,9 +189,5 @@ def _record(folder):
 
 def _files(folder):
     """Names of what a run leaves, but for events, one file a start, and the inside of checkpoints."""
-    names = {
-        p.relative_to(folder).as_posix()
-        for d in (".", "checkpoints", "samples")
-        for p in (folder / d).iterdir()
-    }
+    names = {p.relative_to(folder).as_posix() for d in (".", "checkpoints", "samples") for p in (folder / d).iterdir()}
     return {n for n in names if not n.startswith("events.") and not n.endswith(".damaged")}

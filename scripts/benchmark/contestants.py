@@ -62,9 +62,7 @@ def infer(case: Picture, *, threads: int) -> dict[str, Callable[[], Call]]:
     model = jsr.load("srresnet")
     x = np.random.default_rng(0).random((1, case.height, case.width, 3), np.float32)
     shared = {"model": model, "x": x}
-    found = {
-        f"jsr {p}": functools.partial(_jsr_infer, **shared, precision=p) for p in compilation.DTYPES
-    }
+    found = {f"jsr {p}": functools.partial(_jsr_infer, **shared, precision=p) for p in compilation.DTYPES}
     shared["threads"] = threads
     for name, options in _torch_options(threads).items():
         found[name] = functools.partial(_torch_infer, model, x, options)
@@ -202,8 +200,9 @@ def _torch_options(threads):
 
 def _torch_infer(model, x, torch_):
     autocast = torch_.begin()
-    import peers
     import torch
+
+    from scripts.benchmark import peers
 
     network = peers.srresnet(model.module, model.variables).eval()
     network, x = torch_.compile(torch_.place(network)), torch_.place(x)
@@ -217,8 +216,9 @@ def _torch_infer(model, x, torch_):
 
 def _torch_train(case, torch_):
     autocast = torch_.begin()
-    import peers
     import torch
+
+    from scripts.benchmark import peers
 
     config, (state, _, _), key = _start(case, "fp32")
     draw = jax.jit(functools.partial(pair, source(case.crop), batch=case.batch, crop=case.crop))

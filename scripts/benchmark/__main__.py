@@ -1,4 +1,4 @@
-"""Times jsr against its peers: `python scripts/benchmark.py [--parts infer train start data] [--json FILE]`. On Linux.
+"""Times jsr against its peers: `python -m scripts.benchmark [--parts infer train start data] [--json FILE]`. On Linux.
 
 Same networks, weights and inputs, all in one run: the contestants take turns in every round, so that what else the
 machine does meets all alike, and medians count. Between turns there is a pause, for libraries let their threads spin a
@@ -33,17 +33,17 @@ from typing import Any, NamedTuple
 
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # the peers need room beside jax
 
-import contestants
 import jax
 import numpy as np
-from contestants import CHECKED, Call, Picture, Task, on_gpu
-from flops import flops
 from PIL import Image
 from tqdm import tqdm
 
 from jsr.command_line import Parser
 from jsr.devices import compilation
 from jsr.training import steps
+from scripts.benchmark import contestants
+from scripts.benchmark.contestants import CHECKED, Call, Picture, Task, on_gpu
+from scripts.benchmark.flops import flops
 
 PARTS = ("infer", "train", "start", "data")
 PAUSE = 0.3  # seconds; OpenMP's threads spin for 0.2 by default
@@ -54,9 +54,14 @@ LIMITS = {
 }
 SCALE = 4
 FORMATS = {
-    "ms": ".1f", "per second": ".1f", "jsr/peer": ".2f", "TFLOP/s": ".3f", "of peak": ".0%", "MB": ".0f",
+    "ms": ".1f",
+    "per second": ".1f",
+    "jsr/peer": ".2f",
+    "TFLOP/s": ".3f",
+    "of peak": ".0%",
+    "MB": ".0f",
     "difference": ".1e",
-}  # fmt: skip
+}
 
 
 def alternate(
@@ -153,9 +158,7 @@ def compare(
     times = alternate(calls, repeats=repeats, report=bar.update)
     count = case.count if isinstance(case, Task) else 1
     seconds = {who: statistics.median(values) / count for who, values in times.items()}
-    differences = {
-        who: part.difference(outcome, outcomes["jsr fp32"]) for who, outcome in outcomes.items()
-    }
+    differences = {who: part.difference(outcome, outcomes["jsr fp32"]) for who, outcome in outcomes.items()}
     limits = dict(LIMITS[name])
     limits["fp32"] = limits["tf32" if on_gpu() else "fp32"]
     made = rows(seconds, differences, work=flops(case), peak=peak, limits=limits)
@@ -183,16 +186,18 @@ def rows(
     for name, second in seconds.items():
         precision = name.split()[-1]
         ours = seconds[f"jsr {precision}"]
-        made.append({
-            "contestant": name,
-            "ms": 1e3 * second,
-            "per second": 1 / second,
-            "jsr/peer": None if name.startswith("jsr") else ours / second,
-            "TFLOP/s": work / second / 1e12,
-            "of peak": work / second / peak[precision],
-            "difference": differences[name],
-            "disqualified": not differences[name] <= limits[precision],  # nor may it be NaN
-        })  # fmt: skip
+        made.append(
+            {
+                "contestant": name,
+                "ms": 1e3 * second,
+                "per second": 1 / second,
+                "jsr/peer": None if name.startswith("jsr") else ours / second,
+                "TFLOP/s": work / second / 1e12,
+                "of peak": work / second / peak[precision],
+                "difference": differences[name],
+                "disqualified": not differences[name] <= limits[precision],  # nor may it be NaN
+            }
+        )
     return made
 
 
@@ -239,9 +244,7 @@ def start(*, repeats: int) -> list[dict[str, Any]]:
                 ("warm", infer),
             ):
                 began = time.perf_counter()
-                subprocess.run(
-                    [sys.executable, *command], env=environment, check=True, stdout=subprocess.PIPE
-                )
+                subprocess.run([sys.executable, *command], env=environment, check=True, stdout=subprocess.PIPE)
                 taken[name].append(time.perf_counter() - began)
     return [{"what": name, "ms": 1e3 * statistics.median(t)} for name, t in taken.items()]
 
@@ -265,12 +268,8 @@ def crops(*, batch: int, crop: int, repeats: int) -> list[dict[str, Any]]:
             image = patches[rng.integers(len(patches)), y : y + size, x : x + size]
             image = np.rot90(image, int(rng.integers(4)))
             image = np.ascontiguousarray(image[::-1] if rng.integers(2) else image)
-            small = Image.fromarray(image).resize(
-                (size // SCALE, size // SCALE), Image.Resampling.BICUBIC
-            )
-            pairs.append(
-                (_cut(np.asarray(small), steps.LR_MARGIN), _cut(image, SCALE * steps.LR_MARGIN))
-            )
+            small = Image.fromarray(image).resize((size // SCALE, size // SCALE), Image.Resampling.BICUBIC)
+            pairs.append((_cut(np.asarray(small), steps.LR_MARGIN), _cut(image, SCALE * steps.LR_MARGIN)))
         lr, hr = (np.stack(images).astype(np.float32) / 255 for images in zip(*pairs, strict=True))
         return lr, 2 * hr - 1
 
@@ -316,9 +315,7 @@ def _cell(name, value):
 def cases(part: str, *, quick: bool) -> list[Any]:
     """What a part computes; memory is measured at the largest, the last of each kind."""
     if part == "infer":
-        return (
-            [Picture(24, 16)] if quick else [Picture(64, 64), Picture(256, 256), Picture(480, 320)]
-        )
+        return [Picture(24, 16)] if quick else [Picture(64, 64), Picture(256, 256), Picture(480, 320)]
     kinds = [("srresnet", "mse"), ("srgan", "mse")] + [("srgan", "vgg54")] * on_gpu()
     batches, crop = ((2,), 32) if quick else ((16, 64, 256) if on_gpu() else (16,), 96)
     count = 20 if on_gpu() else 3  # steps in a row, as in training

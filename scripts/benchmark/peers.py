@@ -130,9 +130,7 @@ class VGG19(nn.Module):
         return x
 
 
-def copy(
-    variables: Mapping[str, Any], twin: nn.Module, *, subpixel: Iterable[tuple[str, int]] = ()
-) -> nn.Module:
+def copy(variables: Mapping[str, Any], twin: nn.Module, *, subpixel: Iterable[tuple[str, int]] = ()) -> nn.Module:
     """Copies the variables of a network of jsr to its twin, which it returns.
 
     Args:
@@ -154,9 +152,7 @@ def copy(
             if kind == "negative_slope":
                 value = value[None]
             if state[name].shape != value.shape:
-                raise ValueError(
-                    f"{path}: expected {tuple(state[name].shape)}, got {tuple(value.shape)}"
-                )
+                raise ValueError(f"{path}: expected {tuple(state[name].shape)}, got {tuple(value.shape)}")
             state[name] = torch.tensor(value)
             left.remove(name)
     left = {name for name in left if not name.endswith("num_batches_tracked")}

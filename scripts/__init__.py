@@ -1,0 +1,1 @@
+"""For developers only: nothing here is installed."""

@@ -1,0 +1,1 @@
+"""Times the program against its peers: `python -m scripts.benchmark`."""

@@ -1,0 +1,1 @@
+"""Hostile files, kills and large pictures: `python -m scripts.torture`."""

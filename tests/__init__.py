@@ -1,0 +1,1 @@
+"""Tests; `tests/FOLDER/test_FILE.py` tests `jsr/FOLDER/FILE.py`."""
