@@ -21,6 +21,7 @@ from jsr import command_line
 from jsr.command_line import Parser
 from jsr.data import pairs
 from jsr.data.pairs import Pair
+from jsr.errors import DataError
 from jsr.metrics import fidelity, niqe, niqe_model
 from jsr.metrics.niqe import Pristine
 from jsr.metrics.scores import HEADING, Score, as_json, as_text, mean, table
@@ -30,10 +31,6 @@ from jsr.weights import zoo
 
 TIMED = 256  # pixels of a side of the picture that is timed
 SHAVE = 4  # pixels, the custom at x4; the same at other scales
-
-
-class EvaluationError(ValueError):
-    """A set that cannot be scored, said in one line."""
 
 
 def score(model: Model, pair: Pair, reference: Pristine, *, tile: int | None = None) -> Score:
@@ -73,14 +70,14 @@ def evaluate(score_pair: Callable[[Pair], Score], folder: Path, *, scale: int) -
     A picture that fails ends it, for a mean over the rest would lie.
 
     Raises:
-      EvaluationError: naming the picture and the reason.
+      DataError: naming the picture and the reason.
     """
     scores = []
     for pair in tqdm(pairs.find(folder, scale=scale), desc=pairs.label(folder), leave=False, disable=None):
         try:
             scores.append(score_pair(pair))
         except (ValueError, OSError) as error:
-            raise EvaluationError(f"{pair.hr}: {error}") from error
+            raise DataError(f"{pair.hr}: {error}") from error
     return scores
 
 
@@ -164,7 +161,7 @@ def main(argv: list[str] | None = None) -> int:
         for folder, title in zip(args.data, labels, strict=True):
             try:
                 scores = evaluate(scorer, folder, scale=scale)
-            except EvaluationError as error:
+            except DataError as error:
                 print(f"jsr.evaluate: error: {name}: {error}", file=sys.stderr)
                 return 1
             means.append(mean(scores))

@@ -5,9 +5,10 @@ import sys
 
 from jsr.command_line import Parser
 from jsr.devices import compilation
+from jsr.errors import ConfigError
 from jsr.files.cache import default_cache
 from jsr.training import loop, options
-from jsr.training.config import Config, ConfigError, check
+from jsr.training.config import Config, check
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -12,7 +12,7 @@ import sys
 
 from jsr.command_line import Parser
 from jsr.data import datasets
-from jsr.data.photos import DataError
+from jsr.errors import DataError
 
 
 def main(arguments: list[str] | None = None) -> int:

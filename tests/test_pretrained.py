@@ -2,7 +2,6 @@
 
 import hashlib
 
-import measure_grid
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -13,6 +12,7 @@ from jsr.ops import pixels
 from jsr.upscaling import tiles
 from jsr.weights import file as weights_file
 from jsr.weights import zoo
+from scripts import measure_grid
 
 LARGEST = {"srresnet": 6.3e6, "srgan": 6.3e6, "espcn": 3e5, "srcnn": 3e5}  # bytes
 

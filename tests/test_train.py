@@ -20,10 +20,9 @@ from safetensors.numpy import load, load_file
 from jsr import train
 from jsr.data import placement as placements
 from jsr.devices import parallel
+from jsr.errors import ConfigError, TrainingError
 from jsr.training import config, loop, losses, optimizers, run_folder
 from jsr.training import options as command_line
-from jsr.training.config import ConfigError
-from jsr.training.loop import TrainingError
 from jsr.weights import zoo
 
 ROOT = Path(__file__).parents[1]

@@ -20,7 +20,8 @@ from typing import Any, NamedTuple
 import tensorflow_datasets as tfds
 
 from jsr.data import photos
-from jsr.data.photos import DataError, Item
+from jsr.data.photos import Item
+from jsr.errors import DataError
 from jsr.files import download
 from jsr.pictures import folders
 

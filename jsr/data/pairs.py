@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import UInt8
 
+from jsr.errors import DataError
 from jsr.ops import pixels, resize
 from jsr.pictures import folders, reading
 from jsr.pictures.picture import rgb
@@ -20,10 +21,6 @@ def label(folder: Path) -> str:
     path = folder.resolve()
     is_scale = path.name[:1] == "x" and path.name[1:].isdigit()
     return f"{path.parent.name} {path.name}" if is_scale else path.name
-
-
-class PairError(ValueError):
-    """A set that cannot be scored on, in one line."""
 
 
 class Pair(NamedTuple):
@@ -38,21 +35,21 @@ def find(folder: Path, *, scale: int) -> list[Pair]:
     The two have one name, or `lr` adds the scale as DIV2K does: 0801.png, 0801x4.png.
 
     Raises:
-      PairError: no folder, no `hr`, no picture, or one without its low-resolution picture.
+      DataError: no folder, no `hr`, no picture, or one without its low-resolution picture.
     """
     if not (folder / "hr").is_dir():
         what = "has no sub-folder 'hr'" if folder.is_dir() else "is not a folder"
-        raise PairError(f"{folder} {what}; expected SET_DIR/hr and, optionally, SET_DIR/lr")
+        raise DataError(f"{folder} {what}; expected SET_DIR/hr and, optionally, SET_DIR/lr")
     hrs = folders.list_pictures(folder / "hr")
     if not hrs:
-        raise PairError(f"{folder / 'hr'}: no pictures")
+        raise DataError(f"{folder / 'hr'}: no pictures")
     if not (folder / "lr").is_dir():
         return [Pair(hr.name, hr, None) for hr in hrs]
     lrs = {path.stem: path for path in folders.list_pictures(folder / "lr")}
     found = [Pair(hr.name, hr, lrs.get(hr.stem) or lrs.get(f"{hr.stem}x{scale}")) for hr in hrs]
     missing = [pair.name for pair in found if pair.lr is None]
     if missing:
-        raise PairError(
+        raise DataError(
             f"{folder / 'lr'}: no picture for {missing[0]}"
             + (f" and {len(missing) - 1} more of hr" if len(missing) > 1 else "")
         )
@@ -63,7 +60,7 @@ def read(pair: Pair, *, scale: int) -> tuple[UInt8[np.ndarray, "h w 3"], UInt8[n
     """Reads `(lr, hr)`; `hr` is cut to a multiple of the scale, as is the custom.
 
     Raises:
-      PairError: the sizes do not fit the scale.
+      DataError: the sizes do not fit the scale.
       ValueError: a picture cannot be read.
     """
     hr = rgb(reading.read(pair.hr))
@@ -71,7 +68,7 @@ def read(pair: Pair, *, scale: int) -> tuple[UInt8[np.ndarray, "h w 3"], UInt8[n
     hr = hr[:height, :width]
     lr = reduce(hr, scale=scale) if pair.lr is None else rgb(reading.read(pair.lr))
     if (height, width) != (scale * lr.shape[0], scale * lr.shape[1]):
-        raise PairError(
+        raise DataError(
             f"{pair.hr}: expected hr {scale} times the size of lr, got {width}x{height} for {lr.shape[1]}x{lr.shape[0]}"
         )
     return lr, hr

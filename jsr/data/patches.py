@@ -25,7 +25,8 @@ from PIL import Image
 from tqdm import tqdm
 
 from jsr.data import patch_layout, photos
-from jsr.data.photos import DataError, Item
+from jsr.data.photos import Item
+from jsr.errors import DataError
 from jsr.files.cache import default_cache
 from jsr.pictures import reading
 from jsr.pictures.picture import rgb

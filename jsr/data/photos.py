@@ -9,10 +9,6 @@ from typing import BinaryIO, NamedTuple
 from jsr.pictures import folders
 
 
-class DataError(ValueError):
-    """Says in one line why there is nothing to train on."""
-
-
 class Item(NamedTuple):
     """A picture not yet read."""
 

@@ -9,12 +9,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from jsr.errors import DownloadError
+
 TIMEOUT = 30  # seconds without a byte
 CHUNK = 1 << 18  # bytes
-
-
-class FetchError(OSError):
-    """Why a file cannot be fetched, in one line; the caller knows the address."""
 
 
 def fetch(
@@ -35,7 +33,7 @@ def fetch(
       label: name shown at the progress bar, which only a terminal gets; the file's name by default.
 
     Raises:
-      FetchError: the file cannot be fetched or stored, or is another than expected; then it is
+      DownloadError: the file cannot be fetched or stored, or is another than expected; then it is
         deleted.
     """
     path = Path(path)
@@ -48,16 +46,16 @@ def fetch(
         for method, expected in (("sha256", sha256), ("md5", md5)):
             if expected and (got := _digest(part, method)) != expected.lower():
                 part.unlink()
-                raise FetchError(f"expected a file of {method} {expected}, got {got}")
+                raise DownloadError(f"expected a file of {method} {expected}, got {got}")
         os.replace(part, path)
-    except FetchError:
+    except DownloadError:
         raise
     except urllib.error.HTTPError as e:
-        raise FetchError(f"the server answers {e.code} {e.reason}") from e
+        raise DownloadError(f"the server answers {e.code} {e.reason}") from e
     except (OSError, http.client.HTTPException) as e:
         reason = getattr(e, "reason", e)  # of a URLError, often another OSError
         reason = getattr(reason, "strerror", None) or reason
-        raise FetchError(" ".join(str(reason).split()) or type(e).__name__) from e
+        raise DownloadError(" ".join(str(reason).split()) or type(e).__name__) from e
 
 
 def _download(url, part, label):
@@ -87,7 +85,7 @@ def _download(url, part, label):
                 done += len(chunk)
                 bar.update(len(chunk))
     if total is not None and done != total:
-        raise FetchError(f"the connection ended after {done} of {total} bytes; try again to go on")
+        raise DownloadError(f"the connection ended after {done} of {total} bytes; try again to go on")
 
 
 def _digest(path, method):

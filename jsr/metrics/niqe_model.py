@@ -8,6 +8,7 @@ import numpy as np
 import scipy.io
 from safetensors import SafetensorError, safe_open
 
+from jsr.errors import WeightsError
 from jsr.files import tensors
 from jsr.metrics import niqe
 from jsr.metrics.niqe import Pristine
@@ -22,15 +23,11 @@ NAMES = {
 }
 
 
-class PristineError(ValueError):
-    """A pristine model that cannot be had, in one line."""
-
-
 def load(path: Path | None = None) -> Pristine:
     """Loads a pristine model, by default the bundled one.
 
     Raises:
-      PristineError: no such file, or one of another kind or shape.
+      WeightsError: no such file, or one of another kind or shape.
     """
     if path is None:
         path = BUNDLED
@@ -38,13 +35,13 @@ def load(path: Path | None = None) -> Pristine:
     try:
         mean, covariance = _read(path)
     except OSError as error:
-        raise PristineError(f"{path}: {error.strerror or error}") from error
+        raise WeightsError(f"{path}: {error.strerror or error}") from error
     except (SafetensorError, BadZipFile, KeyError, ValueError, NotImplementedError) as error:
         expected = ", ".join(f"{' and '.join(names)} in {end}" for end, names in NAMES.items())
-        raise PristineError(f"{path}: expected {expected}, got another file: {error}") from error
+        raise WeightsError(f"{path}: expected {expected}, got another file: {error}") from error
     mean = mean.ravel()
     if mean.shape != (niqe.FEATURES,) or covariance.shape != (niqe.FEATURES, niqe.FEATURES):
-        raise PristineError(
+        raise WeightsError(
             f"{path}: expected {niqe.FEATURES} means and their covariances, got {mean.shape} and {covariance.shape}"
         )
     return Pristine(mean, covariance)

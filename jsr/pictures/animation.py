@@ -9,16 +9,7 @@ import numpy as np
 from PIL import Image
 
 from jsr.pictures import pillow, tiff, writing
-from jsr.pictures.picture import (
-    MAX_PIXELS,
-    Picture,
-    assemble,
-    check_size,
-    explained,
-    named,
-    rgb,
-    to_8_bits,
-)
+from jsr.pictures.picture import MAX_PIXELS, Picture, assemble, check_size, explained, named, rgb, to_8_bits
 from jsr.pictures.png_rows import Writer
 
 SOURCES = ("GIF", "WEBP", "PNG", "AVIF")  # several pictures in other formats are pages
@@ -36,7 +27,7 @@ def read(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> Anima
     """Reads a picture file of several frames; returns None for any other.
 
     Raises:
-      ImageError: as `images.read`; the limit is of all frames together.
+      PictureError: as `images.read`; the limit is of all frames together.
     """
     with named(path):
         content = Path(path).read_bytes()
@@ -86,7 +77,7 @@ def write(
     """Writes frames, each replacing the one before, as `encoding.write` writes a picture.
 
     Raises:
-      ImageError: frames too large for the format, or a file that cannot be written.
+      PictureError: frames too large for the format, or a file that cannot be written.
     """
     frames = iter(frames)
     first = next(frames)

@@ -57,7 +57,7 @@ def open(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> Large
     """Opens a large picture to be read by rows; returns None for what `images.read` is to read.
 
     Raises:
-      ImageError: no such file, or a broken or too large one.
+      PictureError: no such file, or a broken or too large one.
     """
     with named(path):
         with explained(), _opened(path) as image:
@@ -97,7 +97,7 @@ def write(path: str | os.PathLike[str], large: Large, bands: Iterable[np.ndarray
       bands: rows `[n, s w]` or `[n, s w, 3]`, from top to bottom.
 
     Raises:
-      ImageError: a file that cannot be written.
+      PictureError: a file that cannot be written.
     """
     kind = writing.format_of(path)
     height, width = (scale * n for n in large.rows.shape[:2])

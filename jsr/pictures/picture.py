@@ -13,15 +13,12 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
+from jsr.errors import PictureError
 from jsr.pictures import exif
 
 MAX_PIXELS = 200_000_000  # of a picture, all of its frames together
 
 SIXTEEN = 257  # 16-bit levels of an 8-bit level: 65535 = 257 * 255
-
-
-class ImageError(ValueError):
-    """A file that cannot be read or written, in one line that names it."""
 
 
 class Picture(NamedTuple):
@@ -38,25 +35,25 @@ def named(path: str | os.PathLike[str]) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise ImageError(f"{path}: {error.strerror}") from error
-    except ImageError as error:
-        raise ImageError(f"{path}: {error}") from error
+        raise PictureError(f"{path}: {error.strerror}") from error
+    except PictureError as error:
+        raise PictureError(f"{path}: {error}") from error
 
 
 @contextlib.contextmanager
 def explained() -> Iterator[None]:
-    """Turns what decoders raise at broken content, which is all sorts of things, into an ImageError of one line."""
+    """Turns what decoders raise at broken content, which is all sorts of things, into an PictureError of one line."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of odd metadata
             yield
-    except (MemoryError, ImageError):
+    except (MemoryError, PictureError):
         raise
     except Image.UnidentifiedImageError as error:
-        raise ImageError("not a picture of a known format") from error
+        raise PictureError("not a picture of a known format") from error
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise ImageError(f"broken or not supported: {reason}") from error
+        raise PictureError(f"broken or not supported: {reason}") from error
 
 
 def rgb(picture: Picture) -> UInt8[np.ndarray, "h w 3"]:
@@ -92,13 +89,13 @@ def check_size(width: int, height: int, frames: int, max_pixels: int) -> None:
     if width * height * frames > max_pixels:
         size = f"{width}x{height}" + f" in {frames} frames" * (frames > 1)
         limit = f"{max_pixels / 10**6:g} million pixels"
-        raise ImageError(f"{size}: more than {limit}; --max-pixels sets this limit")
+        raise PictureError(f"{size}: more than {limit}; --max-pixels sets this limit")
 
 
 def choose_frame(frame, count):
     """Returns which frame to take, and notes of the others."""
     if frame is not None and not 0 <= frame < count:
-        raise ImageError(f"--frame: expected 0 to {count - 1}, got {frame}")
+        raise PictureError(f"--frame: expected 0 to {count - 1}, got {frame}")
     if frame is None and count > 1:
         return 0, (f"only the first of {count} frames is taken; --frame N takes another",)
     return frame or 0, ()

@@ -6,8 +6,9 @@ import numpy as np
 import png
 from PIL import Image, ImageCms
 
+from jsr.errors import PictureError
 from jsr.pictures import png_rows
-from jsr.pictures.picture import ImageError, assemble, check_size, choose_frame
+from jsr.pictures.picture import assemble, check_size, choose_frame
 
 # No others of Pillow's: that of EPS, for one, runs Ghostscript.
 DECODERS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM")
@@ -17,7 +18,7 @@ Image.MAX_IMAGE_PIXELS = None  # Pillow's own bound, which is no argument
 def opened(content: bytes) -> Image.Image:
     """Opens what Pillow knows, without reading pixels yet."""
     if not content:
-        raise ImageError("the file is empty")
+        raise PictureError("the file is empty")
     image = Image.open(io.BytesIO(content), formats=DECODERS)
     if image.format == "PNG" and content[24] in (2, 4) and image.mode == "L":
         # Pillow spreads few levels of grey over all 256, but not the one that is transparent.
@@ -67,7 +68,7 @@ def decode_frame(image: Image.Image) -> np.ndarray:
     if image.mode.startswith("I;16"):
         return np.asarray(image).astype(np.uint16)
     if image.mode in ("I", "F", "LAB"):
-        raise ImageError(f"expected grey or RGB of 8 or 16 bits, got Pillow's mode {image.mode}")
+        raise PictureError(f"expected grey or RGB of 8 or 16 bits, got Pillow's mode {image.mode}")
     is_grey = image.mode in ("1", "L", "LA", "La")
     is_transparent = image.has_transparency_data  # a channel, a palette's, or one colour
     return np.asarray(image.convert(("L" if is_grey else "RGB") + "A" * is_transparent))

@@ -27,7 +27,7 @@ def read(path: str | os.PathLike[str], *, frame: int | None = None, max_pixels: 
       max_pixels: what is larger is refused.
 
     Raises:
-      ImageError: no such file or frame, no picture, a broken or too large one, or pixels of neither 8 nor 16 bits.
+      PictureError: no such file or frame, no picture, a broken or too large one, or pixels of neither 8 nor 16 bits.
     """
     with named(path):
         return decode(Path(path).read_bytes(), frame=frame, max_pixels=max_pixels)

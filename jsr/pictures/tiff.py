@@ -9,8 +9,9 @@ import numpy as np
 import tifffile
 from PIL import Image
 
+from jsr.errors import PictureError
 from jsr.pictures import pillow
-from jsr.pictures.picture import ImageError, assemble, check_size, choose_frame
+from jsr.pictures.picture import assemble, check_size, choose_frame
 
 TIFF_HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
@@ -21,7 +22,7 @@ def read(content, frame, max_pixels):
         chosen, notes = choose_frame(frame, len(file.pages))
         page: Any = file.pages[chosen]
         if page.bitspersample not in (1, 2, 4, 8, 16):
-            raise ImageError(f"expected 8 or 16 bits a channel, got {page.bitspersample}")
+            raise PictureError(f"expected 8 or 16 bits a channel, got {page.bitspersample}")
         check_size(page.imagewidth, page.imagelength, 1, max_pixels)
         if page.bitspersample != 16:
             return pillow.read(content, frame, max_pixels)

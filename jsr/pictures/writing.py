@@ -10,8 +10,9 @@ import numpy as np
 import tifffile
 from PIL import Image
 
+from jsr.errors import PictureError
 from jsr.files import atomic
-from jsr.pictures.picture import ImageError, Picture, flatten, to_8_bits
+from jsr.pictures.picture import Picture, flatten, to_8_bits
 from jsr.pictures.png_rows import Writer
 
 FORMATS = {
@@ -38,7 +39,7 @@ def write(path: str | os.PathLike[str], picture: Picture) -> tuple[str, ...]:
       notes of what the format cannot hold.
 
     Raises:
-      ImageError: an unknown suffix, a picture too large for the format, or a file that cannot be written.
+      PictureError: an unknown suffix, a picture too large for the format, or a file that cannot be written.
     """
     kind = check(path, *picture.pixels.shape[:2])
     picture, notes = _fit(picture, kind)
@@ -52,13 +53,13 @@ def draft(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """Opens a picture file to write, as `drafts.draft` does.
 
     Raises:
-      ImageError: it cannot be written.
+      PictureError: it cannot be written.
     """
     try:
         with atomic.draft(path) as file:
             yield file
     except OSError as error:
-        raise ImageError(f"{path}: cannot be written: {error.strerror or error}") from error
+        raise PictureError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 def format_of(path: str | os.PathLike[str]) -> str | None:
@@ -75,14 +76,14 @@ def check(path: str | os.PathLike[str], height: int, width: int) -> str:
     """Returns the format, and refuses what `write` would refuse, before there is a picture.
 
     Raises:
-      ImageError: an unknown suffix, or a size that the format cannot hold.
+      PictureError: an unknown suffix, or a size that the format cannot hold.
     """
     kind = format_of(path)
     if kind is None:
-        raise ImageError(f"{path}: expected a name that ends in one of {', '.join(FORMATS)}")
+        raise PictureError(f"{path}: expected a name that ends in one of {', '.join(FORMATS)}")
     limit = LIMITS.get(kind)
     if limit and max(height, width) > limit:
-        raise ImageError(f"{path}: {kind} holds up to {limit} pixels a side, not {width}x{height}")
+        raise PictureError(f"{path}: {kind} holds up to {limit} pixels a side, not {width}x{height}")
     return kind
 
 

@@ -22,14 +22,11 @@ import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import preservation_policy as policy
 
 from jsr.devices import parallel
+from jsr.errors import CheckpointError
 from jsr.files import checksums
 
 LATEST = 2  # checkpoints kept beside the best
 DELETED = "deleted"  # where a checkpoint goes at once, to be deleted in its time
-
-
-class CheckpointError(ValueError):
-    """A checkpoint that is missing or cannot be read or saved, in one line."""
 
 
 class Found(NamedTuple):

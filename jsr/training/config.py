@@ -6,6 +6,7 @@ from typing import Any, Literal
 import jax
 
 from jsr.devices.compilation import Precision
+from jsr.errors import ConfigError
 
 Phase = Literal["srresnet", "srgan"]
 Network = Literal["srresnet", "srcnn", "espcn"]
@@ -15,10 +16,6 @@ Optimizer = Literal["adam", "muon"]
 Statistics = Literal["batch", "running"]
 CHOICES = (Network, Content, Schedule, Optimizer, Statistics, Precision)
 SCALES = (2, 3, 4)
-
-
-class ConfigError(ValueError):
-    """A value that no run can use, or a folder that holds another run, in one line."""
 
 
 def _option(default: Any, text: str) -> Any:

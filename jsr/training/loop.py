@@ -22,6 +22,7 @@ from jsr.data import placement as placements
 from jsr.data.crops import Source, at_step
 from jsr.devices import parallel
 from jsr.devices.parallel import Metrics
+from jsr.errors import TrainingError
 from jsr.files import atomic
 from jsr.models import Model
 from jsr.training import balance, phases, run_folder, steps, validation
@@ -34,10 +35,6 @@ from jsr.weights import file as weights_file
 MOST = 500  # steps in one dispatch, at the most: their metrics stay on the device till its end
 MOST_STREAMED = 50  # the same where their crops, 0.6 MB a step, come from the host
 DISPATCH_SECONDS = 2.5  # that a dispatch should take: a signal waits for the two under way
-
-
-class TrainingError(ValueError):
-    """What ended a run, in one line."""
 
 
 class Dispatched(NamedTuple):

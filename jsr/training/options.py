@@ -5,7 +5,8 @@ import dataclasses
 from typing import get_args
 
 from jsr.command_line import Parser
-from jsr.training.config import CHOICES, OVERWRITABLE, PHASES, Config, ConfigError, check
+from jsr.errors import ConfigError
+from jsr.training.config import CHOICES, OVERWRITABLE, PHASES, Config, check
 
 
 def parse(argv: list[str] | None) -> Config:

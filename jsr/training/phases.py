@@ -10,10 +10,11 @@ import jax.numpy as jnp
 
 from jsr import models
 from jsr.devices import compilation, parallel
+from jsr.errors import ConfigError
 from jsr.models import vgg19
 from jsr.models.discriminator import Discriminator
 from jsr.training import checkpoints, losses, optimizers, run_folder, steps
-from jsr.training.config import FACTORS, Config, ConfigError
+from jsr.training.config import FACTORS, Config
 from jsr.training.steps import GanState, PretrainState
 from jsr.weights import vgg19 as vgg19_weights
 from jsr.weights import zoo

@@ -4,8 +4,9 @@ import dataclasses
 import json
 from pathlib import Path
 
+from jsr.errors import ConfigError
 from jsr.training import checkpoints
-from jsr.training.config import CHANGEABLE, FACTORS, OVERWRITABLE, Config, ConfigError
+from jsr.training.config import CHANGEABLE, FACTORS, OVERWRITABLE, Config
 from jsr.weights import file as weights_file
 
 FILE = "config.json"  # in the run's folder

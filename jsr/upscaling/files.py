@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from jsr.errors import PictureError
 from jsr.models import Model
 from jsr.pictures import Picture, reading, writing
 from jsr.pictures import animation as animations
 from jsr.pictures import large as large_pictures
-from jsr.pictures.picture import ImageError
 from jsr.upscaling import comparison, tiles
 from jsr.upscaling.picture import enlarge
 
@@ -69,7 +69,7 @@ def _check_folder(job):
     """Makes the folder of a result, or says that it cannot be written to, before minutes are spent."""
     job.target.parent.mkdir(parents=True, exist_ok=True)
     if not os.access(job.target.parent, os.W_OK):
-        raise ImageError(f"{job.target}: cannot be written: the folder is read-only")
+        raise PictureError(f"{job.target}: cannot be written: the folder is read-only")
 
 
 def _animate(job, model, animation, *, tile, report, shrunk):

@@ -18,15 +18,12 @@ from flax import traverse_util
 from safetensors import SafetensorError, safe_open
 
 from jsr import models
+from jsr.errors import WeightsError
 from jsr.files.tensors import write
 from jsr.models import Model
 
 PRETRAINED = Path(__file__).parents[1] / "pretrained"
 RUN_FILE = "generator.safetensors"  # what a training run exports
-
-
-class WeightsError(ValueError):
-    """Weights that cannot be had, in one line."""
 
 
 def save(

@@ -18,6 +18,7 @@ from flax import traverse_util
 from jaxtyping import Array
 from safetensors import SafetensorError, safe_open
 
+from jsr.errors import WeightsError
 from jsr.files import download, tensors
 from jsr.files.cache import default_cache
 from jsr.models import vgg19
@@ -33,10 +34,6 @@ KERAS_MD5 = "253f8cb515780f3b799900260a226db6"
 FILE = "vgg19.safetensors"  # in the user's cache
 
 
-class FeaturesError(ValueError):
-    """A VGG19 that cannot be had, in one line."""
-
-
 def load_vgg19(
     source: Path | Literal["random"] | None, *, layer: str, key: Array
 ) -> tuple[VGG19, dict[str, Any], float]:
@@ -49,7 +46,7 @@ def load_vgg19(
       key: draws the random weights.
 
     Raises:
-      FeaturesError: the file is missing or foreign, or cannot be fetched.
+      WeightsError: the file is missing or foreign, or cannot be fetched.
     """
     if source == "random":
         module, variables = vgg19.random_vgg19(key, layer)
@@ -74,7 +71,7 @@ def cached() -> Path:
         h5.unlink()
     except (OSError, ValueError) as e:
         reason = e.strerror if isinstance(e, OSError) and e.strerror else e
-        raise FeaturesError(
+        raise WeightsError(
             f"there is no {path}, and {KERAS_URL} cannot be had: {reason}; give"
             " --vgg19 FILE (made by scripts/import_vgg19.py), --content mse or --vgg19 random"
         ) from e
@@ -110,7 +107,7 @@ def _read(path, layer):
     leaves: dict[str, Any] = traverse_util.flatten_dict(dict(like), sep="/")
     shapes = {name: leaf.shape for name, leaf in leaves.items()}
     if not path.is_file():
-        raise FeaturesError(f"{path}: expected a VGG19 file made by scripts/import_vgg19.py, got no file")
+        raise WeightsError(f"{path}: expected a VGG19 file made by scripts/import_vgg19.py, got no file")
     try:
         with safe_open(path, framework="numpy") as file:
             entry = (file.metadata() or {}).get("vgg19")
@@ -126,9 +123,9 @@ def _read(path, layer):
             if hashes and hashes[name] != _digest(flat[name]):
                 raise ValueError(f"{name} has changed since; delete the file and make it again")
     except OSError as e:
-        raise FeaturesError(f"{path}: cannot be read: {e.strerror or e}") from e
+        raise WeightsError(f"{path}: cannot be read: {e.strerror or e}") from e
     except (SafetensorError, KeyError, TypeError, ValueError) as e:
-        raise FeaturesError(f"{path}: expected a VGG19 file made by scripts/import_vgg19.py, got another: {e}") from e
+        raise WeightsError(f"{path}: expected a VGG19 file made by scripts/import_vgg19.py, got another: {e}") from e
     variables = {name: jnp.asarray(value, jnp.float32) for name, value in flat.items()}
     module = VGG19(layer, tuple(mean), tuple(std))
     return module, traverse_util.unflatten_dict(variables, sep="/"), float(weight)

@@ -9,11 +9,11 @@ import numpy as np
 
 from jsr.devices import compilation
 from jsr.devices.compilation import Precision
+from jsr.errors import WeightsError
 from jsr.models import Model, srresnet
 from jsr.models.interpolation import Interpolation
 from jsr.models.srresnet import SRResNet
 from jsr.weights import file as weights_file
-from jsr.weights.file import WeightsError
 
 BUNDLED = ("srgan", "srresnet", "espcn", "srcnn")
 BLEND = "blend:"  # and a number: from srresnet, 0, to srgan, 1

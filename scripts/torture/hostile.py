@@ -18,10 +18,11 @@ from pathlib import Path
 import numpy as np
 
 from jsr import infer
+from jsr.errors import PictureError
 from jsr.files import atomic
 from jsr.pictures import animation, reading
 from jsr.pictures import large as large_pictures
-from jsr.pictures.picture import ImageError, rgb
+from jsr.pictures.picture import rgb
 from tests import corpus
 
 MAX_PIXELS = 4_000_000
@@ -156,7 +157,7 @@ def _is_right(path, target, way):
         small, large = (reading.read(p, frame=0) for p in (path, target))
         # Then it is in RGB, and with alpha where one of its frames has it.
         is_moving = way != 0 and animation.read(path) is not None
-    except ImageError:
+    except PictureError:
         return False
     target.unlink()
     if small.alpha is not None and large.alpha is None:

@@ -18,7 +18,7 @@ from PIL import Image
 
 from jsr.data import datasets, patches
 from jsr.data.datasets import Archive
-from jsr.data.photos import DataError
+from jsr.errors import DataError
 from jsr.files import download
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "prepare_data.py"

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from jsr.data import patch_layout, patches
-from jsr.data.photos import DataError
+from jsr.errors import DataError
 from jsr.pictures import folders
 
 SIZE = 24
@@ -230,7 +230,7 @@ def test_what_a_killed_process_left_half_built_is_deleted_in_time(folder, tmp_pa
 def test_folders_do_without_tensorflow_datasets(folder, tmp_path):
     """Its import takes as long as jax's."""
     program = (
-        "import sys; from jsr import patches; "
+        "import sys; from jsr.data import patches; "
         f"patches.load({str(folder)!r}, size=24, cache_dir={str(tmp_path / 'cache')!r}); "
         "assert 'tensorflow_datasets' not in sys.modules"
     )

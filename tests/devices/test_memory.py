@@ -50,7 +50,7 @@ def test_a_limit_of_addresses_is_seen():
 import resource
 limit = 3 << 30
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-from jsr import memory
+from jsr.devices import memory
 before = memory._mappable()
 import mmap
 kept = mmap.mmap(-1, 1 << 29)

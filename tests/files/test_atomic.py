@@ -15,9 +15,9 @@ from jsr.files import atomic
 ROOT = Path(__file__).parents[2]
 WRITER = """
 import itertools, sys, time
-from jsr import drafts
+from jsr.files import atomic
 for i in itertools.count():
-    with drafts.draft(sys.argv[1]) as file:
+    with atomic.draft(sys.argv[1]) as file:
         for _ in range(50):
             file.write(bytes([i % 256]) * 4000)
             file.flush()

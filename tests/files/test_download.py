@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
+from jsr.errors import DownloadError
 from jsr.files import download
-from jsr.files.download import FetchError
 
 CONTENT = bytes(range(256)) * 4000  # about 1 MB: several chunks
 SHA256, MD5 = hashlib.sha256(CONTENT).hexdigest(), hashlib.md5(CONTENT).hexdigest()
@@ -92,7 +92,7 @@ def test_a_file_is_fetched(server, path, hashes, capsys):
 def test_a_cut_off_fetch_goes_on(server, path):
     """The second asks only for what is missing; the server's record says so."""
     server.until = 300_000
-    with pytest.raises(FetchError) as caught:
+    with pytest.raises(DownloadError) as caught:
         download.fetch(server.url, path, sha256=SHA256)
     assert "\n" not in str(caught.value)
     assert not path.exists()
@@ -136,7 +136,7 @@ def test_without_a_hash_a_fetch_starts_anew(server, path):
 @pytest.mark.parametrize("hashes", [{"sha256": "0" * 64}, {"md5": "0" * 32}])
 def test_another_file_is_refused_and_deleted(server, path, hashes):
     ((method, expected),) = hashes.items()
-    with pytest.raises(FetchError, match=f"expected a file of {method} {expected}, got "):
+    with pytest.raises(DownloadError, match=f"expected a file of {method} {expected}, got "):
         download.fetch(server.url, path, **hashes)
     assert list(path.parent.iterdir()) == []
 
@@ -144,20 +144,20 @@ def test_another_file_is_refused_and_deleted(server, path, hashes):
 def test_a_part_of_another_file_is_deleted(server, path):
     """So that the next call succeeds."""
     _part(path, b"another")
-    with pytest.raises(FetchError, match="expected a file of sha256"):
+    with pytest.raises(DownloadError, match="expected a file of sha256"):
         download.fetch(server.url, path, sha256=SHA256)
     download.fetch(server.url, path, sha256=SHA256)
     _only(path)
 
 
 def test_errors_are_one_line(server, path, tmp_path):
-    with pytest.raises(FetchError, match="^the server answers 404 Not Found$"):
+    with pytest.raises(DownloadError, match="^the server answers 404 Not Found$"):
         download.fetch(server.url + "x", path)
     closed = "http://127.0.0.1:1/a.bin"
-    with pytest.raises(FetchError, match="^Connection refused$"):
+    with pytest.raises(DownloadError, match="^Connection refused$"):
         download.fetch(closed, path)
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(FetchError, match="^(File exists|Not a directory)$"):
+    with pytest.raises(DownloadError, match="^(File exists|Not a directory)$"):
         download.fetch(server.url, tmp_path / "file" / "a.bin")
 
 
@@ -167,5 +167,5 @@ def test_a_silent_server_is_given_up(server, path, monkeypatch):
 
     monkeypatch.setattr(download, "TIMEOUT", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        with pytest.raises(FetchError, match="timed out"):
+        with pytest.raises(DownloadError, match="timed out"):
             download.fetch(f"http://127.0.0.1:{silent.getsockname()[1]}/a.bin", path)

@@ -2,18 +2,17 @@
 
 import math
 
-import fit_niqe
 import numpy as np
 import pytest
 import scipy.io
 from PIL import Image, ImageFilter
 from scipy import ndimage, stats
 
+from jsr.errors import WeightsError
 from jsr.metrics import niqe, niqe_model
 from jsr.metrics.niqe import Pristine
-from jsr.metrics.niqe_model import PristineError
 from jsr.ops import pixels
-from jsr.weights.file import WeightsError
+from scripts import fit_niqe
 
 
 def _texture(rng, height=200, width=300):
@@ -142,10 +141,10 @@ def test_all_forms_of_a_model_are_read(tmp_path):
 @pytest.mark.parametrize("name", ["a.safetensors", "a.mat", "a.npz", "a.txt"])
 def test_other_files_are_refused_in_one_line(tmp_path, name):
     path = tmp_path / name
-    with pytest.raises(PristineError, match="No such file|expected"):
+    with pytest.raises(WeightsError, match="No such file|expected"):
         niqe_model.load(path)
     path.write_bytes(b"nothing of the kind, but long enough to be looked at " * 9)
-    with pytest.raises(PristineError, match="expected .*got another file") as caught:
+    with pytest.raises(WeightsError, match="expected .*got another file") as caught:
         niqe_model.load(path)
     assert "\n" not in str(caught.value)
 
@@ -153,10 +152,10 @@ def test_other_files_are_refused_in_one_line(tmp_path, name):
 def test_wrong_shapes_and_pickles_are_refused(tmp_path):
     path = tmp_path / "a.npz"
     np.savez(path, mu_pris_param=np.zeros(18), cov_pris_param=np.zeros((18, 18)))
-    with pytest.raises(PristineError, match="expected 36 means"):
+    with pytest.raises(WeightsError, match="expected 36 means"):
         niqe_model.load(path)
     np.savez(path, mu_pris_param=np.array([{}], object), cov_pris_param=np.zeros((36, 36)))
-    with pytest.raises(PristineError, match="expected"):
+    with pytest.raises(WeightsError, match="expected"):
         niqe_model.load(path)
 
 

@@ -7,11 +7,11 @@ import pytest
 from PIL import Image
 
 from jsr import infer
+from jsr.errors import PictureError
 from jsr.models import Model
 from jsr.models.interpolation import Interpolation
 from jsr.pictures import Picture, reading
 from jsr.pictures.animation import read, write
-from jsr.pictures.picture import ImageError
 from jsr.upscaling import tiles
 from tests import corpus
 
@@ -146,7 +146,7 @@ def test_the_limit_counts_every_frame(tmp_path, capsys):
     path = tmp_path / "a.png"
     path.write_bytes(_moving("PNG")[0])
     assert read(path, max_pixels=4 * 20 * 24)
-    with pytest.raises(ImageError, match="24x20 in 4 frames: more than 0.001919 million pixels"):
+    with pytest.raises(PictureError, match="24x20 in 4 frames: more than 0.001919 million pixels"):
         read(path, max_pixels=4 * 20 * 24 - 1)
     command = [str(path), "--model", "nearest", "--max-pixels"]
     assert infer.main([*command, "480", "--frame", "1"]) == 0
@@ -181,14 +181,14 @@ def test_frames_that_cannot_be_written_leave_nothing(tmp_path):
         yield picture
         raise OSError(28, "No space left on device")
 
-    with pytest.raises(ImageError, match="a.png: cannot be written: No space left"):
+    with pytest.raises(PictureError, match="a.png: cannot be written: No space left"):
         write(tmp_path / "a.png", broken(), durations=[1, 1], loop=0)
     assert list(tmp_path.iterdir()) == []
-    with pytest.raises(ImageError, match="not a picture"):
+    with pytest.raises(PictureError, match="not a picture"):
         (tmp_path / "b.gif").write_text("hello")
         read(tmp_path / "b.gif")
     content = io.BytesIO(_moving("GIF")[0]).getvalue()
     (tmp_path / "b.gif").write_bytes(content[: len(content) // 2])
-    with pytest.raises(ImageError, match="b.gif: "):
+    with pytest.raises(PictureError, match="b.gif: "):
         read(tmp_path / "b.gif")
     assert reading.read(tmp_path / "b.gif", frame=0)

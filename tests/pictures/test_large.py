@@ -14,8 +14,8 @@ from hypothesis.extra import numpy as arrays
 from PIL import Image
 
 from jsr import infer
+from jsr.errors import PictureError
 from jsr.pictures import Picture, large, png_rows, reading, tiff, writing
-from jsr.pictures.picture import ImageError
 from jsr.pictures.png_rows import Writer
 from scripts.torture import large as large_script
 from tests import corpus
@@ -42,7 +42,7 @@ def test_large_files_are_read_as_whole_ones(tmp_path):
         path.write_bytes(sample.content)
         try:
             opened = large.open(path)
-        except ImageError:
+        except PictureError:
             assert sample.pixels is None
             continue
         if opened is None or sample.pixels is None:
@@ -117,7 +117,7 @@ def test_a_wrong_sum_and_a_missing_end_are_seen(tmp_path):
         (whole[:-20], "it ends within a chunk"),
     ):
         (tmp_path / "a.png").write_bytes(content)
-        with pytest.raises(ImageError, match="a.png: broken or not supported: ") as error:
+        with pytest.raises(PictureError, match="a.png: broken or not supported: ") as error:
             _rows(tmp_path / "a.png")
         assert said in str(error.value)
 

@@ -10,8 +10,9 @@ import tifffile
 from PIL import Image, ImageOps
 from skimage import io as skimage_io
 
+from jsr.errors import PictureError
 from jsr.pictures import Picture, reading, tiff, writing
-from jsr.pictures.picture import ImageError, flatten, rgb
+from jsr.pictures.picture import flatten, rgb
 from tests import corpus
 from tests.expected import equal, loaded
 
@@ -319,7 +320,7 @@ def _floats(path):
 def test_unreadable_files_are_named_in_one_line(tmp_path, spoil, said):
     path = tmp_path / "a.png"
     spoil(path)
-    with pytest.raises(ImageError) as error:
+    with pytest.raises(PictureError) as error:
         reading.read(path)
     message = str(error.value)
     assert message.startswith(f"{path}: ") and said in message and "\n" not in message
@@ -331,7 +332,7 @@ def test_truncated_files(tmp_path, rng, suffix):
     path = tmp_path / f"a.{suffix}"
     writing.write(path, Picture(rng.integers(0, 256, (64, 64, 3), np.uint8)))
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(ImageError, match=f"a.{suffix}: "):
+    with pytest.raises(PictureError, match=f"a.{suffix}: "):
         reading.read(path)
 
 
@@ -344,7 +345,7 @@ def test_truncated_files_of_16_bits(tmp_path, rng, suffix):
     else:
         tifffile.imwrite(path, pixels, photometric="rgb")
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(ImageError, match=f"a.{suffix}: "):
+    with pytest.raises(PictureError, match=f"a.{suffix}: "):
         reading.read(path)
 
 

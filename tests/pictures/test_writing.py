@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
+from jsr.errors import PictureError
 from jsr.pictures import Picture, reading, writing
-from jsr.pictures.picture import ImageError
 from tests import corpus
 from tests.expected import equal, loaded
 
@@ -138,14 +138,14 @@ def test_exif_too_long_for_jpeg(tmp_path):
 
 def test_unknown_suffixes_list_the_known(tmp_path):
     for name in ("a.gif", "a", "a.png.part"):
-        with pytest.raises(ImageError, match=".png, .jpg, .jpeg, .webp, .tif, .tiff, .bmp"):
+        with pytest.raises(PictureError, match=".png, .jpg, .jpeg, .webp, .tif, .tiff, .bmp"):
             writing.write(tmp_path / name, Picture(corpus.smooth()))
 
 
 def test_sizes_that_a_format_cannot_hold(tmp_path):
     for suffix, side in ((".webp", 16383), (".jpg", 65500)):
         writing.write(tmp_path / f"a{suffix}", Picture(np.zeros((1, side), np.uint8)))
-        with pytest.raises(ImageError, match=f"up to {side} pixels a side, not {side + 1}x1"):
+        with pytest.raises(PictureError, match=f"up to {side} pixels a side, not {side + 1}x1"):
             writing.write(tmp_path / f"b{suffix}", Picture(np.zeros((1, side + 1), np.uint8)))
 
 
@@ -160,16 +160,16 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(writing, "_encode", fails)
-    with pytest.raises(ImageError, match="a.png: cannot be written: No space left on device"):
+    with pytest.raises(PictureError, match="a.png: cannot be written: No space left on device"):
         writing.write(path, Picture(corpus.smooth()))
     assert path.read_bytes() == before and os.listdir(tmp_path) == ["a.png"]
 
 
 def test_files_that_cannot_be_written(tmp_path):
-    with pytest.raises(ImageError, match="a.png: cannot be written: No such file"):
+    with pytest.raises(PictureError, match="a.png: cannot be written: No such file"):
         writing.write(tmp_path / "missing" / "a.png", Picture(corpus.smooth()))
     (tmp_path / "b.png").mkdir()
-    with pytest.raises(ImageError, match="b.png: cannot be written: Is a directory"):
+    with pytest.raises(PictureError, match="b.png: cannot be written: Is a directory"):
         writing.write(tmp_path / "b.png", Picture(corpus.smooth()))
     assert os.listdir(tmp_path) == ["b.png"]
 

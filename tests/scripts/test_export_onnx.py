@@ -4,7 +4,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import export_onnx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,6 +14,7 @@ from jsr.models.espcn import ESPCN
 from jsr.models.interpolation import Interpolation
 from jsr.models.srresnet import SRResNet
 from jsr.weights import zoo
+from scripts import export_onnx
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "export_onnx.py"
 

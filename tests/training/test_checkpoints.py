@@ -9,8 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jsr.errors import CheckpointError
 from jsr.files import checksums
-from jsr.training.checkpoints import CheckpointError, Checkpoints, exists, find, restore_average
+from jsr.training.checkpoints import Checkpoints, exists, find, restore_average
 from jsr.training.steps import Network, PretrainState
 
 

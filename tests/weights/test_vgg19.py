@@ -14,13 +14,13 @@ import pytest
 from safetensors import numpy
 from safetensors.numpy import load_file, save_file
 
+from jsr.errors import WeightsError
 from jsr.files import download, tensors
 from jsr.models import vgg19
 from jsr.models.vgg19 import VGG19
 from jsr.weights import from_keras
 from jsr.weights import vgg19 as vgg19_weights
 from jsr.weights.conversion import CONVOLUTIONS
-from jsr.weights.vgg19 import FeaturesError
 
 KEY = jax.random.key(0)
 OUT = ("--vgg19 FILE", "scripts/import_vgg19.py", "--content mse", "--vgg19 random")
@@ -81,7 +81,7 @@ def served(keras, cache, monkeypatch):
 
 
 def _refused(source, layer="relu2_2"):
-    with pytest.raises(FeaturesError) as caught:
+    with pytest.raises(WeightsError) as caught:
         vgg19_weights.load_vgg19(source, layer=layer, key=KEY)
     assert "\n" not in str(caught.value)
     return str(caught.value)

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from jsr.errors import WeightsError
 from jsr.models import Model
 from jsr.models.espcn import ESPCN
 from jsr.models.srcnn import SRCNN
 from jsr.models.srresnet import SRResNet
 from jsr.weights import file as weights_file
 from jsr.weights import zoo
-from jsr.weights.file import WeightsError
 
 
 def small(module=None, seed=0):
