@@ -128,7 +128,7 @@ def main(argv: list[str] | None = None) -> int:
         parser.error(f"{args.file}: expected a file named .onnx")
     try:
         content = export(zoo.load(args.model)).SerializeToString()
-        with atomic.draft(args.file) as file:
+        with atomic.replacing(args.file) as file:
             file.write(content)
     except ModuleNotFoundError as error:
         parser.error(f"needs onnx: pip install onnx ({error})")

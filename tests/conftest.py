@@ -8,6 +8,11 @@ os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_p
 
 from pathlib import Path
 
+from jaxtyping import install_import_hook
+
+# Shapes and types are checked at every call of the package, in tests alone: annotations cost users nothing.
+install_import_hook("jsr", "beartype.beartype")
+
 import jax
 import numpy as np
 import pytest

@@ -1,28 +1,33 @@
-"""Files that appear whole or not at all: written as a draft beside their target, and renamed.
+"""Atomic writes: a file or folder appears under its name complete, or not at all.
 
-A process that is killed leaves its draft behind. It is known by its name, and to be nobody's any more by its lock,
-which ended with the process; `sweep` removes it.
+The content goes to a temporary file beside the target, which is renamed at the end. A killed process leaves its
+temporary file behind. `sweep` recognises such a file by its name, and sees that nobody writes to it any more because
+its lock is free.
 """
 
 import contextlib
 import os
 import re
+import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 try:
     import fcntl
-except ImportError:  # Windows, where a file that is open cannot be removed
+except ImportError:  # Windows, where an open file cannot be removed
     fcntl = None
 
-DRAFT = re.compile(r"\.jsr-\w{8}\.part")
+TEMPORARY = re.compile(r"\.jsr-\w{8}\.part")
+UNFINISHED = "unfinished-"  # the first part of a temporary folder's name
+STALE = 24 * 3600  # seconds without a write, after which a temporary folder counts as abandoned
 
 
 @contextlib.contextmanager
-def draft(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """Opens a file to write, which replaces `path` at the end, unless an error is raised; then it is removed.
+def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Opens a temporary file that replaces `path` at the end of the block, or is removed where the block raises.
 
     Raises:
       OSError: it cannot be written.
@@ -32,6 +37,8 @@ def draft(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     try:
         with open(name, "wb") as file:
             yield file
+            file.flush()
+            os.fsync(file.fileno())  # Without this, a power cut can leave the new name with no content.
         os.chmod(name, 0o644)  # mkstemp's files are private
         if fcntl is None:
             os.close(handle)
@@ -45,31 +52,83 @@ def draft(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             os.close(handle)
 
 
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Writes a text file as UTF-8.
+
+    Raises:
+      OSError: it cannot be written.
+    """
+    with replacing(path) as file:
+        file.write(text.encode("utf-8"))
+
+
+@contextlib.contextmanager
+def building(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Makes a temporary folder that is renamed to `path` at the end of the block, or removed where the block raises.
+
+    Where another process has made `path` meanwhile, its folder stays and ours is removed.
+
+    Raises:
+      OSError: the folder cannot be made or renamed.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=path.parent))
+    try:
+        yield temporary
+        try:
+            temporary.rename(path)
+        except OSError:
+            if not path.exists():
+                raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
 def sweep(folder: str | os.PathLike[str]) -> int:
-    """Removes the drafts of processes that are no more from a folder; returns how many. Failing to is no error."""
+    """Removes the temporary files of killed processes; returns how many. A failure to remove one is no error."""
     removed = 0
     with contextlib.suppress(OSError):
         for name in os.listdir(folder):
-            with contextlib.suppress(OSError):  # written by another process, or not ours to remove
-                if DRAFT.fullmatch(name):
+            with contextlib.suppress(OSError):  # another process writes it, or we may not remove it
+                if TEMPORARY.fullmatch(name):
                     _remove(Path(folder, name))
                     removed += 1
     return removed
 
 
-def _create(folder):
-    """Returns a new draft, open and locked."""
+def sweep_folders(root: Path) -> None:
+    """Removes the temporary folders of killed processes from a folder of our own, such as the cache."""
+    for folder in root.glob(f"{UNFINISHED}*"):
+        last_write = max(path.stat().st_mtime for path in (folder, *folder.glob("*")))
+        if time.time() - last_write > STALE:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def sync_folder(folder: str | os.PathLike[str]) -> None:
+    """Puts a folder's list of names on disk, so that a new name outlives a power cut. Windows has no such call."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _create(folder: Path) -> tuple[int, str]:
+    """Returns a new temporary file, open and locked."""
     while True:
         handle, name = tempfile.mkstemp(dir=folder, prefix=".jsr-", suffix=".part")
         if fcntl:
             with contextlib.suppress(OSError):  # a file system without locks
                 fcntl.flock(handle, fcntl.LOCK_EX)
-        if os.path.exists(name):  # not swept between its creation and its lock
+        if os.path.exists(name):  # else it was swept between its creation and its lock
             return handle, name
         os.close(handle)
 
 
-def _remove(path):
+def _remove(path: Path) -> None:
     with open(path, "rb") as file:
         if fcntl:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""Fetches one large file, going on where it was cut off."""
+"""Downloads one large file; an interrupted download is resumed."""
 
 import hashlib
 import http.client
@@ -17,24 +17,23 @@ CHUNK = 1 << 18  # bytes
 
 def fetch(
     url: str,
-    path: str | os.PathLike,
+    path: str | os.PathLike[str],
     *,
     sha256: str | None = None,
     md5: str | None = None,
     label: str | None = None,
 ) -> None:
-    """Fetches a file, so that it appears at `path` whole or not at all.
+    """Downloads a file, which appears at `path` complete or not at all.
 
-    What has come so far is kept beside it, as `path` + ".part", where the next call goes on.
+    The bytes received so far are kept beside it, as `path` + ".part", and the next call resumes there.
 
     Args:
-      sha256, md5: what the file must hash to, in hex. Without either, a fetch starts anew, for
-        nothing could tell a mixture of two files.
+      sha256, md5: the expected hash in hex. Without either, a download starts from the beginning, because nothing
+        could tell a mixture of two files from a whole one.
       label: name shown at the progress bar, which only a terminal gets; the file's name by default.
 
     Raises:
-      DownloadError: the file cannot be fetched or stored, or is another than expected; then it is
-        deleted.
+      DownloadError: the file cannot be downloaded or stored, or has another hash; then it is deleted.
     """
     path = Path(path)
     part = path.with_name(path.name + ".part")
@@ -44,9 +43,9 @@ def fetch(
             part.unlink(missing_ok=True)
         _download(url, part, label or path.name)
         for method, expected in (("sha256", sha256), ("md5", md5)):
-            if expected and (got := _digest(part, method)) != expected.lower():
+            if expected and (actual := _digest(part, method)) != expected.lower():
                 part.unlink()
-                raise DownloadError(f"expected a file of {method} {expected}, got {got}")
+                raise DownloadError(f"expected a file of {method} {expected}, got {actual}")
         os.replace(part, path)
     except DownloadError:
         raise
@@ -58,7 +57,7 @@ def fetch(
         raise DownloadError(" ".join(str(reason).split()) or type(e).__name__) from e
 
 
-def _download(url, part, label):
+def _download(url: str, part: Path, label: str) -> None:
     start = part.stat().st_size if part.exists() else 0
     headers = {"User-Agent": "jsr"} | ({"Range": f"bytes={start}-"} if start else {})
     request = urllib.request.Request(url, headers=headers)
@@ -67,13 +66,13 @@ def _download(url, part, label):
     except urllib.error.HTTPError as e:
         if e.code != 416 or not start:
             raise
-        # Nothing lies after what we have: it is whole already, or is not of this file.
+        # The server has no bytes beyond ours: the part is complete already, or belongs to another file.
         if e.headers.get("Content-Range") != f"bytes */{start}":
             part.unlink()
             _download(url, part, label)
         return
     with response:
-        if response.status != 206:  # the server sends all of it
+        if response.status != 206:  # the server ignores the range and sends the whole file
             start = 0
         length = response.headers.get("Content-Length")
         total = start + int(length) if length else None
@@ -88,6 +87,6 @@ def _download(url, part, label):
         raise DownloadError(f"the connection ended after {done} of {total} bytes; try again to go on")
 
 
-def _digest(path, method):
+def _digest(path: Path, method: str) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, method).hexdigest()

@@ -3,7 +3,7 @@
 import contextlib
 import os
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from PIL import Image
@@ -13,6 +13,7 @@ from jsr.pictures.picture import MAX_PIXELS, Picture, assemble, check_size, expl
 from jsr.pictures.png_rows import Writer
 
 
+@runtime_checkable
 class Rows(Protocol):
     """A picture whose rows `[y:y+n]` can be had, from top to bottom, and the last ones again: an array, or a file."""
 

@@ -56,7 +56,7 @@ def draft(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
       PictureError: it cannot be written.
     """
     try:
-        with atomic.draft(path) as file:
+        with atomic.replacing(path) as file:
             yield file
     except OSError as error:
         raise PictureError(f"{path}: cannot be written: {error.strerror or error}") from error

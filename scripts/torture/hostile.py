@@ -137,7 +137,7 @@ def judge(path: Path) -> str:
         return f"{type(error).__name__}: {error}"
     finally:
         large_pictures.LARGE = large
-    left = [name for name in os.listdir(path.parent) if atomic.DRAFT.fullmatch(name)]
+    left = [name for name in os.listdir(path.parent) if atomic.TEMPORARY.fullmatch(name)]
     lines = err.getvalue().splitlines()
     if left:
         return f"left {left[0]}"

@@ -1,4 +1,4 @@
-"""Tests ../jsr/drafts.py."""
+"""Tests ../../jsr/files/atomic.py."""
 
 import os
 import random
@@ -17,7 +17,7 @@ WRITER = """
 import itertools, sys, time
 from jsr.files import atomic
 for i in itertools.count():
-    with atomic.draft(sys.argv[1]) as file:
+    with atomic.replacing(sys.argv[1]) as file:
         for _ in range(50):
             file.write(bytes([i % 256]) * 4000)
             file.flush()
@@ -35,8 +35,8 @@ def _writer(target):
     return process
 
 
-def _drafts(folder):
-    return [name for name in os.listdir(folder) if atomic.DRAFT.fullmatch(name)]
+def _temporary(folder):
+    return [name for name in os.listdir(folder) if atomic.TEMPORARY.fullmatch(name)]
 
 
 def test_kill_leaves_a_whole_file_and_nothing_after_a_sweep(tmp_path):
@@ -48,27 +48,27 @@ def test_kill_leaves_a_whole_file_and_nothing_after_a_sweep(tmp_path):
         process.communicate()
         content = target.read_bytes()
         assert content == content[:1] * 200_000
-        left += len(_drafts(tmp_path))
+        left += len(_temporary(tmp_path))
         atomic.sweep(tmp_path)
         assert os.listdir(tmp_path) == ["a.png"]
-    assert left > 0, "no kill came while a draft was written"
+    assert left > 0, "no kill came during a write"
 
 
-def test_drafts_that_are_being_written_stay(tmp_path):
-    with atomic.draft(tmp_path / "a") as file:
+def test_sweep_leaves_files_that_are_being_written(tmp_path):
+    with atomic.replacing(tmp_path / "a") as file:
         file.write(b"half")
-        assert atomic.sweep(tmp_path) == 0 and len(_drafts(tmp_path)) == 1
+        assert atomic.sweep(tmp_path) == 0 and len(_temporary(tmp_path)) == 1
     assert (tmp_path / "a").read_bytes() == b"half" and os.listdir(tmp_path) == ["a"]
     process = _writer(tmp_path / "a")
     for _ in range(50):
         atomic.sweep(tmp_path)
     time.sleep(0.1)
-    assert process.poll() is None, "its draft was taken away"
+    assert process.poll() is None, "its temporary file was removed"
     process.kill()
     process.communicate()
 
 
-def test_only_drafts_are_swept(tmp_path):
+def test_sweep_removes_temporary_files_only(tmp_path):
     names = {".jsr-mine.part", ".jsr-12345678.png", "x.jsr-12345678.part", ".jsr-12345678.part2"}
     for name in names | {".jsr-12345678.part"}:
         (tmp_path / name).touch()
@@ -80,7 +80,7 @@ def test_only_drafts_are_swept(tmp_path):
 
 def test_an_error_leaves_the_earlier_file(tmp_path):
     (tmp_path / "a").write_text("old")
-    with pytest.raises(KeyboardInterrupt), atomic.draft(tmp_path / "a") as file:
+    with pytest.raises(KeyboardInterrupt), atomic.replacing(tmp_path / "a") as file:
         file.write(b"new")
         raise KeyboardInterrupt
     assert (tmp_path / "a").read_text() == "old" and os.listdir(tmp_path) == ["a"]
@@ -88,6 +88,29 @@ def test_an_error_leaves_the_earlier_file(tmp_path):
 
 def test_a_file_system_without_locks_still_writes(tmp_path, monkeypatch):
     monkeypatch.setattr(atomic, "fcntl", None)
-    with atomic.draft(tmp_path / "a") as file:
+    with atomic.replacing(tmp_path / "a") as file:
         file.write(b"new")
     assert (tmp_path / "a").read_bytes() == b"new" and os.listdir(tmp_path) == ["a"]
+
+
+def test_a_folder_appears_complete_or_not_at_all(tmp_path):
+    with atomic.building(tmp_path / "a" / "b") as folder:
+        (folder / "x").write_text("x")
+        assert not (tmp_path / "a" / "b").exists()
+    assert os.listdir(tmp_path / "a") == ["b"] and (tmp_path / "a" / "b" / "x").read_text() == "x"
+    with pytest.raises(KeyboardInterrupt), atomic.building(tmp_path / "a" / "c"):
+        raise KeyboardInterrupt
+    assert os.listdir(tmp_path / "a") == ["b"]
+
+
+def test_a_folder_that_another_process_built_first_stays(tmp_path):
+    with atomic.building(tmp_path / "a") as folder:
+        (folder / "x").write_text("second")
+        (tmp_path / "a").mkdir()
+        (tmp_path / "a" / "x").write_text("first")
+    assert (tmp_path / "a" / "x").read_text() == "first" and os.listdir(tmp_path) == ["a"]
+
+
+def test_text_is_utf_8(tmp_path):
+    atomic.write_text(tmp_path / "a", "Grüße\n")
+    assert (tmp_path / "a").read_bytes() == "Grüße\n".encode()

@@ -1,4 +1,4 @@
-"""Tests ../jsr/manifest.py."""
+"""Tests ../../jsr/files/checksums.py."""
 
 import subprocess
 
@@ -16,6 +16,11 @@ def folder(tmp_path):
     (tmp_path / "empty").touch()
     checksums.write(tmp_path)
     return tmp_path
+
+
+def test_sha256_is_that_of_sha256sum(folder):
+    printed = subprocess.run(["sha256sum", folder / "a"], capture_output=True, text=True, check=True).stdout
+    assert printed.split()[0] == checksums.sha256(folder / "a")
 
 
 def test_what_was_written_is_whole(folder):
