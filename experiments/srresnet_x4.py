@@ -1,9 +1,9 @@
 """SRResNet x4, second edition, first part: `python -m experiments.srresnet_x4`; then `srresnet_x4_anneal`.
 
-The network, the loss and the crops are those of Ledig et al. (2017, section 3.2). The optimizer is Muon instead of Adam,
-and BatchNorm keeps its initial statistics, which makes it a scale and a shift; LOG.md says how much each of the two
-gains. The learning rate is constant, so a run can be stopped at any step, annealed from there, and resumed later by the
-same command. The photographs are those of the folder `train` in `JSR_DATA`.
+The network, the loss and the crops are those of Ledig et al. (2017, section 3.2). The optimizer is Muon instead of
+Adam, and BatchNorm keeps its initial statistics, which makes it a scale and a shift; LOG.md gives the gain of each. The
+learning rate is constant, so a run can be stopped at any step, annealed from there, and resumed later by the same
+command. The photographs are those of the folder `train` in `JSR_DATA`.
 """
 
 import dataclasses
