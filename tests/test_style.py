@@ -201,7 +201,8 @@ def test_pages_name_files_that_exist(page):
     modules = re.findall(r"python -m ((?:jsr|scripts|experiments)\.[a-z0-9_]+)", text)
     paths |= {ROOT / name.replace(".", "/") for name in modules}
     paths -= {ROOT / "experiments" / "sample_x4.png"}  # the result of the README's first command
-    assert [path for path in links | paths if not (path.exists() or path.with_suffix(".py").exists())] == []
+    missing = [path for path in links | paths if not (path.exists() or path.with_suffix(".py").exists())]
+    assert not missing, f"{page.name} names {', '.join(sorted(map(str, missing)))}"
 
 
 def test_package_does_not_import_torch_or_tensorflow():
