@@ -1,6 +1,6 @@
 """The bundled SRCNN (Dong et al. 2014), a baseline: `python -m experiments.srcnn_x4`.
 
-The recipe of `srresnet_x4` in one part: Muon, mean squared error, a rate that falls to zero.
+The recipe of `srresnet_x4` in one part: Muon, mean squared error, and a learning rate that falls to zero.
 """
 
 import dataclasses

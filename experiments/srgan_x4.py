@@ -1,9 +1,9 @@
 """The bundled SRGAN, third edition, first part: `python -m experiments.srgan_x4`, after `srresnet_x4_anneal`.
 
-Ledig et al. (2017, section 3.2) shortened to what two CPU cores do in an hour: 8 crops of 64 pixels a step, one
-learning rate. Without ImageNet weights at hand the content loss is the mean squared error (the paper's SRGAN-MSE). The
-generator's BatchNorm keeps its statistics: those of batches are a source of artefacts (Wang et al. 2018, "ESRGAN",
-section 3.1).
+The recipe of Ledig et al. (2017, section 3.2), shortened to an hour on two CPU cores: 8 crops of 64 pixels a step, and
+one learning rate. The content loss is the mean squared error (the paper's SRGAN-MSE), because ImageNet weights of VGG19
+were not at hand. The generator's BatchNorm keeps its statistics, because those of a batch cause artefacts (Wang et al.
+2018, "ESRGAN", section 3.1).
 """
 
 import dataclasses

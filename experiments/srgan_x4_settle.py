@@ -1,7 +1,7 @@
-"""SRGAN, third edition, second part, to the bundled weights: `python -m experiments.srgan_x4_settle`, after `srgan_x4`.
+"""The bundled SRGAN, third edition, second part: `python -m experiments.srgan_x4_settle`, after `srgan_x4`.
 
-Goes on in the same folder, with the same two networks, at a quarter of the adversarial weight: texture stays, and most
-of what the discriminator does not see as wrong, such as a second line along edges, goes.
+Continues in the same folder, with the same two networks, at a quarter of the adversarial weight. The texture stays, and
+most artefacts to which the discriminator is blind fade, such as a second line along edges.
 """
 
 import dataclasses

@@ -1,6 +1,7 @@
-"""SRResNet x4, second edition, second part, to the bundled weights: `python -m experiments.srresnet_x4_anneal`.
+"""SRResNet x4, second edition, second part: `python -m experiments.srresnet_x4_anneal`.
 
-Goes on from the average of `srresnet_x4`, on crops twice as wide, with a rate that falls to zero.
+Continues from the averaged weights of `srresnet_x4`, on crops twice as wide, with a learning rate that falls to zero.
+The result is the bundled `srresnet`.
 """
 
 import dataclasses

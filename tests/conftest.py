@@ -1,8 +1,8 @@
-"""What every test shares: four simulated CPU devices, strict ranks, and the way to the research pictures."""
+"""Settings and fixtures of all tests: four simulated CPU devices, strict ranks, checked types, and pictures."""
 
 import os
 
-# Before jax starts: tests run on the CPU, on as many devices as the sharding tests divide over.
+# Before jax is imported, which reads both. The sharding tests need several devices.
 os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=4"
 
@@ -10,7 +10,8 @@ from pathlib import Path
 
 from jaxtyping import install_import_hook
 
-# Shapes and types are checked at every call of the package, in tests alone: annotations cost users nothing.
+# Before any module of the package is imported. Types and shapes are checked at each call in tests only, so users pay
+# nothing for the annotations.
 install_import_hook("jsr", "beartype.beartype")
 
 import jax
@@ -23,21 +24,24 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 
 @pytest.fixture(scope="session")
 def jsr_data() -> Path:
-    """The folder of research pictures; tests that need it skip, saying so, where it is missing."""
-    folder = Path(os.environ.get("JSR_DATA", Path(__file__).parents[2] / "shared" / "data"))
-    if not (folder / "eval" / "Set5").is_dir():
-        pytest.skip(f"no research pictures at {folder}; set JSR_DATA to their folder")
-    return folder
+    """Returns the folder of benchmark sets and photographs, `JSR_DATA`; skips the test where it is missing."""
+    folder = os.environ.get("JSR_DATA")
+    if not folder:
+        pytest.skip("needs benchmark pictures: set JSR_DATA to the folder that holds eval/Set5")
+    if not Path(folder, "eval", "Set5").is_dir():
+        pytest.skip(f"needs benchmark pictures: expected JSR_DATA to hold eval/Set5, got {folder}")
+    return Path(folder)
 
 
 @pytest.fixture
 def rng() -> np.random.Generator:
+    """Returns a generator with a fixed seed."""
     return np.random.default_rng(0)
 
 
 @pytest.fixture
 def folder(tmp_path, rng) -> Path:
-    """Twelve pictures of noise, where a window is found in one place only; some are small."""
+    """Writes twelve pictures of noise, in which each window occurs once; some are small."""
     (tmp_path / "set").mkdir()
     for i in range(12):
         pixels = rng.integers(0, 256, (40 + 7 * i, 150 - 9 * i, 3), np.uint8)
@@ -46,12 +50,12 @@ def folder(tmp_path, rng) -> Path:
 
 
 @pytest.fixture
-def u8(rng):
-    """Four channels of noise, of 8 bits."""
+def u8(rng) -> np.ndarray:
+    """Returns 8-bit noise in four channels, `[7, 5, 4]`."""
     return rng.integers(0, 256, (7, 5, 4), np.uint8)
 
 
 @pytest.fixture
-def u16(rng):
-    """Four channels of noise, of 16 bits."""
+def u16(rng) -> np.ndarray:
+    """Returns 16-bit noise in four channels, `[7, 5, 4]`."""
     return rng.integers(0, 65536, (7, 5, 4), np.uint16)

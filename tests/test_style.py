@@ -1,6 +1,7 @@
 """Tests how the code is laid out: ../jsr, ../README.md and the names of files."""
 
 import ast
+import re
 import subprocess
 import sys
 from graphlib import TopologicalSorter
@@ -184,9 +185,24 @@ def test_readme_begins_with_the_command():
     assert "python -m jsr.infer experiments/sample.png" in rest.partition("```")[0]
 
 
-def test_readme_names_files_that_exist():
-    """The first command of the README needs this one."""
-    assert (ROOT / "experiments" / "sample.png").is_file()
+PAGES = [
+    *(ROOT / name for name in ("README.md", "jsr/pretrained/README.md", "experiments/README.md")),
+    *(ROOT / "scripts").glob("*/README.md"),
+    *(ROOT / ".github").glob("*.md"),
+]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_pages_name_files_that_exist(page):
+    """Checks links, paths in code, and modules that are run; names in capitals stand for any."""
+    text = page.read_text()
+    links = {page.parent / link for link in re.findall(r"\]\(([^)#:]+)\)", text)}
+    paths = {ROOT / path for path in re.findall(r"`((?:jsr|scripts|experiments|tests)/[a-z0-9_./]+)`", text)}
+    modules = re.findall(r"python -m ((?:jsr|scripts|experiments)\.[a-z0-9_]+)", text)
+    paths |= {ROOT / name.replace(".", "/") for name in modules}
+    paths -= {ROOT / "experiments" / "sample_x4.png"}  # the result of the README's first command
+    missing = [path for path in links | paths if not (path.exists() or path.with_suffix(".py").exists())]
+    assert not missing, f"{page.name} names {', '.join(sorted(map(str, missing)))}"
 
 
 def test_package_does_not_import_torch_or_tensorflow():

@@ -91,8 +91,9 @@ def test_every_field_is_an_option():
     assert command_line.parse(["--phase", "srgan", *options, "--overwrite-config"]) == demanded
 
 
-@pytest.mark.parametrize("path", (ROOT / "experiments").glob("[a-z]*.py"), ids=lambda p: p.stem)
-def test_experiments_could_be_run(path):
+@pytest.mark.parametrize("path", sorted((ROOT / "experiments").glob("[a-z]*.py")), ids=lambda p: p.stem)
+def test_experiments_could_be_run(path, monkeypatch, tmp_path):
+    monkeypatch.setenv("JSR_DATA", str(tmp_path))
     config.check(importlib.import_module(f"experiments.{path.stem}").CONFIG)
 
 
