@@ -1,6 +1,7 @@
-"""Tests how the code is laid out: ../jsr, ../README.md and the names of files."""
+"""Tests the layout of the code: imports, names of files, signatures, and what pages and messages refer to."""
 
 import ast
+import functools
 import re
 import subprocess
 import sys
@@ -8,6 +9,8 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+from jsr.__main__ import COMMANDS
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "jsr"
@@ -21,8 +24,9 @@ ROWS = (
     {"weights", "pictures"},
     {"upscaling", "data", "metrics"},
     {"training"},
-    {"train", "infer", "evaluate", "__init__"},
+    {"train", "infer", "evaluate", "export", "prepare", "plot", "convert", "fit_niqe", "__main__", "__init__"},
 )
+PROGRAMS = ROWS[-1] - {"__main__", "__init__"}
 ROW = {room: number for number, rooms in enumerate(ROWS, 1) for room in rooms}
 
 
@@ -37,7 +41,7 @@ def _module(path):
 
 def _imports(path, *, lazy=True):
     """Yields the modules of jsr that a file imports, at any depth, type-checking blocks included."""
-    tree = ast.parse(path.read_text())
+    tree = _tree(path)
     functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]
     delayed = {id(n) for function in functions for n in ast.walk(function)}
     modules = {_module(source) for source in _sources()}
@@ -58,8 +62,14 @@ def _imports(path, *, lazy=True):
                 yield name
 
 
+@functools.cache
 def _sources():
     return sorted(PACKAGE.rglob("*.py"))
+
+
+@functools.cache
+def _tree(path):
+    return ast.parse(path.read_text())
 
 
 # Arrays in, arrays out.
@@ -80,6 +90,17 @@ PURE = [path for path in _sources() if _room(path) in ("ops", "models", "degrada
 
 def test_every_file_stands_in_a_room():
     assert {_room(path) for path in _sources()} - set(ROW) == set()
+
+
+def test_every_program_is_a_command():
+    assert {name.replace("-", "_") for name in COMMANDS} == PROGRAMS
+    assert {_room(path) for path in PACKAGE.glob("*.py")} & PROGRAMS == PROGRAMS
+
+
+@pytest.mark.parametrize("path", _sources(), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_programs_are_imported_by_nobody(path):
+    """Not even by each other: what two of them need is a noun, and stands in a folder."""
+    assert {module.split(".")[1] for module in _imports(path) if "." in module} & PROGRAMS == set()
 
 
 @pytest.mark.parametrize("path", _sources(), ids=lambda p: str(p.relative_to(PACKAGE)))
@@ -129,7 +150,7 @@ def test_one_place_knows_it(word, homes):
     for path in _sources():
         names = {
             getattr(node, field, None) or ""
-            for node in ast.walk(ast.parse(path.read_text()))
+            for node in ast.walk(_tree(path))
             for field in ("attr", "id", "module", "name")
         }
         named = {name for name in names if isinstance(name, str) and word in name.split(".")}
@@ -139,7 +160,7 @@ def test_one_place_knows_it(word, homes):
 
 def _public_functions(path):
     """Yields every function and method that a caller sees, with its arguments besides self."""
-    tree = ast.parse(path.read_text())
+    tree = _tree(path)
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
             yield node.name, node.args, node.args.posonlyargs + node.args.args
@@ -163,12 +184,28 @@ def test_options_are_keyword_only_and_key_comes_first(path):
 
 @pytest.mark.parametrize("path", _sources(), ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_modules_are_documented(path):
-    assert ast.get_docstring(ast.parse(path.read_text())), f"{path.name} has no docstring"
+    assert ast.get_docstring(_tree(path)), f"{path.name} has no docstring"
 
 
-def test_no_file_is_named_after_nothing():
-    names = {p.stem for folder in ("jsr", "experiments", "scripts") for p in (ROOT / folder).rglob("*")}
-    assert names & {"utils", "util", "common", "base", "core", "helpers", "misc"} == set()
+def test_file_names_say_something():
+    """Such a name takes in anything, so nobody can guess the content."""
+    forbidden = {
+        "utils",
+        "util",
+        "utilities",
+        "common",
+        "base",
+        "core",
+        "helpers",
+        "helper",
+        "misc",
+        "system",
+        "shared",
+    }
+    names = {
+        p.stem.strip("_") for folder in ("jsr", "experiments", "scripts", "tests") for p in (ROOT / folder).rglob("*")
+    }
+    assert names & forbidden == set()
 
 
 def test_import_is_light():
@@ -205,27 +242,72 @@ def test_pages_name_files_that_exist(page):
     assert not missing, f"{page.name} names {', '.join(sorted(map(str, missing)))}"
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_pages_name_commands_that_exist(page):
+    """Checks what follows `jsr` in code, inline and in blocks."""
+    names = re.findall(r"(?:^|`)jsr ([a-z][a-z-]*)", page.read_text(), re.MULTILINE)
+    assert set(names) - set(COMMANDS) == set()
+
+
+def _strings(path):
+    """Yields the strings of a file that are no docstrings: messages, help texts, names."""
+    tree = _tree(path)
+    statements = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in statements:
+            yield node.value
+
+
+@pytest.mark.parametrize("path", _sources(), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_messages_name_no_script(path):
+    """pip does not install them."""
+    assert [text for text in _strings(path) if re.search(r"\bscripts[/.]", text)] == []
+
+
+@pytest.mark.parametrize("folder", ["jsr", "experiments", "scripts"])
+def test_no_path_leads_out_of_the_repository(folder):
+    """A folder beside the checkout is there on one machine only; `JSR_DATA` names the one with photographs."""
+    files = [p for p in (ROOT / folder).rglob("*") if p.suffix in (".py", ".md", ".txt", "") and p.is_file()]
+    assert [path for path in files if "../shared" in path.read_text()] == []
+
+
+def _imported(path):
+    """Returns the names of the packages that a file imports, at any depth."""
+    nodes = list(ast.walk(_tree(path)))
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+    return {name.partition(".")[0] for name in names}
+
+
 def test_package_does_not_import_torch_or_tensorflow():
     for path in _sources():
-        for node in ast.walk(ast.parse(path.read_text())):
-            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            assert {name.split(".")[0] for name in names} & {"torch", "tensorflow"} == set(), path
+        assert _imported(path) & {"torch", "tensorflow"} == set(), path
 
 
-def test_no_pickle_is_loaded():
-    """A pickle runs what its author likes. torch's files are, and are read with `weights_only`."""
-    for path in [
-        *_sources(),
-        *(ROOT / "scripts").rglob("*.py"),
-        *(ROOT / "experiments").glob("*.py"),
-    ]:
-        for node in ast.walk(ast.parse(path.read_text())):
-            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            assert not {name.split(".")[0] for name in names} & {"pickle", "joblib", "dill"}, path
+# A pickle runs whatever its author likes. jsr reads those of PyTorch by an unpickler that can only describe tensors.
+UNPICKLER = PACKAGE / "weights" / "torch_file.py"
+PROGRAM_TEXT = [p for folder in ("jsr", "scripts", "experiments") for p in sorted((ROOT / folder).rglob("*.py"))]
+
+
+def test_only_one_file_imports_pickle():
+    for path in PROGRAM_TEXT:
+        assert _imported(path) & {"joblib", "dill", "cloudpickle"} == set(), path
+        assert ("pickle" in _imported(path)) == (path == UNPICKLER), path
+
+
+def test_pickle_is_read_by_the_restricted_unpickler_alone():
+    """The file uses `pickle.Unpickler` as a base class with its own `find_class`, and nothing else that loads."""
+    nodes = list(ast.walk(_tree(UNPICKLER)))
+    uses = sorted(ast.unparse(n) for n in nodes if isinstance(n, ast.Attribute) and ast.unparse(n.value) == "pickle")
+    assert set(uses) == {"pickle.Unpickler", "pickle.UnpicklingError"} and uses.count("pickle.Unpickler") == 1
+    (unpickler,) = (n for n in nodes if isinstance(n, ast.ClassDef) and "pickle.Unpickler" in map(ast.unparse, n.bases))
+    assert "find_class" in {n.name for n in unpickler.body if isinstance(n, ast.FunctionDef)}
+
+
+def test_numpy_and_torch_load_no_pickle():
+    for path in PROGRAM_TEXT:
+        for node in ast.walk(_tree(path)):
             if isinstance(node, ast.Call):
-                given = {k.arg: ast.unparse(k.value) for k in node.keywords}
-                assert given.get("allow_pickle", "False") == "False", path
-                if ast.unparse(node.func) == "torch.load":
-                    assert given.get("weights_only") == "True", path
+                options = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
+                assert options.get("allow_pickle", "False") == "False", path
+                assert ast.unparse(node.func) != "torch.load" or options.get("weights_only") == "True", path
