@@ -14,7 +14,6 @@ from jsr.errors import WeightsError
 from jsr.models import Model
 from jsr.models.espcn import ESPCN
 from jsr.models.srresnet import SRResNet
-from jsr.weights import zoo
 
 if TYPE_CHECKING:
     import onnx
@@ -70,19 +69,16 @@ def convert(model: Model) -> "onnx.ModelProto":
     import onnx
     from onnx import helper
 
-    model = zoo.inference(model)
-    graph = _Graph()
-    if isinstance(model.module, SRResNet):
-        _srresnet(graph, model)
-    elif isinstance(model.module, ESPCN):
-        _espcn(graph, model)
-    else:
-        raise WeightsError(f"model: expected an SRResNet or an ESPCN, got {type(model.module).__name__}")
+    network = type(model.module)
+    if network not in _NETWORKS:
+        raise WeightsError(f"model: expected an SRResNet or an ESPCN, got {network.__name__}")
+    model, graph = model.folded(), _Graph()
+    _NETWORKS[network](graph, model.module, model.variables["params"])
 
     def description(name: str, *size: str) -> onnx.ValueInfoProto:
         return helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["n", 3, *size])
 
-    s = model.module.scale
+    s = model.scale
     inputs, outputs = [description("lr", "h", "w")], [description("sr", f"{s}h", f"{s}w")]
     proto = helper.make_model(
         helper.make_graph(graph.nodes, "jsr", inputs, outputs, graph.values),
@@ -94,23 +90,24 @@ def convert(model: Model) -> "onnx.ModelProto":
     return proto
 
 
-def _srresnet(graph: _Graph, model: Model) -> None:
-    params = model.variables["params"]
+def _srresnet(graph: _Graph, network: Any, params: Mapping[str, Any]) -> None:
     x = first = graph.prelu(graph.conv("lr", params["head"]), params["head_prelu"])
-    for i in range(model.module.blocks):
+    for i in range(network.blocks):
         block = params[f"block{i + 1}"]
         y = graph.prelu(graph.conv(x, block["conv1"]), block["prelu"])
         x = graph.add("Add", x, graph.conv(y, block["conv2"]))
     x = graph.add("Add", first, graph.conv(x, params["body"]))
-    for i, r in enumerate(model.module.factors):
+    for i, r in enumerate(network.factors):
         layer = params[f"upsample{i + 1}"]
         x = graph.prelu(graph.subpixel(x, layer["conv"], r), layer["prelu"])
     graph.add("Tanh", graph.conv(x, params["tail"]), output="sr")
 
 
-def _espcn(graph: _Graph, model: Model) -> None:
-    params = model.variables["params"]
+def _espcn(graph: _Graph, network: Any, params: Mapping[str, Any]) -> None:
     x = graph.add("Sub", graph.add("Mul", "lr", graph.value(2.0)), graph.value(1.0))
     x = graph.add("Tanh", graph.conv(x, params["conv1"]))
     x = graph.add("Tanh", graph.conv(x, params["conv2"]))
-    graph.add("Identity", graph.subpixel(x, params["conv3"], model.module.scale), output="sr")
+    graph.add("Identity", graph.subpixel(x, params["conv3"], network.scale), output="sr")
+
+
+_NETWORKS = {SRResNet: _srresnet, ESPCN: _espcn}
