@@ -130,11 +130,11 @@ def test_main_names_a_file_that_cannot_be_written(tmp_path, capsys, monkeypatch)
 )
 def test_main_refuses_wrong_arguments(tmp_path, arguments, message):
     """In a process of its own, so that a traceback, for example, does not go unseen."""
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "jsr.convert", *arguments],
         capture_output=True,
         text=True,
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
     )
-    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"jsr.convert: error: {message}\n")
+    assert (process.returncode, process.stdout, process.stderr) == (2, "", f"jsr.convert: error: {message}\n")

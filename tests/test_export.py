@@ -47,12 +47,12 @@ def test_main_refuses_wrong_arguments_in_one_line(capsys, arguments, message):
 def test_main_names_a_file_that_cannot_be_written(tmp_path):
     """In a process of its own, so that a traceback, for example, does not go unseen."""
     pytest.importorskip("onnx", reason="onnx is an extra")
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "jsr.export", "espcn", "missing/a.onnx"],
         capture_output=True,
         text=True,
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
     )
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "jsr.export: error: missing/a.onnx: cannot be written: No such file or directory\n"
+    assert (process.returncode, process.stdout) == (1, "")
+    assert process.stderr == "jsr.export: error: missing/a.onnx: cannot be written: No such file or directory\n"

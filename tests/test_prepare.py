@@ -25,14 +25,14 @@ def test_main_stores_a_folder(tmp_path, rng, capsys):
 
 def test_main_names_an_unknown_dataset(tmp_path):
     """In a process of its own, so that a traceback, for example, does not go unseen."""
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "jsr.prepare", "imagenet", "--data-dir", str(tmp_path)],
         capture_output=True,
         text=True,
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
     )
     expected = "jsr.prepare: error: imagenet: expected a folder of pictures or one of coco2014, div2k\n"
-    assert (done.returncode, done.stdout, done.stderr) == (1, "", expected)
+    assert (process.returncode, process.stdout, process.stderr) == (1, "", expected)
 
 
 def test_help_lists_every_dataset_and_its_size(capsys):

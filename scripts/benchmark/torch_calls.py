@@ -130,7 +130,8 @@ def train(case, setup):
         nonlocal count
         losses = []
         for _ in range(case.steps):
-            torch.compiler.cudagraph_mark_step_begin()
+            if on_gpu():  # on a CPU, the call would only import the compiler, eager or not
+                torch.compiler.cudagraph_mark_step_begin()
             losses.append(step(*batches[count % CHECKED]))
             count += 1
         return setup.wait(torch.stack(losses)).cpu().numpy()
