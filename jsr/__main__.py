@@ -20,7 +20,7 @@ COMMANDS = {
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs one of the commands and returns its status. Exits with 2 on an unknown command."""
+    """Runs one of the commands; returns its status, or 2 where there is no such command."""
     arguments = sys.argv[1:] if argv is None else argv
     name = arguments[0] if arguments else ""
     if name in ("-h", "--help"):

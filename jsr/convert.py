@@ -25,7 +25,7 @@ def main(argv: list[str] | None = None) -> int:
         "--output",
         metavar="FILE",
         type=Path,
-        help="the file to write (default: jsr/vgg19.safetensors in the cache)",
+        help="the file to write (default: vgg19.safetensors in the user's cache)",
     )
     args = parser.parse_args(argv)
     suffix = args.file.suffix.lower()

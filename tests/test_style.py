@@ -29,9 +29,34 @@ ROWS = (
 PROGRAMS = ROWS[-1] - {"__main__", "__init__"}
 ROW = {room: number for number, rooms in enumerate(ROWS, 1) for room in rooms}
 
+# Pages that send a reader to files and commands.
+PAGES = [
+    *(ROOT / name for name in ("README.md", "jsr/pretrained/README.md", "experiments/README.md")),
+    *(ROOT / "scripts").glob("*/README.md"),
+    *(ROOT / ".github").glob("*.md"),
+]
+
+# A pickle runs whatever its author likes. jsr reads those of PyTorch by an unpickler that can only describe tensors.
+UNPICKLER = PACKAGE / "weights" / "torch_file.py"
+
+
+@functools.cache
+def _sources():
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def _code():
+    """Returns every file of Python that is no test."""
+    return [path for folder in ("jsr", "scripts", "experiments") for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+@functools.cache
+def _tree(path):
+    return ast.parse(path.read_text())
+
 
 def _room(path):
-    """`jsr/models/layers.py` -> `models`, `jsr/train.py` -> `train`."""
+    """Returns the folder that a file of jsr stands in, or its own name: `models`, `train`."""
     return path.relative_to(PACKAGE).with_suffix("").parts[0]
 
 
@@ -40,7 +65,7 @@ def _module(path):
 
 
 def _imports(path, *, lazy=True):
-    """Yields the modules of jsr that a file imports, at any depth, type-checking blocks included."""
+    """Yields the modules of jsr that a file imports; with `lazy`, inside functions too."""
     tree = _tree(path)
     functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]
     delayed = {id(n) for function in functions for n in ast.walk(function)}
@@ -62,17 +87,39 @@ def _imports(path, *, lazy=True):
                 yield name
 
 
-@functools.cache
-def _sources():
-    return sorted(PACKAGE.rglob("*.py"))
+def _imported(path):
+    """Returns the packages that a file imports, inside functions too."""
+    nodes = list(ast.walk(_tree(path)))
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+    return {name.partition(".")[0] for name in names}
 
 
-@functools.cache
-def _tree(path):
-    return ast.parse(path.read_text())
+def _strings(path):
+    """Yields the strings of a file that are no docstrings: messages, help texts, names."""
+    tree = _tree(path)
+    statements = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in statements:
+            yield node.value
 
 
-# Arrays in, arrays out.
+def _public_functions(path):
+    """Yields every function and method that a caller sees, with its arguments besides self."""
+    tree = _tree(path)
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+            yield node.name, node.args, node.args.posonlyargs + node.args.args
+        elif isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            for method in node.body:
+                if isinstance(method, ast.FunctionDef) and (
+                    method.name == "__call__" or not method.name.startswith("_")
+                ):
+                    arguments = method.args.posonlyargs + method.args.args
+                    yield f"{node.name}.{method.name}", method.args, arguments[1:]
+
+
+# Pure functions: arrays in, arrays out.
 PURE = [path for path in _sources() if _room(path) in ("ops", "models", "degradation")] + [
     PACKAGE / name
     for name in (
@@ -87,6 +134,9 @@ PURE = [path for path in _sources() if _room(path) in ("ops", "models", "degrada
     )
 ]
 
+each_source = pytest.mark.parametrize("path", _sources(), ids=lambda p: p.relative_to(PACKAGE).as_posix())
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
+
 
 def test_every_file_stands_in_a_room():
     assert {_room(path) for path in _sources()} - set(ROW) == set()
@@ -97,13 +147,13 @@ def test_every_program_is_a_command():
     assert {_room(path) for path in PACKAGE.glob("*.py")} & PROGRAMS == PROGRAMS
 
 
-@pytest.mark.parametrize("path", _sources(), ids=lambda p: str(p.relative_to(PACKAGE)))
+@each_source
 def test_programs_are_imported_by_nobody(path):
-    """Not even by each other: what two of them need is a noun, and stands in a folder."""
+    """Not even by each other: code that two of them need is about a noun, and stands in its folder."""
     assert {module.split(".")[1] for module in _imports(path) if "." in module} & PROGRAMS == set()
 
 
-@pytest.mark.parametrize("path", _sources(), ids=lambda p: str(p.relative_to(PACKAGE)))
+@each_source
 def test_imports_go_downwards(path):
     own = _room(path)
     rooms = {(module.split(".") + ["__init__"])[1] for module in _imports(path)} - {own}
@@ -111,10 +161,9 @@ def test_imports_go_downwards(path):
 
 
 def test_imports_have_no_circle():
-    """Between files, and so within a folder too; imports inside functions are left out."""
+    """Neither between folders nor within one: a folder's `__init__` imports its files, and they do not import it."""
     graph = {_module(path): set(_imports(path, lazy=False)) - {_module(path)} for path in _sources()}
-    # A folder's face imports its files, and they, each other; nothing in a folder imports its own face.
-    TopologicalSorter(graph).prepare()  # raises CycleError, naming the circle
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "tests").glob("*/test_*.py")), ids=lambda p: p.stem)
@@ -145,8 +194,8 @@ def test_networks_are_arguments(name):
         ("PIL", ["pictures/", "upscaling/comparison.py", "training/record.py", "data/patches.py"]),
     ],
 )
-def test_one_place_knows_it(word, homes):
-    """What may be replaced one day stands in one place: there only is it imported or called."""
+def test_replaceable_libraries_have_one_place(word, homes):
+    """A library that may be replaced one day is imported or called in one place only."""
     for path in _sources():
         names = {
             getattr(node, field, None) or ""
@@ -158,78 +207,43 @@ def test_one_place_knows_it(word, homes):
         assert not named or any(place.startswith(home) for home in homes), f"{place} says {word}"
 
 
-def _public_functions(path):
-    """Yields every function and method that a caller sees, with its arguments besides self."""
-    tree = _tree(path)
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
-            yield node.name, node.args, node.args.posonlyargs + node.args.args
-        elif isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-            for method in node.body:
-                if isinstance(method, ast.FunctionDef) and (
-                    method.name == "__call__" or not method.name.startswith("_")
-                ):
-                    arguments = method.args.posonlyargs + method.args.args
-                    yield f"{node.name}.{method.name}", method.args, arguments[1:]
-
-
 @pytest.mark.parametrize("path", PURE, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_options_are_keyword_only_and_key_comes_first(path):
-    """Prefer f(x, *, axis=-1) to f(x, axis=-1): what has a default is named where it is given."""
+    """Prefer f(x, *, axis=-1) to f(x, axis=-1): a caller names each option that it gives."""
     for name, arguments, positional in _public_functions(path):
         assert not arguments.defaults, f"{path.name}: {name} has an option that is not keyword-only"
         names = [a.arg for a in positional]
         assert "key" not in names[1:], f"{path.name}: {name} expects its key first"
 
 
-@pytest.mark.parametrize("path", _sources(), ids=lambda p: str(p.relative_to(PACKAGE)))
+@each_source
 def test_modules_are_documented(path):
     assert ast.get_docstring(_tree(path)), f"{path.name} has no docstring"
 
 
 def test_file_names_say_something():
     """Such a name takes in anything, so nobody can guess the content."""
-    forbidden = {
-        "utils",
-        "util",
-        "utilities",
-        "common",
-        "base",
-        "core",
-        "helpers",
-        "helper",
-        "misc",
-        "system",
-        "shared",
-    }
-    names = {
-        p.stem.strip("_") for folder in ("jsr", "experiments", "scripts", "tests") for p in (ROOT / folder).rglob("*")
-    }
+    forbidden = set("utils util common base core helpers helper misc system".split())
+    folders = [ROOT / name for name in ("jsr", "experiments", "scripts", "tests")]
+    names = {path.stem for folder in folders for path in folder.rglob("*")}
     assert names & forbidden == set()
 
 
-def test_import_is_light():
-    """`import jsr` must be free: jax and everything that needs it loads at first use."""
+def test_import_of_jsr_is_light():
+    """`import jsr` is instant: jax and everything that needs it is imported at first use."""
     heavy = ["jax", "flax", "optax", "orbax", "tensorflow_datasets", "PIL", "torch"]
     code = f"import sys, jsr; print([m for m in {heavy} if m in sys.modules])"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert (result.returncode, result.stdout.strip()) == (0, "[]"), result.stderr
 
 
-def test_readme_begins_with_the_command():
+def test_readme_begins_with_a_command_that_upscales():
     before, fence, rest = (ROOT / "README.md").read_text().partition("```")
     assert fence and len(before.split()) <= 150
     assert "python -m jsr.infer experiments/sample.png" in rest.partition("```")[0]
 
 
-PAGES = [
-    *(ROOT / name for name in ("README.md", "jsr/pretrained/README.md", "experiments/README.md")),
-    *(ROOT / "scripts").glob("*/README.md"),
-    *(ROOT / ".github").glob("*.md"),
-]
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
+@each_page
 def test_pages_name_files_that_exist(page):
     """Checks links, paths in code, and modules that are run; names in capitals stand for any."""
     text = page.read_text()
@@ -242,25 +256,16 @@ def test_pages_name_files_that_exist(page):
     assert not missing, f"{page.name} names {', '.join(sorted(map(str, missing)))}"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
+@each_page
 def test_pages_name_commands_that_exist(page):
     """Checks what follows `jsr` in code, inline and in blocks."""
     names = re.findall(r"(?:^|`)jsr ([a-z][a-z-]*)", page.read_text(), re.MULTILINE)
     assert set(names) - set(COMMANDS) == set()
 
 
-def _strings(path):
-    """Yields the strings of a file that are no docstrings: messages, help texts, names."""
-    tree = _tree(path)
-    statements = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in statements:
-            yield node.value
-
-
-@pytest.mark.parametrize("path", _sources(), ids=lambda p: str(p.relative_to(PACKAGE)))
+@each_source
 def test_messages_name_no_script(path):
-    """pip does not install them."""
+    """Messages and help texts name programs: pip does not install scripts."""
     assert [text for text in _strings(path) if re.search(r"\bscripts[/.]", text)] == []
 
 
@@ -271,26 +276,13 @@ def test_no_path_leads_out_of_the_repository(folder):
     assert [path for path in files if "../shared" in path.read_text()] == []
 
 
-def _imported(path):
-    """Returns the names of the packages that a file imports, at any depth."""
-    nodes = list(ast.walk(_tree(path)))
-    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
-    names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
-    return {name.partition(".")[0] for name in names}
-
-
 def test_package_does_not_import_torch_or_tensorflow():
     for path in _sources():
         assert _imported(path) & {"torch", "tensorflow"} == set(), path
 
 
-# A pickle runs whatever its author likes. jsr reads those of PyTorch by an unpickler that can only describe tensors.
-UNPICKLER = PACKAGE / "weights" / "torch_file.py"
-PROGRAM_TEXT = [p for folder in ("jsr", "scripts", "experiments") for p in sorted((ROOT / folder).rglob("*.py"))]
-
-
 def test_only_one_file_imports_pickle():
-    for path in PROGRAM_TEXT:
+    for path in _code():
         assert _imported(path) & {"joblib", "dill", "cloudpickle"} == set(), path
         assert ("pickle" in _imported(path)) == (path == UNPICKLER), path
 
@@ -305,7 +297,7 @@ def test_pickle_is_read_by_the_restricted_unpickler_alone():
 
 
 def test_numpy_and_torch_load_no_pickle():
-    for path in PROGRAM_TEXT:
+    for path in _code():
         for node in ast.walk(_tree(path)):
             if isinstance(node, ast.Call):
                 options = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
