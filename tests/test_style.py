@@ -166,6 +166,16 @@ def test_imports_have_no_circle():
     TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
 
 
+@each_source
+def test_private_names_stay_in_their_file(path):
+    """A name with an underscore may change without a look at other files."""
+    imports = [node for node in ast.walk(_tree(path)) if isinstance(node, ast.ImportFrom)]
+    names = {alias.asname or alias.name for node in imports for alias in node.names}
+    uses = [n for n in ast.walk(_tree(path)) if isinstance(n, ast.Attribute) and ast.unparse(n.value) in names]
+    private = [name for name in names | {n.attr for n in uses} if re.match("_[a-z]", name)]
+    assert private == []
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "tests").glob("*/test_*.py")), ids=lambda p: p.stem)
 def test_tests_stand_where_their_subject_stands(path):
     """`tests/FOLDER/test_FILE.py` tests `jsr/FOLDER/FILE.py`, or a script."""
@@ -288,11 +298,13 @@ def test_only_one_file_imports_pickle():
 
 
 def test_pickle_is_read_by_the_restricted_unpickler_alone():
-    """The file uses `pickle.Unpickler` as a base class with its own `find_class`, and nothing else that loads."""
+    """The file uses `pickle._Unpickler` as a base class with its own `find_class`, and nothing else that loads."""
     nodes = list(ast.walk(_tree(UNPICKLER)))
     uses = sorted(ast.unparse(n) for n in nodes if isinstance(n, ast.Attribute) and ast.unparse(n.value) == "pickle")
-    assert set(uses) == {"pickle.Unpickler", "pickle.UnpicklingError"} and uses.count("pickle.Unpickler") == 1
-    (unpickler,) = (n for n in nodes if isinstance(n, ast.ClassDef) and "pickle.Unpickler" in map(ast.unparse, n.bases))
+    assert set(uses) == {"pickle._Unpickler", "pickle.UnpicklingError"} and uses.count("pickle._Unpickler") == 1
+    (unpickler,) = (
+        n for n in nodes if isinstance(n, ast.ClassDef) and "pickle._Unpickler" in map(ast.unparse, n.bases)
+    )
     assert "find_class" in {n.name for n in unpickler.body if isinstance(n, ast.FunctionDef)}
 
 

@@ -2,7 +2,7 @@
 
 A `.pth` or `.pt` file is a pickle that describes tensors, and their numbers beside it: since torch 1.6 as members of a
 zip archive, before that after the pickle in the same file. A pickle can call any function of any installed package.
-`_Unpickler` knows five names, all of which only describe tensors, and refuses every other one.
+`_Unpickler` knows the names that describe tensors and refuses every other one.
 """
 
 import io
@@ -18,7 +18,7 @@ import numpy as np
 
 from jsr.errors import WeightsError
 
-# The types of numbers, by the names of torch's classes of storage. NumPy has no bfloat16.
+# NumPy's types by torch's classes of storage. bfloat16 is missing, because NumPy has none.
 TYPES = {
     "FloatStorage": "<f4",
     "DoubleStorage": "<f8",
@@ -34,10 +34,10 @@ LEGACY_MAGIC = 0x1950A86A20F9469CFC6C  # begins a file of torch before 1.6; torc
 
 
 class _Storage(NamedTuple):
-    """A row of numbers that tensors are cut from."""
+    """A row of numbers, which one or more tensors are views of."""
 
     key: str
-    type: str  # of NumPy
+    dtype: str
     length: int  # in numbers
 
 
@@ -78,7 +78,8 @@ def _read_zip(file: BinaryIO) -> dict[str, np.ndarray]:
 
         def content(name: str) -> bytes:
             member = archive.getinfo(members[name])
-            if member.compress_type != zipfile.ZIP_STORED:  # torch compresses nothing; so a file bounds its contents
+            # torch compresses nothing, and so no small file can become more than the memory.
+            if member.compress_type != zipfile.ZIP_STORED:
                 raise ValueError(f"{name} is compressed")
             return archive.read(member)
 
@@ -101,12 +102,15 @@ def _read_legacy(file: BinaryIO) -> dict[str, np.ndarray]:
     for key in _Unpickler(file).load():
         storage = described[key]
         file.seek(8, 1)  # its length once more
-        storages[key] = _numbers(storage, file.read(storage.length * np.dtype(storage.type).itemsize))
+        storages[key] = _numbers(storage, file.read(storage.length * np.dtype(storage.dtype).itemsize))
     return {name: _view(tensor, storages) for name, tensor in tensors.items()}
 
 
-class _Unpickler(pickle.Unpickler):
-    """Unpickles built-in types and descriptions of tensors. No other name of any module can be reached."""
+class _Unpickler(pickle._Unpickler):
+    """Unpickles built-in types and descriptions of tensors. No other name of any module can be reached.
+
+    It is Python's implementation in Python: that in C allocates 64 GB where a file of ten bytes asks for it.
+    """
 
     def find_class(self, module: str, name: str) -> Any:
         """Returns a stand-in for one of the names that a state dict needs.
@@ -126,10 +130,10 @@ class _Unpickler(pickle.Unpickler):
 
     def persistent_load(self, pid: Any) -> _Storage:
         """Returns the storage that the pickle refers to: `("storage", type, key, device, length[, view])`."""
-        kind, type_, key, _, length, *view = pid
-        if kind != "storage" or type_ not in TYPES.values() or any(part is not None for part in view):
+        kind, dtype, key, _, length, *view = pid
+        if kind != "storage" or dtype not in TYPES.values() or any(part is not None for part in view):
             raise pickle.UnpicklingError("it has a storage of an unknown kind")
-        return _Storage(str(key), type_, int(length))
+        return _Storage(str(key), dtype, int(length))
 
 
 def _tensors(state: Any) -> Mapping[str, _Tensor]:
@@ -143,14 +147,14 @@ def _storages(tensors: Mapping[str, _Tensor]) -> set[_Storage]:
 
 
 def _numbers(storage: _Storage, content: bytes) -> np.ndarray:
-    return np.frombuffer(content, storage.type, storage.length)
+    return np.frombuffer(content, storage.dtype, storage.length)
 
 
 def _view(tensor: _Tensor, storages: Mapping[str, np.ndarray]) -> np.ndarray:
     """Returns a tensor's numbers. NumPy does not check strides, so this must: they could reach any memory."""
     (storage, offset, shape, strides), numbers = tensor, storages[tensor.storage.key]
     if 0 in shape:
-        return np.zeros(shape, storage.type)
+        return np.zeros(shape, storage.dtype)
     last = offset + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
     if min(offset, *shape, *strides, 0) < 0 or last >= len(numbers) or math.prod(shape) > len(numbers):
         raise ValueError("it has a tensor that reaches beyond its storage")

@@ -2,6 +2,7 @@
 
 import pickle
 import sys
+import tracemalloc
 import zipfile
 from collections import OrderedDict
 from pathlib import Path
@@ -173,6 +174,17 @@ def test_read_refuses_compressed_members(tmp_path):
         archive.writestr("archive/data.pkl", _tensor(4, 0, (4,), (1,)))
     with pytest.raises(WeightsError, match="data.pkl is compressed"):
         torch_file.read(path)
+
+
+def test_read_allocates_no_more_than_the_file_holds(tmp_path):
+    """A memo of 16 million entries, of which the file fills one, would be 256 MB in Python's unpickler in C."""
+    (tmp_path / "a.pth").write_bytes(b"\x80\x02Nr" + (1 << 24).to_bytes(4, "little") + b".")
+    tracemalloc.start()
+    with pytest.raises(WeightsError):
+        torch_file.read(tmp_path / "a.pth")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1e6
 
 
 def test_read_names_a_missing_file(tmp_path):
