@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from jsr import convert
+from jsr.models.vgg19 import CONVOLUTIONS
 from jsr.weights import from_keras
 from jsr.weights import vgg19 as vgg19_weights
-from jsr.weights.conversion import CONVOLUTIONS
 
 
 @pytest.fixture
