@@ -64,12 +64,13 @@ def _module(path):
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
+@functools.cache
 def _imports(path, *, lazy=True):
-    """Yields the modules of jsr that a file imports; with `lazy`, inside functions too."""
+    """Returns the modules of jsr that a file imports; with `lazy`, inside functions too."""
     tree = _tree(path)
     functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]
     delayed = {id(n) for function in functions for n in ast.walk(function)}
-    modules = {_module(source) for source in _sources()}
+    modules, imports = {_module(source) for source in _sources()}, set()
     for node in ast.walk(tree):
         if id(node) in delayed and not lazy:
             continue
@@ -84,7 +85,8 @@ def _imports(path, *, lazy=True):
             while name not in modules and "." in name:
                 name = name.rpartition(".")[0]
             if name.split(".")[0] == "jsr":
-                yield name
+                imports.add(name)
+    return imports
 
 
 def _imported(path):
@@ -162,7 +164,7 @@ def test_imports_go_downwards(path):
 
 def test_imports_have_no_circle():
     """Neither between folders nor within one: a folder's `__init__` imports its files, and they do not import it."""
-    graph = {_module(path): set(_imports(path, lazy=False)) - {_module(path)} for path in _sources()}
+    graph = {_module(path): _imports(path, lazy=False) - {_module(path)} for path in _sources()}
     TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
 
 

@@ -41,13 +41,15 @@ def test_convert_takes_the_bundled_network_at_any_size(runtime, rng):
         np.testing.assert_allclose(_run(runtime, proto, x), expected, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "module",
     [
-        pytest.param(SRResNet(factors=(3,), features=8, blocks=2), id="srresnet x3", marks=pytest.mark.slow),
-        pytest.param(ESPCN(factors=(2,), features=(8, 8)), id="espcn x2", marks=pytest.mark.slow),
-        pytest.param(ESPCN(factors=(2, 2), features=(8, 8)), id="espcn x4"),
+        SRResNet(factors=(3,), features=8, blocks=2),
+        ESPCN(factors=(2,), features=(8, 8)),
+        ESPCN(factors=(2, 2), features=(8, 8)),
     ],
+    ids=["srresnet x3", "espcn x2", "espcn x4"],
 )
 def test_convert_takes_other_networks(runtime, rng, module):
     variables = _disturbed(module, rng)
