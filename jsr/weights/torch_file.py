@@ -1,8 +1,8 @@
-"""State dicts that PyTorch has saved, read without PyTorch, and without running what a pickle asks for.
+"""State dicts saved by PyTorch, read without PyTorch and without running anything that the file asks for.
 
 A `.pth` or `.pt` file is a pickle that describes tensors, and their numbers beside it: since torch 1.6 as members of a
 zip archive, before that after the pickle in the same file. A pickle can call any function of any installed package.
-`_Unpickler` knows the names that describe tensors and refuses every other one.
+`_Unpickler` knows only the names that describe tensors, and refuses every other.
 """
 
 import io
@@ -68,8 +68,8 @@ def read(path: Path) -> dict[str, np.ndarray]:
     except OSError:
         raise
     except Exception as error:  # a damaged pickle can raise anything, even MemoryError
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise WeightsError(f"{path}: expected a state dict saved by PyTorch, got another file: {reason}") from error
+        reason = f": {error}" if isinstance(error, ValueError | pickle.UnpicklingError) else ""
+        raise WeightsError(f"{path}: expected a state dict saved by PyTorch, got another file{reason}") from error
 
 
 def _read_zip(file: BinaryIO) -> dict[str, np.ndarray]:
@@ -78,13 +78,13 @@ def _read_zip(file: BinaryIO) -> dict[str, np.ndarray]:
 
         def content(name: str) -> bytes:
             member = archive.getinfo(members[name])
-            # torch compresses nothing, and so no small file can become more than the memory.
+            # torch compresses nothing. Without this, a small file could fill the memory.
             if member.compress_type != zipfile.ZIP_STORED:
                 raise ValueError(f"{name} is compressed")
             return archive.read(member)
 
         if "byteorder" in members and content("byteorder") != b"little":
-            raise ValueError("it is of a big-endian machine")
+            raise ValueError("it comes from a big-endian machine")
         tensors = _tensors(_Unpickler(io.BytesIO(content("data.pkl"))).load())
         storages = {s.key: _numbers(s, content(f"data/{s.key}")) for s in _storages(tensors)}
     return {name: _view(tensor, storages) for name, tensor in tensors.items()}
@@ -92,10 +92,10 @@ def _read_zip(file: BinaryIO) -> dict[str, np.ndarray]:
 
 def _read_legacy(file: BinaryIO) -> dict[str, np.ndarray]:
     if _Unpickler(file).load() != LEGACY_MAGIC:
-        raise ValueError("it does not begin as one")
+        raise ValueError("it begins otherwise")
     _Unpickler(file).load()  # the version of the format
     if not _Unpickler(file).load()["little_endian"]:
-        raise ValueError("it is of a big-endian machine")
+        raise ValueError("it comes from a big-endian machine")
     tensors = _tensors(_Unpickler(file).load())
     described = {storage.key: storage for storage in _storages(tensors)}
     storages = {}
@@ -109,7 +109,7 @@ def _read_legacy(file: BinaryIO) -> dict[str, np.ndarray]:
 class _Unpickler(pickle._Unpickler):
     """Unpickles built-in types and descriptions of tensors. No other name of any module can be reached.
 
-    It is Python's implementation in Python: that in C allocates 64 GB where a file of ten bytes asks for it.
+    The base is pickle's implementation in Python, because the one in C allocates 64 GB if a file of ten bytes asks it to.
     """
 
     def find_class(self, module: str, name: str) -> Any:
