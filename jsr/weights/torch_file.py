@@ -109,7 +109,7 @@ def _read_legacy(file: BinaryIO) -> dict[str, np.ndarray]:
 class _Unpickler(pickle._Unpickler):
     """Unpickles built-in types and descriptions of tensors. No other name of any module can be reached.
 
-    The base is pickle's implementation in Python, because the one in C allocates 64 GB if a file of ten bytes asks it to.
+    Its base is implemented in Python, because that in C allocates 64 GB if a file of ten bytes asks it to.
     """
 
     def find_class(self, module: str, name: str) -> Any:
