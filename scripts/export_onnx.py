@@ -69,15 +69,13 @@ def export(model: Model) -> Any:
     import onnx
     from onnx import helper
 
-    model = zoo.inference(model)
+    kind = type(model.module)
+    add_nodes = {SRResNet: _srresnet, ESPCN: _espcn}.get(kind)
+    if add_nodes is None:
+        raise ValueError(f"model: expected an SRResNet or an ESPCN, got {kind.__name__}")
+    model = model.folded()
     graph = _Graph()
-    if isinstance(model.module, SRResNet):
-        _srresnet(graph, model)
-    elif isinstance(model.module, ESPCN):
-        _espcn(graph, model)
-    else:
-        kind = type(model.module).__name__
-        raise ValueError(f"model: expected an SRResNet or an ESPCN, got {kind}")
+    add_nodes(graph, model)
 
     def described(name, *size):
         return helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["n", 3, *size])

@@ -14,7 +14,7 @@ import pytest
 
 from jsr.weights import from_keras
 from jsr.weights import vgg19 as vgg19_weights
-from jsr.weights.conversion import CONVOLUTIONS
+from jsr.models.vgg19 import CONVOLUTIONS
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "import_vgg19.py"
 
@@ -98,7 +98,7 @@ def test_files_of_others_are_refused(script, cache, tmp_path, capsys):
     assert _fails(script, capsys, path) == holds_none
     torch.save({"conv1.weight": torch.zeros(3)}, path)
     error = _fails(script, capsys, path)
-    assert "no features.0.weight; " in error and "a foreign conv1.weight" in error
+    assert "no features.0.weight; " in error and "an unknown conv1.weight" in error
     path = tmp_path / "a.h5"
     path.write_bytes(b"none")
     assert "expected an HDF5 file of Keras" in _fails(script, capsys, path)
