@@ -97,7 +97,7 @@ def test_grey_comes_out_exactly_grey(tmp_path):
     for name, pixels in (("one", level), ("three", np.stack([level] * 3, axis=-1))):
         Image.fromarray(pixels).save(tmp_path / f"{name}.png")
     assert infer.main([str(tmp_path), "--model", "srgan"]) == 0
-    one, three = (np.asarray(Image.open(tmp_path / f"{n}_x4.png")) for n in ("one", "three"))
+    one, three = (stored(tmp_path / f"{n}_x4.png") for n in ("one", "three"))
     assert one.ndim == 2 and three.shape[2] == 3
     for channel in range(3):
         np.testing.assert_array_equal(three[..., channel], one)
@@ -112,9 +112,9 @@ def test_the_network_keeps_colours_and_shows_no_halo(tmp_path):
     disc = np.where(inside[..., None], (200, 120, 60, 255), 0).astype(np.uint8)
     Image.fromarray(disc).save(tmp_path / "disc.png")
     assert infer.main([str(tmp_path), "--model", "srgan"]) == 0
-    large = np.asarray(Image.open(tmp_path / "a_x4.png"))
+    large = stored(tmp_path / "a_x4.png")
     assert np.abs(large.mean(axis=(0, 1)) - pixels.mean(axis=(0, 1))).max() < 3
-    large = np.asarray(Image.open(tmp_path / "disc_x4.png"))
+    large = stored(tmp_path / "disc_x4.png")
     seen = large[large[..., 3] > 0][:, :3].astype(int)
     assert np.abs(seen - (200, 120, 60)).max() < 12
 
@@ -130,7 +130,7 @@ def test_hard_names(tmp_path, monkeypatch, capsys):
     assert infer.main([".", "--model", "nearest"]) == 0
     assert infer.main(["--model", "nearest", "--", "-dash.png", "two words.png"]) == 0
     for name in corpus.HARD_NAMES:
-        large = np.asarray(Image.open(Path(f"{name}_x4.png")))
+        large = stored(Path(f"{name}_x4.png"))
         np.testing.assert_array_equal(large, pixels.repeat(4, 0).repeat(4, 1))
     assert capsys.readouterr().err == ""
 
@@ -183,7 +183,7 @@ def test_links_and_a_folder_inside_its_own_output(tmp_path, monkeypatch, capsys)
         errors = capsys.readouterr().err.splitlines()
         assert len(errors) == 2 and "in/dangling.png: No such file" in errors[0]
     assert (Path("in/a.png").read_bytes(), Path("in/deep/b.png").read_bytes()) == before
-    large = np.asarray(Image.open("out/a.png"))
+    large = stored("out/a.png")
     np.testing.assert_array_equal(large, pixels.repeat(4, 0).repeat(4, 1))
     Path("in/circle").unlink()
     Path("in/dangling.png").unlink()

@@ -88,7 +88,7 @@ def pretrained(tmp_path_factory, monkeypatch):
 def test_one_picture(capsys):
     pixels = _picture("photo.png")
     assert _run("photo.png") == 0
-    np.testing.assert_array_equal(np.asarray(Image.open("photo_x4.png")), tiles.upscale(BICUBIC, pixels))
+    np.testing.assert_array_equal(stored("photo_x4.png"), tiles.upscale(BICUBIC, pixels))
     output = capsys.readouterr()
     assert output.out.startswith("photo.png -> photo_x4.png (32x24, ") and output.err == ""
     assert output.out.count("\n") == 1
@@ -163,7 +163,7 @@ def test_model_from_a_file_and_its_scale(capsys):
     model = _network(Path("w.safetensors"), factors=(3,))
     assert infer.main(["photo.png", "--model", "w.safetensors", "--tile", "16"]) == 0
     expected = tiles.upscale(model, pixels)
-    written = np.asarray(Image.open("photo_x3.png"))
+    written = stored("photo_x3.png")
     assert written.shape == (60, 54, 3) and np.abs(written - expected.astype(int)).max() <= 1
 
 
@@ -171,7 +171,7 @@ def test_the_default_lies_between_srresnet_and_srgan(pretrained):
     pixels = _picture("photo.png")
     assert infer.main(["photo.png"]) == 0
     expected = tiles.upscale(zoo.ready("blend:0.8"), pixels)
-    np.testing.assert_array_equal(np.asarray(Image.open("photo_x4.png")), expected)
+    np.testing.assert_array_equal(stored("photo_x4.png"), expected)
 
 
 @pytest.mark.parametrize("share", [0, 0.3, 1])
@@ -185,7 +185,7 @@ def test_blend_lies_between_the_two(pretrained, share):
         *(model.variables for model in ends),
     )
     expected = tiles.upscale(ends[0]._replace(variables=mixed), pixels)
-    result = np.asarray(Image.open("photo_x4.png"))
+    result = stored("photo_x4.png")
     np.testing.assert_allclose(result, expected.astype(int), atol=1)
 
 
@@ -193,7 +193,7 @@ def test_ensemble_is_the_mean_of_eight(pretrained):
     pixels = _picture("photo.png")
     assert infer.main(["photo.png", "--ensemble"]) == 0
     expected = tiles.upscale(zoo.ready("blend:0.8").ensemble(), pixels)
-    np.testing.assert_array_equal(np.asarray(Image.open("photo_x4.png")), expected)
+    np.testing.assert_array_equal(stored("photo_x4.png"), expected)
 
 
 # What is kept
@@ -227,7 +227,7 @@ def test_any_size(size):
     for name, pixels in (("g.png", np.full(size, 77)), ("c.png", np.full((*size, 4), 77))):
         Image.fromarray(pixels.astype(np.uint8)).save(name)
         assert _run(name) == 0
-        large = np.asarray(Image.open(name.replace(".", "_x4.")))
+        large = stored(name.replace(".", "_x4."))
         assert large.shape[:2] == (4 * size[0], 4 * size[1]) and (large == 77).all()
 
 
@@ -424,7 +424,7 @@ def test_comparison(pretrained, capsys):
     assert infer.main(["a.png", "--compare"]) == 0
     assert sorted(p.name for p in Path().iterdir()) == ["a.png", "a_compare.png"]
     assert capsys.readouterr().out.startswith("a.png -> a_compare.png (1000x200, ")
-    sheet = np.asarray(Image.open("a_compare.png"))
+    sheet = stored("a_compare.png")
     for i, name in enumerate(("nearest", "bicubic", "srresnet", "srgan", "blend:0.8")):
         column = sheet[:, 200 * i : 200 * (i + 1)]
         expected = tiles.upscale(zoo.load(name).folded(), pixels)
@@ -452,7 +452,7 @@ def test_comparison_of_any_picture(pretrained, capsys):
     large[22:-22] = 255
     writing.write("c.png", Picture(large))
     assert infer.main(["a.png", "b.png", "c.png", "--compare"]) == 0
-    sheets = [np.asarray(Image.open(f"{name}_compare.png")) for name in "abc"]
+    sheets = [stored(f"{name}_compare.png") for name in "abc"]
     assert sheets[0].shape[0] == 44 and (sheets[0] == round(30000 / 257)).all(axis=-1).any()
     width = sheets[1].shape[1] // 10  # in the middle of the first column, white lies under it
     assert (sheets[1][-16:, width - 8 : width + 8] == 255).all()

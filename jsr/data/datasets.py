@@ -23,7 +23,7 @@ from jsr.data import photos
 from jsr.data.photos import Item
 from jsr.errors import DataError
 from jsr.files import download
-from jsr.pictures import folders
+from jsr.pictures import formats
 
 MEMBER_BYTES = 1 << 28  # a picture's file is smaller; a larger member is no picture but a bomb
 
@@ -242,7 +242,7 @@ def _archive(path: Path) -> Iterator[tuple[str, bytes]]:
         for member in sorted(archive.infolist(), key=lambda m: m.filename):
             name = member.filename
             hidden = name.rsplit("/", 1)[-1].startswith(".") or name.startswith("__MACOSX/")
-            if hidden or not name.lower().endswith(folders.SUFFIXES):
+            if hidden or not formats.is_picture(name):
                 continue
             if member.file_size > MEMBER_BYTES:
                 raise zipfile.BadZipFile(f"{name} has {member.file_size} bytes")

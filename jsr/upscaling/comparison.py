@@ -47,7 +47,7 @@ def draw(models: dict[str, Model], picture: Picture, *, tile: int | None = None)
     centre = picture.pixels[y : y + rows, x : x + columns]
     if centre.shape != picture.pixels.shape:
         note = f"the comparison shows the central {columns}x{rows} of {width}x{height} pixels"
-        picture = picture._replace(notes=(*picture.notes, note))
+        picture = picture.noted(note)
 
     font = ImageFont.load_default(LABEL_SIZE)
     # A small picture is narrower than its label.
@@ -60,5 +60,5 @@ def draw(models: dict[str, Model], picture: Picture, *, tile: int | None = None)
         middle = i * column + column // 2
         pen.text((middle, band // 2), name, fill="black", font=font, anchor="mm")
         sheet.paste(large, (middle - large.width // 2, band))
-    icc = picture.icc if picture.pixels.ndim == 3 else None  # the sheet is RGB
-    return Picture(np.asarray(sheet), icc=icc, notes=picture.notes)
+    icc = picture.metadata.icc if picture.pixels.ndim == 3 else None  # the sheet is RGB
+    return Picture(np.asarray(sheet), metadata=picture.metadata._replace(icc=icc, exif=None))
