@@ -36,9 +36,8 @@ def _psnr(results):
 
 
 def test_pretrained_files_are_listed_small_and_have_a_card():
-    listed = dict(
-        reversed(line.split("  ")) for line in (weights_file.PRETRAINED / "SHA256SUMS").read_text().splitlines()
-    )
+    lines = (weights_file.PRETRAINED / checksums.NAME).read_text().splitlines()
+    listed = {name: digest for digest, name in (line.split("  ") for line in lines)}
     assert set(listed) == {path.name for path in weights_file.PRETRAINED.glob("*.safetensors")}
     for name, digest in listed.items():
         assert checksums.sha256(weights_file.PRETRAINED / name) == digest

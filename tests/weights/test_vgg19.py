@@ -26,7 +26,7 @@ REMEDIES = ("--vgg19 FILE", "python -m jsr.convert FILE", "--content mse", "--vg
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
+    def log_message(self, format, *args):
         pass
 
 
