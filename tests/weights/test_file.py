@@ -102,7 +102,7 @@ def test_read_refuses_foreign_files_in_one_line(tmp_path, spoil, message):
 
 def test_read_lists_every_tensor_that_differs(tmp_path):
     path = tmp_path / "w.safetensors"
-    variables: dict[str, Any] = _small()[1]
+    variables: dict[str, Any] = dict(_small()[1])
     del variables["params"]["body"]
     variables["params"]["tail"]["bias"] = np.zeros(4, np.float32)
     variables["params"]["extra"] = {"bias": np.zeros(1, np.float32)}
