@@ -45,7 +45,9 @@ def test_apply_enlarges_by_the_scale_and_returns_float32(rng, name, factors):
         assert 0.9 < np.abs(y).max() <= 1
 
 
-@FACTORS
+@pytest.mark.parametrize(
+    "factors", [pytest.param((2,), marks=pytest.mark.slow), pytest.param((3,), marks=pytest.mark.slow), (2, 2)]
+)
 @pytest.mark.parametrize(
     "name, method, slack",
     [

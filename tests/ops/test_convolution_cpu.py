@@ -9,7 +9,7 @@ from jsr.ops import convolution, convolution_cpu
 from tests.ops.convolutions import SHAPES, by_torch, draw
 
 
-@pytest.mark.parametrize("cached", [convolution_cpu.CACHED, 0])
+@pytest.mark.parametrize("cached", [convolution_cpu.CACHED, pytest.param(0, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_convolve_and_its_gradients_equal_torch(rng, monkeypatch, shape, cached):
     torch = pytest.importorskip("torch", reason="compares with PyTorch")

@@ -31,10 +31,10 @@ def _model_of(module, seed=0):
 @pytest.mark.parametrize(
     "module",
     [
-        SRResNet(features=8, blocks=2),
+        pytest.param(SRResNet(features=8, blocks=2), marks=pytest.mark.slow),
         pytest.param(SRResNet(features=8, blocks=1, factors=(3,)), marks=pytest.mark.slow),
         pytest.param(SRCNN(), marks=pytest.mark.slow),
-        ESPCN(factors=(2,)),
+        ESPCN(factors=(2,), features=(8, 8)),
         Interpolation(),
     ],
     ids=lambda m: f"{type(m).__name__}x{m.scale}",

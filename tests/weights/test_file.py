@@ -19,7 +19,7 @@ from jsr.weights import file as weights_file
 
 def _small(module=None):
     module = module or SRResNet(features=4, blocks=1)
-    return module, module.init(jax.random.key(0), jnp.zeros((1, 8, 8, 3)))
+    return module, jax.jit(module.init)(jax.random.key(0), jnp.zeros((1, 8, 8, 3)))
 
 
 def _save(path, **about):

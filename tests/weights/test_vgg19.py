@@ -233,6 +233,7 @@ def test_load_vgg19_notices_a_single_bit_that_changed(ported, tmp_path):
     assert vgg19_weights.load_vgg19(path, layer="relu2_2", key=KEY)[2] == 1.0
 
 
+@pytest.mark.slow
 def test_load_vgg19_random_draws_by_the_key_and_scales_by_the_noise(cache):
     module, variables, weight = vgg19_weights.load_vgg19("random", layer="relu2_2", key=KEY)
     assert module == VGG19("relu2_2")
