@@ -17,7 +17,7 @@ def test_discriminator_has_the_parameters_of_its_twin(peers):
     assert sum(parameter.numel() for parameter in peers.Discriminator().parameters()) == 23_563_649
 
 
-@pytest.mark.parametrize("height, width", [(96, 96), (72, 120)])
+@pytest.mark.parametrize("height, width", [pytest.param(96, 96, marks=pytest.mark.slow), (72, 120)])
 @pytest.mark.parametrize("train", [False, True])
 def test_discriminator_equals_torch(rng, torch, peers, height, width, train):
     x = rng.uniform(-1, 1, size=(3, height, width, 3)).astype(np.float32)
@@ -38,6 +38,7 @@ def test_discriminator_equals_torch(rng, torch, peers, height, width, train):
         assert_statistics_equal(variables, updates, twin, peers.KINDS, values=values)
 
 
+@pytest.mark.slow
 def test_discriminator_in_bfloat16_returns_float32(rng):
     x = rng.uniform(-1, 1, size=(2, 32, 32, 3)).astype(np.float32)
     exact, half = Discriminator(features=8), Discriminator(features=8, dtype=jnp.bfloat16)

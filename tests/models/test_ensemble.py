@@ -15,7 +15,7 @@ from jsr.upscaling import tiles
 from jsr.weights import zoo
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def model():
     """A network with random weights, which treats no direction like another."""
     module = ESPCN(factors=(2,), features=(8, 8))

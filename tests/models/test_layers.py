@@ -1,6 +1,7 @@
 """Tests ../../jsr/models/layers.py."""
 
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -39,11 +40,13 @@ def test_batch_norm_normalises_by_the_batch_in_training_and_by_its_statistics_el
     x = jnp.asarray(rng.normal(3, 2, size=(4, 6, 5, 8)), jnp.float32)
     variables = BatchNorm().init(jax.random.key(0), x, train=False)
     y, updated = BatchNorm().apply(variables, x, train=True, mutable=["batch_stats"])
+    stats: dict[str, Any] = dict(updated["batch_stats"])
     np.testing.assert_allclose(np.mean(y, axis=(0, 1, 2)), 0, atol=1e-5)
     np.testing.assert_allclose(np.std(y, axis=(0, 1, 2)), 1, atol=1e-4)
-    np.testing.assert_allclose(updated["batch_stats"]["mean"], 0.1 * np.mean(x, axis=(0, 1, 2)), rtol=1e-5)
-    np.testing.assert_allclose(updated["batch_stats"]["var"], 0.9 + 0.1 * np.var(x, axis=(0, 1, 2)), rtol=1e-4)
-    np.testing.assert_allclose(BatchNorm().apply(variables, x, train=False), x / np.sqrt(1 + 1e-5), rtol=1e-6)
+    np.testing.assert_allclose(stats["mean"], 0.1 * np.mean(x, axis=(0, 1, 2)), rtol=1e-5)
+    np.testing.assert_allclose(stats["var"], 0.9 + 0.1 * np.var(x, axis=(0, 1, 2)), rtol=1e-4)
+    unchanged = np.asarray(BatchNorm().apply(variables, x, train=False))
+    np.testing.assert_allclose(unchanged, x / np.sqrt(1 + 1e-5), rtol=1e-6)
 
 
 def test_prelu_multiplies_negative_values_by_its_slope():
@@ -60,4 +63,5 @@ def test_fold_batch_norm_gives_the_convolution_that_equals_both(rng):
     convolved = Conv(8, 3, use_bias=False).apply({"params": {"kernel": kernel}}, x)
     expected = BatchNorm().apply({"params": norm, "batch_stats": stats}, convolved, train=False)
     folded = layers.fold_batch_norm(kernel, norm, stats)
-    np.testing.assert_allclose(Conv(8, 3).apply({"params": folded}, x), np.asarray(expected), atol=1e-4)
+    result = np.asarray(Conv(8, 3).apply({"params": folded}, x))
+    np.testing.assert_allclose(result, np.asarray(expected), atol=1e-4)

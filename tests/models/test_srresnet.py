@@ -90,7 +90,9 @@ def test_srresnet_folded_is_the_same_function_without_batch_norm(rng, factors):
 
 
 @FACTORS
-@pytest.mark.parametrize("height", [7, 20, 33])
+@pytest.mark.parametrize(
+    "height", [pytest.param(7, marks=pytest.mark.slow), pytest.param(20, marks=pytest.mark.slow), 33]
+)
 def test_srresnet_in_bands_equals_the_whole_picture(factors, height, rng, monkeypatch):
     """In bands of one row and in a single one: a halo too narrow would show at their edges."""
     module = SRResNet(features=8, blocks=1, factors=factors)

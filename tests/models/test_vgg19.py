@@ -95,6 +95,7 @@ def test_random_vgg19_has_he_normal_weights(layer):
     assert np.any(kernels[0] != kernels[1])
 
 
+@pytest.mark.slow
 def test_random_vgg19_keeps_the_size_of_its_features(rng):
     """He et al. 2015 chose the variance for it: over sixteen layers, activations neither fade nor explode."""
     x = jnp.asarray(rng.uniform(-1, 1, (1, 64, 64, 3)), jnp.float32)
@@ -108,6 +109,7 @@ def test_vgg19_passes_the_gradient_of_a_content_loss_to_the_picture(rng):
     module, variables = vgg19.random_vgg19(jax.random.key(0), "relu2_2")
     target = jnp.asarray(module.apply(variables, b))
 
+    @jax.jit
     def loss(x):
         return jnp.mean((jnp.asarray(module.apply(variables, x)) - target) ** 2)
 

@@ -8,8 +8,13 @@ import pytest
 from jsr.ops import dispatch
 from tests.ops.convolutions import SHAPES, draw
 
+# One shape of each way of computing is quick.
+QUICK = (SHAPES[0], SHAPES[6], SHAPES[7], SHAPES[10])
 
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
+
+@pytest.mark.parametrize(
+    "shape", [shape if shape in QUICK else pytest.param(shape, marks=pytest.mark.slow) for shape in SHAPES], ids=str
+)
 def test_convolve_computes_the_same_on_other_platforms(rng, monkeypatch, shape):
     x, kernel, dy, stride = draw(rng, shape)
     results = []

@@ -26,7 +26,7 @@ def _read(path):
 def _pillow(x, height, width, method):
     """Resizes float32 `[h, w, c]` with Pillow: the same kernels (a = -0.5) and antialiasing."""
     planes = [Image.fromarray(x[..., c]) for c in range(x.shape[-1])]
-    return np.stack([p.resize((width, height), PILLOW[method]) for p in planes], axis=-1)
+    return np.stack([np.asarray(p.resize((width, height), PILLOW[method])) for p in planes], axis=-1)
 
 
 # The benchmarks

@@ -1,5 +1,7 @@
 """Tests ../../jsr/weights/conversion.py."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,9 +16,8 @@ from tests.weights.vgg19_layouts import empty, keras_weights, torch_state
 
 def test_convert_gives_the_names_shapes_and_types_of_the_network_from_either_library():
     variables = jax.eval_shape(VGG19().init, jax.random.key(0), jnp.zeros((1, 16, 16, 3)))
-    expected = {
-        name: (leaf.shape, leaf.dtype) for name, leaf in traverse_util.flatten_dict(dict(variables), sep="/").items()
-    }
+    leaves: dict[str, Any] = traverse_util.flatten_dict(dict(variables), sep="/")
+    expected = {name: (leaf.shape, leaf.dtype) for name, leaf in leaves.items()}
     state = torch_state() | {"classifier.0.weight": empty(4096, 25088)}
     for converted, _ in (from_torch.vgg19_from_torch(state), from_keras.vgg19_from_keras(keras_weights())):
         assert {name: (value.shape, value.dtype) for name, value in converted.items()} == expected

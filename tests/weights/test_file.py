@@ -3,6 +3,7 @@
 import hashlib
 import pickle
 import resource
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +19,7 @@ from jsr.weights import file as weights_file
 
 def _small(module=None):
     module = module or SRResNet(features=4, blocks=1)
-    return module, module.init(jax.random.key(0), jnp.zeros((1, 8, 8, 3)))
+    return module, jax.jit(module.init)(jax.random.key(0), jnp.zeros((1, 8, 8, 3)))
 
 
 def _save(path, **about):
@@ -101,7 +102,7 @@ def test_read_refuses_foreign_files_in_one_line(tmp_path, spoil, message):
 
 def test_read_lists_every_tensor_that_differs(tmp_path):
     path = tmp_path / "w.safetensors"
-    _, variables = _small()
+    variables: dict[str, Any] = dict(_small()[1])
     del variables["params"]["body"]
     variables["params"]["tail"]["bias"] = np.zeros(4, np.float32)
     variables["params"]["extra"] = {"bias": np.zeros(1, np.float32)}

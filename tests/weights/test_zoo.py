@@ -70,8 +70,8 @@ def test_load_of_an_unknown_name_lists_the_known(tmp_path):
 
 def test_ready_is_folded_and_computes_in_the_precision():
     model = zoo.load("srresnet")
-    for precision, dtype in (("fp32", jnp.float32), ("bf16", jnp.bfloat16)):
-        ready = zoo.ready("srresnet", precision=precision)
+    exact, half = zoo.ready("srresnet", precision="fp32"), zoo.ready("srresnet", precision="bf16")
+    for ready, dtype in ((exact, jnp.float32), (half, jnp.bfloat16)):
         assert ready.module == SRResNet(norm=False, dtype=dtype)
         assert _equal(ready.variables, model.folded().variables)
     assert zoo.ready("bicubic", precision="bf16").module == Interpolation()
