@@ -154,7 +154,7 @@ def test_animation_large_picture_and_picture_carry_one_metadata(tmp_path, monkey
 @pytest.mark.parametrize("kind", corpus.formats())
 def test_size_reads_the_head_alone(tmp_path, kind):
     """Height first; of the stored picture, so that EXIF does not turn it; from a path or an open file."""
-    content = corpus.saved(Image.fromarray(corpus.smooth(40, 64)), kind, exif=corpus.camera_exif(6))
+    content = corpus.saved(Image.fromarray(corpus.smooth(40, 64)), kind, exif=corpus.camera_exif(6).tobytes())
     path = tmp_path / "a"
     path.write_bytes(content)
     assert pictures.size(path) == (40, 64)
