@@ -187,7 +187,7 @@ def main(argv: list[str] | None = None) -> int:
             jobs, earlier_results, others = plan(args.inputs, args.output, scale=scale, is_comparison=args.compare)
         except (Error, OSError) as error:
             parser.error(str(error))
-        for reason, paths in (("as earlier results", earlier_results), ("because not pictures", others)):
+        for reason, paths in (("as earlier results", earlier_results), ("because they are not pictures", others)):
             if paths:
                 _print(f"left out {reason}: {len(paths)}, such as {paths[0]}", sys.stdout)
         if args.ensemble:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageFilter
 
 from jsr import infer, pictures
-from tests import corpus
+from tests import corpus, encoders
 from tests.expected import stored
 
 SAMPLES = {sample.name: sample for sample in corpus.samples()}
@@ -36,7 +36,7 @@ def batch(tmp_path_factory):
 
 
 def _enlarged(pixels):
-    """Pillow's bicubic of what is seen, in levels."""
+    """Returns Pillow's bicubic result, in float levels."""
     size = (4 * pixels.shape[1], 4 * pixels.shape[0])
     planes = pixels.reshape(*pixels.shape[:2], -1).astype(np.float32)
     large = [
@@ -48,28 +48,29 @@ def _enlarged(pixels):
 
 
 def _assert_right(path, sample):
-    """Mode, depth, size, profile, transparency and colours of a result."""
-    large = pictures.read(path)  # tested against other readers in tests/pictures
+    """Asserts mode, depth, size, profile, transparency and colours of a result."""
+    assert sample.pixels is not None
+    result = pictures.read(path)  # tested against other readers in tests/pictures
     expected = _enlarged(sample.pixels)
-    assert large.pixels.shape == expected.shape and large.pixels.dtype == sample.pixels.dtype
-    assert large.metadata.icc == sample.icc
+    assert result.pixels.shape == expected.shape and result.pixels.dtype == sample.pixels.dtype
+    assert result.metadata.icc == sample.icc
     level = np.iinfo(sample.pixels.dtype).max // 255
-    seen = np.ones(sample.pixels.shape[:2], bool)
+    is_visible = np.ones(sample.pixels.shape[:2], bool)
     inner = np.s_[8:-8, 8:-8]  # Pillow pads edges otherwise
     if sample.alpha is None:
-        assert large.alpha is None
+        assert result.alpha is None
     else:
-        assert large.alpha.dtype == sample.alpha.dtype
-        error = np.abs(large.alpha - _enlarged(sample.alpha))[inner] / level
+        assert result.alpha is not None and result.alpha.dtype == sample.alpha.dtype
+        error = np.abs(result.alpha - _enlarged(sample.alpha))[inner] / level
         assert error.max() <= 1.01 + 1.5 * sample.tolerance
-        # Next to what is transparent, colours are filled in, which Pillow does not.
-        seen = np.asarray(Image.fromarray(sample.alpha > 0).convert("L").filter(ImageFilter.MinFilter(7))) > 0
-    seen = seen.repeat(4, axis=0).repeat(4, axis=1)
-    difference = (large.pixels - expected) / level
-    if seen.any():
-        assert np.abs(difference[seen].mean(axis=0)).max() <= 1 + sample.tolerance / 4
-    if seen[inner].any():
-        assert np.abs(difference[inner][seen[inner]]).max() <= 1.01 + 1.5 * sample.tolerance
+        # Beside transparent pixels, jsr fills in colours, and Pillow does not.
+        is_visible = np.asarray(Image.fromarray(sample.alpha > 0).convert("L").filter(ImageFilter.MinFilter(7))) > 0
+    is_visible = is_visible.repeat(4, axis=0).repeat(4, axis=1)
+    difference = (result.pixels - expected) / level
+    if is_visible.any():
+        assert np.abs(difference[is_visible].mean(axis=0)).max() <= 1 + sample.tolerance / 4
+    if is_visible[inner].any():
+        assert np.abs(difference[inner][is_visible[inner]]).max() <= 1.01 + 1.5 * sample.tolerance
 
 
 @pytest.mark.parametrize("sample", RIGHT, ids=lambda s: s.name)
@@ -85,7 +86,7 @@ def test_infer_refuses_every_other_file_in_one_line_and_leaves_nothing(batch):
     assert status == 1 and len(errors) == len(refused) + 1
     for sample, line in zip(refused, errors, strict=False):
         assert line.startswith("jsr.infer: error: ") and f"/{sample.name}: " in line
-        assert sample.said in line
+        assert sample.message in line
     assert errors[-1] == f"jsr.infer: {len(refused)} of {len(SAMPLES)} pictures failed"
     assert len(list(folder.rglob("*_x4.png"))) == len(RIGHT)
     assert not list(folder.rglob(".*"))
@@ -93,7 +94,7 @@ def test_infer_refuses_every_other_file_in_one_line_and_leaves_nothing(batch):
 
 def test_infer_keeps_grey_exactly_grey(tmp_path):
     """Also where it is stored in three channels, and whatever the network would tint."""
-    level = corpus.grey()
+    level = encoders.grey()
     for name, pixels in (("one", level), ("three", np.stack([level] * 3, axis=-1))):
         Image.fromarray(pixels).save(tmp_path / f"{name}.png")
     assert infer.main([str(tmp_path), "--model", "srgan"]) == 0
@@ -105,7 +106,7 @@ def test_infer_keeps_grey_exactly_grey(tmp_path):
 
 def test_infer_keeps_colours_and_shows_no_halo(tmp_path):
     """The mean colour of bicubic; around a disc on transparent black, nothing darker than the disc."""
-    pixels = corpus.smooth(40, 30)
+    pixels = encoders.smooth(40, 30)
     Image.fromarray(pixels).save(tmp_path / "a.png")
     y, x = np.mgrid[:48, :48] - 23.5
     inside = y**2 + x**2 < 300
@@ -124,7 +125,7 @@ def test_infer_keeps_colours_and_shows_no_halo(tmp_path):
 
 def test_infer_takes_hard_names(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    pixels = corpus.smooth()
+    pixels = encoders.smooth()
     for name in corpus.HARD_NAMES:
         Image.fromarray(pixels).save(Path(f"{name}.png"))
     assert infer.main([".", "--model", "nearest"]) == 0
@@ -137,7 +138,7 @@ def test_infer_takes_hard_names(tmp_path, monkeypatch, capsys):
 
 def test_infer_on_a_full_disk_loses_the_pictures_that_do_not_fit(tmp_path, rng):
     Image.fromarray(rng.integers(0, 256, (64, 64, 3), np.uint8)).save(tmp_path / "large.png")
-    Image.fromarray(corpus.smooth(8, 8)).save(tmp_path / "small.png")
+    Image.fromarray(encoders.smooth(8, 8)).save(tmp_path / "small.png")
     (tmp_path / "large_x4.png").write_bytes(b"an earlier result")
     limited = f"ulimit -f 10; exec {sys.executable} -m jsr.infer large.png small.png --model nearest"
     process = subprocess.run(
@@ -160,7 +161,7 @@ def test_infer_on_a_full_disk_loses_the_pictures_that_do_not_fit(tmp_path, rng):
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that not even root writes to")
 def test_infer_names_a_folder_that_cannot_be_written_to(tmp_path, capsys):
-    Image.fromarray(corpus.smooth(8, 8)).save(tmp_path / "a.png")
+    Image.fromarray(encoders.smooth(8, 8)).save(tmp_path / "a.png")
     assert infer.main([str(tmp_path / "a.png"), "-o", "/proc/self/", "--model", "nearest"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert "/proc/self/a.png: cannot be written: " in line
@@ -171,7 +172,7 @@ def test_infer_names_a_folder_that_cannot_be_written_to(tmp_path, capsys):
 def test_infer_follows_links_and_takes_a_folder_inside_its_own_output(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     Path("in/deep").mkdir(parents=True)
-    pixels = corpus.smooth(8, 8)
+    pixels = encoders.smooth(8, 8)
     Image.fromarray(pixels).save("in/a.png")
     Image.fromarray(255 - pixels).save("in/deep/b.png")
     Path("in/dangling.png").symlink_to("nowhere.png")

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -66,7 +67,7 @@ def _network(path, *, factors=(2, 2), seed=0):
     """A small random network; returns the model as it is saved."""
     fields = {"factors": factors, "features": 4, "blocks": 1}
     module = SRResNet(**fields)
-    variables = module.init(jax.random.key(seed), jnp.zeros((1, 8, 8, 3)))
+    variables: Any = module.init(jax.random.key(seed), jnp.zeros((1, 8, 8, 3)))
     weights_file.save(path, "srresnet", fields, variables, {})
     return Model(module, variables, {})
 
@@ -133,7 +134,7 @@ def test_folders_keep_their_sub_folders_and_other_files_are_counted(capsys):
     assert written == ["out/a.png", "out/b/a.png", "out/b/c.d.png", "out/single.png"]
     output = capsys.readouterr().out
     assert output.count(" -> ") == 4
-    assert output.startswith("left out because not pictures: 2, such as in/b/table.csv\n")
+    assert output.startswith("left out because they are not pictures: 2, such as in/b/table.csv\n")
 
 
 def test_earlier_results_are_not_upscaled_again(capsys):
@@ -216,7 +217,7 @@ def test_depth_grey_alpha_and_profile_are_kept(rng, dtype, is_grey):
     samples = np.array([list(row) for row in rows]).reshape(20, 28, planes)
     assert (samples[:, :9, -1] == 0).all() and (samples[:, -12:, -1] == top).all()
     large = pictures.read("a_x4.png")
-    assert large.metadata.icc == ICC and b"Camera" in large.metadata.exif
+    assert large.metadata.icc == ICC and b"Camera" in (large.metadata.exif or b"")
     expected = tiles.upscale(BICUBIC, bleed(pixels, alpha))
     np.testing.assert_array_equal(samples[..., :-1].reshape(expected.shape), expected)
 
@@ -265,7 +266,7 @@ def test_bad_pictures_are_named_and_the_others_upscaled(capsys):
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "message"),
     [
         (MemoryError(), "out of memory"),
         (RuntimeError("RESOURCE_EXHAUSTED: Out of memory\nallocating"), "out of memory"),
@@ -276,7 +277,7 @@ def test_bad_pictures_are_named_and_the_others_upscaled(capsys):
         (OSError(28, "No space left on device"), "a_x4.png: No space left on device"),
     ],
 )
-def test_any_failure_costs_one_picture_and_one_line(capsys, monkeypatch, error, said):
+def test_any_failure_costs_one_picture_and_one_line(capsys, monkeypatch, error, message):
     _picture("a.png")
     _picture("b.png", 7)
     upscale = tiles.upscale
@@ -289,7 +290,7 @@ def test_any_failure_costs_one_picture_and_one_line(capsys, monkeypatch, error, 
     monkeypatch.setattr(tiles, "upscale", fails)
     assert _run("a.png", "b.png", "--tile", "64") == 1
     errors = capsys.readouterr().err.splitlines()
-    assert errors == [f"jsr.infer: error: a.png: {said}", "jsr.infer: 1 of 2 pictures failed"]
+    assert errors == [f"jsr.infer: error: a.png: {message}", "jsr.infer: 1 of 2 pictures failed"]
     assert _size("b_x4.png") == (32, 28) and not Path("a_x4.png").exists()
 
 
@@ -359,7 +360,7 @@ def test_two_results_of_one_name_are_refused(capsys):
 
 
 @pytest.mark.parametrize(
-    ("argv", "said"),
+    ("argv", "message"),
     [
         ([], "the following arguments are required"),
         (
@@ -379,11 +380,11 @@ def test_two_results_of_one_name_are_refused(capsys):
         (["a.png", "--no-such"], "--no-such"),
     ],
 )
-def test_wrong_arguments_are_refused_in_one_line(capsys, argv, said):
+def test_wrong_arguments_are_refused_in_one_line(capsys, argv, message):
     _picture("a.png")
     Path("file").touch()
     Path("empty").mkdir()
-    assert said in _refused(capsys, *argv)
+    assert message in _refused(capsys, *argv)
 
 
 def test_the_program_by_its_status_and_streams(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 
 from scripts.torture import __main__ as torture
 from scripts.torture import hostile
-from tests import corpus
+from tests import corpus, encoders
 
 
 def test_damaged_files_are_refused_or_right(tmp_path, capfd):
@@ -54,7 +54,7 @@ def test_what_is_wrong_is_seen(tmp_path, monkeypatch):
     target = tmp_path / "a_x4.png"
 
     def main(arguments):
-        target.write_bytes(corpus.png_of(corpus.smooth(52, 68), bitdepth=8))
+        target.write_bytes(encoders.png_of(encoders.smooth(52, 68), bitdepth=8))
         return 0
 
     monkeypatch.setattr(hostile.infer, "main", main)

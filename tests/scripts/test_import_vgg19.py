@@ -12,9 +12,9 @@ import jax
 import numpy as np
 import pytest
 
+from jsr.models.vgg19 import CONVOLUTIONS
 from jsr.weights import from_keras
 from jsr.weights import vgg19 as vgg19_weights
-from jsr.models.vgg19 import CONVOLUTIONS
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "import_vgg19.py"
 

@@ -11,7 +11,7 @@ from jsr.models.interpolation import Interpolation
 from jsr.pictures import Picture, large
 from jsr.upscaling.files import Options, Progress, Result, upscale_file
 from jsr.upscaling.jobs import Job
-from tests import corpus
+from tests import encoders
 
 NEAREST = {"nearest": Model(Interpolation(method="nearest"), {}, {})}
 QUIET = Progress(lambda count, total: None, lambda tile: None)
@@ -39,13 +39,13 @@ def test_upscale_file_writes_a_picture_and_returns_its_size(tmp_path):
 
 @pytest.mark.parametrize("target", ["b.png", "b.tif"])
 def test_upscale_file_by_rows_returns_size_and_notes_of_the_whole(tmp_path, monkeypatch, target):
-    exif = corpus.camera_exif().tobytes()
-    Image.fromarray(corpus.smooth(6, 9)).save(tmp_path / "a.png", exif=exif)
+    exif = encoders.camera_exif().tobytes()
+    Image.fromarray(encoders.smooth(6, 9)).save(tmp_path / "a.png", exif=exif)
     monkeypatch.setattr(large, "LARGE", 1)
     result = upscale_file(Job(tmp_path / "a.png", tmp_path / target), Options(NEAREST), QUIET)
     notes = ("EXIF is not kept: not written to TIFF of this size",) if target == "b.tif" else ()
     assert result == Result(24, 36, notes)
-    np.testing.assert_array_equal(pictures.read(tmp_path / target).pixels, _enlarged(corpus.smooth(6, 9)))
+    np.testing.assert_array_equal(pictures.read(tmp_path / target).pixels, _enlarged(encoders.smooth(6, 9)))
 
 
 def test_upscale_file_takes_all_frames_where_the_target_holds_them(tmp_path):
@@ -93,7 +93,7 @@ def test_options_name_the_first_model():
 
 
 def test_upscale_file_writes_transparency(tmp_path):
-    pixels = corpus.smooth(6, 9)
+    pixels = encoders.smooth(6, 9)
     pictures.write(tmp_path / "a.png", Picture(pixels, np.full((6, 9), 255, np.uint8)))
     upscale_file(Job(tmp_path / "a.png", tmp_path / "b.png"), Options(NEAREST), QUIET)
     result = pictures.read(tmp_path / "b.png")

@@ -8,7 +8,7 @@ from jsr.models.interpolation import Interpolation
 from jsr.pictures import Metadata, Picture
 from jsr.upscaling import tiles
 from jsr.upscaling.picture import enlarge
-from tests import corpus
+from tests import encoders
 
 BICUBIC = Model(Interpolation(), {}, {})
 
@@ -20,6 +20,7 @@ def test_enlarge_leaves_no_dark_edge_beside_transparent_pixels():
     rgba = np.where(inside[..., None], (200, 0, 0, 255), 0).astype(np.uint8)
     picture = Picture(rgba[..., :3], rgba[..., 3])
     large = enlarge(BICUBIC, picture)
+    assert large.alpha is not None
     assert (large.pixels[large.alpha > 0] == (200, 0, 0)).all()
     plain = tiles.upscale(BICUBIC, picture.pixels)
     assert plain[large.alpha > 0][:, 0].min() < 100
@@ -36,11 +37,11 @@ def test_enlarge_keeps_grey_in_three_channels_equal(rng, dtype):
 
 
 def test_enlarge_keeps_metadata():
-    metadata = Metadata(corpus.SRGB, b"exif", ("a note",))
-    assert enlarge(BICUBIC, Picture(corpus.smooth(5, 4), metadata=metadata)).metadata == metadata
+    metadata = Metadata(encoders.SRGB, b"exif", ("a note",))
+    assert enlarge(BICUBIC, Picture(encoders.smooth(5, 4), metadata=metadata)).metadata == metadata
 
 
 def test_enlarge_reports_each_tile():
     calls = []
-    enlarge(BICUBIC, Picture(corpus.smooth(40, 20)), tile=20, report=lambda *counts: calls.append(counts))
+    enlarge(BICUBIC, Picture(encoders.smooth(40, 20)), tile=20, report=lambda *counts: calls.append(counts))
     assert calls and calls[-1] == (len(calls), len(calls))
