@@ -183,11 +183,11 @@ def main(argv: list[str] | None = None) -> int:
                 models = comparison.models(args.model, precision=args.precision)
             else:
                 models = {args.model: zoo.ready(args.model, precision=args.precision)}
-            scale = next(iter(models.values())).module.scale
+            scale = next(iter(models.values())).scale
             jobs, earlier_results, others = plan(args.inputs, args.output, scale=scale, is_comparison=args.compare)
         except (Error, OSError) as error:
             parser.error(str(error))
-        for reason, paths in (("as earlier results", earlier_results), ("because not pictures", others)):
+        for reason, paths in (("as earlier results", earlier_results), ("because they are not pictures", others)):
             if paths:
                 _print(f"left out {reason}: {len(paths)}, such as {paths[0]}", sys.stdout)
         if args.ensemble:

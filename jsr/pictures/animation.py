@@ -84,7 +84,9 @@ def write(
     return (f"its {len(durations)} frames are written as {kind.animation}",)
 
 
-def _write_png(file: BinaryIO, first: Picture, others: Iterator[Picture], durations: Sequence[float | int], loop: int) -> None:
+def _write_png(
+    file: BinaryIO, first: Picture, others: Iterator[Picture], durations: Sequence[float | int], loop: int
+) -> None:
     """Writes each frame as it comes; Pillow would keep them all in memory."""
     samples, metadata = writing.samples(first), first.metadata
     writer = Writer(
@@ -102,7 +104,9 @@ def _write_png(file: BinaryIO, first: Picture, others: Iterator[Picture], durati
     writer.close()
 
 
-def _write_webp(file: BinaryIO, first: Picture, others: Iterator[Picture], durations: Sequence[float | int], loop: int) -> None:
+def _write_webp(
+    file: BinaryIO, first: Picture, others: Iterator[Picture], durations: Sequence[float | int], loop: int
+) -> None:
     Image.fromarray(writing.samples(first)).save(
         file,
         format="WEBP",

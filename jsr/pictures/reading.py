@@ -76,7 +76,9 @@ def decode(content: bytes, *, frame: int | None = None, max_pixels: int = MAX_PI
 
 
 def size(file_or_path: str | os.PathLike[str] | BinaryIO | io.BytesIO) -> tuple[int, int]:
-    """Returns height and width of the stored picture, before EXIF turns it, from the head of its file.
+    """Returns height and width of the stored picture from the head of its file.
+
+    They are those before EXIF turns the picture, except in a TIFF, whose orientation Pillow applies to the head too.
 
     Raises:
       PictureError: no such file, or no picture.

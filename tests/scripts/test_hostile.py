@@ -9,7 +9,7 @@ import pytest
 
 from scripts.torture import __main__ as torture
 from scripts.torture import hostile
-from tests import corpus
+from tests import corpus, encoders
 
 
 @pytest.mark.parametrize("count", [60, pytest.param(300, marks=pytest.mark.slow)])
@@ -57,7 +57,7 @@ def test_judge_sees_each_kind_of_flaw(tmp_path, monkeypatch):
     target = tmp_path / "a_x4.png"
 
     def main(arguments):
-        target.write_bytes(corpus.png_of(corpus.smooth(52, 68), bitdepth=8))
+        target.write_bytes(encoders.png_of(encoders.smooth(52, 68), bitdepth=8))
         return 0
 
     monkeypatch.setattr(hostile.infer, "main", main)
