@@ -23,15 +23,15 @@ __all__ = ["__version__", "load", "upscale"]
 
 
 def load(name_or_path: str | os.PathLike[str], *, precision: Literal["fp32", "bf16"] = "fp32") -> Model:
-    """Loads a model, ready to upscale with: its BatchNorm is folded into its convolutions.
+    """Loads a model for inference, with its BatchNorm folded into its convolutions.
 
     Args:
       name_or_path: `srgan`, `srresnet`, `blend:T` with T from 0 for `srresnet` to 1 for `srgan`, `espcn`, `srcnn`,
         `bicubic`, `bilinear`, `nearest`, a weights file, or the folder of a run.
-      precision: what it computes in; bf16 is faster where the machine has it.
+      precision: of the computation; bf16 is faster on machines that support it.
 
     Raises:
-      ValueError: an unknown name, or a file that holds no weights of ours.
+      WeightsError: an unknown name, or a file without weights of jsr.
     """
     from jsr.weights import zoo
 
@@ -45,15 +45,16 @@ def upscale(
 
     Args:
       image: uint8 or uint16, RGB `[h, w, 3]` or grey `[h, w]`.
-      model: what `load` returns or takes; by default `blend:0.8`, most of the way from `srresnet` to `srgan`. A name is
-        loaded anew at each call.
-      tile: pixels of the input upscaled at a time; the result does not depend on it, the memory does.
+      model: a model that `load` returned, or an argument of `load`, which is then loaded anew at each call; by default
+        `blend:0.8`, most of the way from `srresnet` to `srgan`.
+      tile: low-resolution pixels of a tile's side; it changes the memory that is needed, but not the result.
 
     Returns:
       an array of the same type, `[4h, 4w, 3]` or `[4h, 4w]`.
 
     Raises:
-      ValueError: not such an image, or an unknown model.
+      PictureError: another type or shape of image.
+      WeightsError: an unknown model.
     """
     from jsr.models.model import Model
     from jsr.upscaling import tiles

@@ -1,31 +1,39 @@
 """Enlarges picture files: `python -m jsr.infer PICTURE_OR_FOLDER... [-o PATH] [--model NAME|FILE|RUN]`."""
 
 import argparse
+import io
+import os
 import sys
 import time
+import traceback
 from pathlib import Path
+from typing import TextIO
 
 from tqdm import tqdm
 
 from jsr import command_line
 from jsr.command_line import Parser
 from jsr.devices import compilation, memory
+from jsr.errors import Error
 from jsr.files import atomic
 from jsr.files.cache import default_cache
-from jsr.pictures.picture import MAX_PIXELS
+from jsr.pictures import MAX_PIXELS, formats
 from jsr.upscaling import comparison, files, tiles
-from jsr.upscaling.files import Way
-from jsr.upscaling.jobs import plan
+from jsr.upscaling.files import Options, Progress
+from jsr.upscaling.jobs import Job, plan
 from jsr.weights import zoo
 
-DESCRIPTION = """Makes pictures larger and sharp. photo.jpg becomes photo_x4.png beside it, replacing an earlier result.
-An input is never overwritten. PNG, JPEG, WebP, TIFF and BMP; transparency, grey, 16 bits, orientation, EXIF and colour
-profile are kept, and it is said where a format cannot. Animated GIF, WebP and PNG come out animated, as PNG or WebP."""
+READ = ", ".join(kind.name for kind in formats.FORMATS)
+WRITTEN = ", ".join(kind.name for kind in formats.FORMATS if kind.suffixes)
+ANIMATED = " or ".join(kind.name for kind in formats.FORMATS if kind.animation)
+DESCRIPTION = f"""Makes pictures larger and sharp. photo.jpg becomes photo_x4.png beside it, replacing an earlier
+result. An input is never overwritten. Reads {READ}; writes {WRITTEN}. Transparency, grey, 16 bits, orientation, EXIF
+and colour profile are kept, and it is said where a format cannot. Animations stay animated as {ANIMATED}."""
 
 
-def _run(jobs, way, *, tile):
-    """Does the jobs and tells of each; returns how many failed."""
-    failed, is_said = 0, False
+def _run(jobs: list[Job], options: Options) -> int:
+    """Upscales file after file and prints a line about each; returns the number that failed."""
+    failed, is_announced = 0, False
     for folder in {job.target.parent for job in jobs}:
         atomic.sweep(folder)
     # A bar over the pictures, or over the tiles of a single one.
@@ -33,52 +41,55 @@ def _run(jobs, way, *, tile):
         start = time.monotonic()
         with tqdm(unit="tile", leave=False, disable=None if len(jobs) == 1 else True) as bar:
 
-            def report(done, total, bar=bar):
+            def report(complete: int, total: int, bar: tqdm = bar) -> None:
                 bar.total = total
-                bar.update(done - bar.n)
+                bar.update(complete - bar.n)
 
-            def shrunk(smaller, job=job):
-                nonlocal tile, is_said  # what follows begins with it
-                if not is_said:
-                    _say(
-                        f"{job.source}: out of memory; going on with tiles of {smaller} or fewer",
-                        sys.stdout,
-                    )
-                tile, is_said = smaller, True
+            def shrunk(tile: int, job: Job = job) -> None:
+                nonlocal options, is_announced  # the next files begin with the smaller tile
+                if not is_announced:
+                    _print(f"{job.source}: out of memory; going on with tiles of {tile} or fewer", sys.stdout)
+                options, is_announced = options._replace(tile=tile), True
 
             try:
-                large = files.upscale_file(job, way, tile=tile, report=report, shrunk=shrunk)
+                result = files.upscale_file(job, options, Progress(report, shrunk))
             except Exception as error:  # one bad picture must not cost the others
                 failed += 1
-                _say(f"jsr.infer: error: {_reason(job, error)}", sys.stderr)
+                _print_error(job, error)
                 continue
-        height, width = large.pixels.shape[:2]
         seconds = time.monotonic() - start
-        _say(f"{job.source} -> {job.target} ({width}x{height}, {seconds:.1f} s)", sys.stdout)
-        for note in large.notes:
-            _say(f"  {note}", sys.stdout)
+        _print(f"{job.source} -> {job.target} ({result.width}x{result.height}, {seconds:.1f} s)", sys.stdout)
+        for note in result.notes:
+            _print(f"  {note}", sys.stdout)
     return failed
 
 
-def _reason(job, error):
-    """Says in one line what went wrong with which picture."""
+def _print_error(job: Job, error: Exception) -> None:
+    """Prints in one line which picture failed and why; of a bug, the traceback before it if `JSR_TRACEBACK` is set."""
     if memory.is_exhausted(error):
-        return f"{job.source}: out of memory"
-    if isinstance(error, OSError):
-        return f"{job.source}: {error.filename or job.target}: {error.strerror or error}"
-    lines = str(error).splitlines() or [type(error).__name__]
-    return lines[0] if lines[0].startswith(str(job.source)) else f"{job.source}: {lines[0]}"
+        reason = "out of memory"
+    elif isinstance(error, Error):
+        reason = str(error).removeprefix(f"{job.source}: ")
+    elif isinstance(error, OSError):
+        reason = f"{error.filename or job.target}: {error.strerror or error}"
+    else:
+        if os.environ.get("JSR_TRACEBACK"):
+            _print("".join(traceback.format_exception(error)).rstrip(), sys.stderr)
+        message = next(iter(str(error).splitlines()), "")
+        last_line = f"{type(error).__name__}: {message}" if message else type(error).__name__
+        reason = f"{last_line} (a bug of jsr: please report it, with the traceback that JSR_TRACEBACK=1 prints)"
+    _print(f"jsr.infer: error: {job.source}: {reason}", sys.stderr)
 
 
-def _say(line, stream):
-    """Prints a line past the progress bar; names of files may hold what the terminal cannot."""
+def _print(line: str, stream: TextIO | io.TextIOBase) -> None:
+    """Prints a line past the progress bar; characters that the terminal cannot show, as in file names, are escaped."""
     encoding = getattr(stream, "encoding", None) or "utf-8"
     tqdm.write(line.encode(encoding, "backslashreplace").decode(encoding), file=stream)
     stream.flush()
 
 
-def _tile(text):
-    """Reads `--tile`: a number, or None for "auto"."""
+def _tile(text: str) -> int | None:
+    """Parses `--tile`: a number, or None for "auto"."""
     return None if text == "auto" else int(text)
 
 
@@ -89,7 +100,8 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         type=Path,
         metavar="PICTURE_OR_FOLDER",
-        help="folders are searched with their sub-folders; earlier results in them are left out",
+        help="folders are searched with their sub-folders; earlier results and files that are not pictures are left"
+        " out, and counted",
     )
     parser.add_argument(
         "-o",
@@ -121,21 +133,21 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--ensemble",
         action="store_true",
-        help="the mean over the eight flips and turns of a picture: eight times slower, a little more faithful",
+        help="average over the eight flips and rotations of a picture: eight times slower, a little more faithful",
     )
     parser.add_argument(
         "--frame",
         type=int,
         metavar="N",
-        help="of several frames or pages the one of this number, counted from 0 (default: all frames of what moves, the"
-        " first of pages)",
+        help="only the frame or page of this number, counted from 0 (default: all frames of an animation, the first of"
+        " several pages)",
     )
     parser.add_argument(
         "--max-pixels",
         type=int,
         default=MAX_PIXELS,
         metavar="N",
-        help="refuse pictures of more pixels than this, all frames together, before memory is taken for them"
+        help="refuse pictures of more pixels than this, all frames together, before memory is allocated for them"
         " (default: %(default)s)",
     )
     command_line.add_precision(parser)
@@ -143,16 +155,16 @@ def _parser() -> argparse.ArgumentParser:
         "--compare",
         action="store_true",
         help="write, instead of the result, photo_compare.png: input, bicubic, SRResNet, SRGAN and another --model side"
-        f" by side; of pictures that come out larger than {comparison.SIDE} pixels, the centre",
+        f" by side; only the centre of results larger than {comparison.SIDE} pixels",
     )
     return parser
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs the command; returns 0, 1 where pictures failed, 130 where interrupted. Wrong arguments exit with 2."""
+    """Runs the command; returns 0, 1 if pictures failed, 130 if interrupted. Wrong arguments exit with 2."""
     parser = _parser()
     argv = sys.argv[1:] if argv is None else argv
-    # Pictures may follow the options; argparse knows that and -- apart, but not together.
+    # Pictures may follow the options; argparse supports that, and it supports --, but not both together.
     args = (parser.parse_args if "--" in argv else parser.parse_intermixed_args)(argv)
     compilation.keep(default_cache() / "compiled", onednn=args.precision == "bf16")
     if args.max_pixels < 1:
@@ -171,16 +183,17 @@ def main(argv: list[str] | None = None) -> int:
                 models = comparison.models(args.model, precision=args.precision)
             else:
                 models = {args.model: zoo.ready(args.model, precision=args.precision)}
-            scale = next(iter(models.values())).module.scale
-            jobs, left_out = plan(args.inputs, args.output, scale=scale, comparing=args.compare)
-        except (ValueError, OSError) as error:
+            scale = next(iter(models.values())).scale
+            jobs, earlier_results, others = plan(args.inputs, args.output, scale=scale, is_comparison=args.compare)
+        except (Error, OSError) as error:
             parser.error(str(error))
-        if left_out:
-            _say(f"left out as earlier results: {len(left_out)}, such as {left_out[0]}", sys.stdout)
+        for reason, paths in (("as earlier results", earlier_results), ("because they are not pictures", others)):
+            if paths:
+                _print(f"left out {reason}: {len(paths)}, such as {paths[0]}", sys.stdout)
         if args.ensemble:
             models = {name: model.ensemble() for name, model in models.items()}
-        way = Way(models, args.compare, args.frame, args.max_pixels)
-        failed = _run(jobs, way, tile=args.tile)
+        options = Options(models, args.compare, args.tile, args.frame, args.max_pixels)
+        failed = _run(jobs, options)
     except KeyboardInterrupt:
         print("jsr.infer: interrupted; what was finished is kept", file=sys.stderr)
         return 130

@@ -1,24 +1,39 @@
-"""Pictures of every kind that people have, made on the spot, each with what should be read of it.
+"""Pictures of every kind that people have, made on the spot, each with the pixels and metadata to be read of it.
 
-Tests check what jsr makes of them by value, and `torture.py` damages them. They are small, since it is their kind that
-counts; their sides are prime, so that nothing fits by chance.
+Tests compare the results of jsr by value, and `scripts/torture` damages the files. The pictures are small, since their
+kind matters, not their size.
 """
 
 import io
 import struct
 import zlib
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import png
 import tifffile
-from PIL import Image, ImageCms, ImageOps, features
+from PIL import Image, ImageCms, ImageOps
 
-HEIGHT, WIDTH = 13, 17
-MAKE, ARTIST, ORIENTATION, EXIF_IFD, GPS_IFD = 0x010F, 0x013B, 0x0112, 0x8769, 0x8825
-EXPOSURE, PIXEL_WIDTH = 0x829A, 0xA002
-SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+from tests.encoders import (
+    HEIGHT,
+    SRGB,
+    WIDTH,
+    bare_png,
+    camera_exif,
+    decoded,
+    display_p3,
+    formats,
+    grey,
+    grey_profile,
+    opacity,
+    png_of,
+    saved,
+    smooth,
+)
+
+# Lossy formats, and the levels that a value may move by in a smooth picture.
+LOSSY = {"JPEG": 14, "AVIF": 10, "GIF": 40}
+SUFFIXES = {"JPEG": "jpg", "TIFF": "tif", "JPEG2000": "jp2"}
 HARD_NAMES = (
     "two words",
     'it\'s "so"',
@@ -28,15 +43,6 @@ HARD_NAMES = (
     "%s{0}$HOME",
     "new\nline",
 )
-# Lossy formats, and the levels that a value may move by in a smooth picture.
-LOSSY = {"JPEG": 14, "AVIF": 10, "GIF": 40}
-OPTIONS: dict[str, dict[str, Any]] = {
-    "JPEG": {"quality": 98, "subsampling": 0},
-    "WEBP": {"lossless": True, "exact": True},
-    "AVIF": {"quality": 95, "subsampling": "4:4:4"},
-    "JPEG2000": {"irreversible": False},
-}
-SUFFIXES = {"JPEG": "jpg", "TIFF": "tif", "JPEG2000": "jp2"}
 
 
 class Sample(NamedTuple):
@@ -48,7 +54,7 @@ class Sample(NamedTuple):
     alpha: np.ndarray | None = None
     icc: bytes | None = None
     tolerance: int = 0  # levels of 8 bits, of lossy formats
-    said: str = ""  # in a note, or in the error
+    message: str = ""  # part of a note, or of the error
     durations: tuple[int, ...] = ()  # milliseconds of the frames of an animation
 
 
@@ -63,64 +69,6 @@ def samples() -> Iterator[Sample]:
     yield from _several()
     yield from _sizes()
     yield from _refused()
-
-
-def smooth(height: int = 24, width: int = 32) -> np.ndarray:
-    """Returns RGB `[h, w, 3]` that lossy formats keep within a few levels, no two channels alike."""
-    y, x = 32 * np.mgrid[:height, :width] / max(height, width)
-    return np.stack([4 * y + 20, 4 * x + 40, 200 - 2 * x - 2 * y], axis=-1).astype(np.uint8)
-
-
-def grey(height: int = HEIGHT, width: int = WIDTH) -> np.ndarray:
-    return smooth(height, width)[..., 1]
-
-
-def opacity(height: int = HEIGHT, width: int = WIDTH) -> np.ndarray:
-    """Returns an alpha that is transparent at one side, opaque at the other, and half between."""
-    return np.broadcast_to(np.clip(np.arange(width) * 60 - 120, 0, 255), (height, width)).astype("u1")
-
-
-def camera_exif(orientation: int = 1) -> Image.Exif:
-    exif = Image.Exif()
-    exif[MAKE], exif[ARTIST], exif[ORIENTATION] = "Camera", "Ann", orientation
-    exif[EXIF_IFD] = {EXPOSURE: 0.25, PIXEL_WIDTH: 4000}
-    exif[GPS_IFD] = {1: "N", 2: (48.0, 8.0, 1.0)}
-    return exif
-
-
-def chunk(tag: bytes, data: bytes) -> bytes:
-    """Returns a chunk of a PNG."""
-    return struct.pack(">I", len(data)) + tag + data + struct.pack(">I", zlib.crc32(tag + data))
-
-
-def bare_png(data: bytes, width: int, height: int) -> bytes:
-    """Returns a PNG in 8-bit RGB whose header promises a size, whatever its data."""
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    chunks = chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + chunks
-
-
-def png_of(samples: np.ndarray, **options: Any) -> bytes:
-    """Encodes whole levels `[h, w]` or `[h, w, c]` as pypng does."""
-    file = io.BytesIO()
-    height, width = samples.shape[:2]
-    planes = samples.shape[2] if samples.ndim == 3 else 1
-    if "palette" not in options:
-        options = {"greyscale": planes < 3, "alpha": planes in (2, 4), **options}
-    png.Writer(width, height, **options).write(file, samples.reshape(height, -1).tolist())
-    return file.getvalue()
-
-
-def saved(image: Image.Image, kind: str, **options: Any) -> bytes:
-    """Encodes as Pillow does."""
-    file = io.BytesIO()
-    image.save(file, format=kind, **{**OPTIONS.get(kind, {}), **options})
-    return file.getvalue()
-
-
-def formats() -> list[str]:
-    found = ["PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "JPEG2000"]
-    return [*found, "AVIF"] if features.check("avif") else found
 
 
 def _named(stem, kind):
@@ -176,7 +124,7 @@ def _modes():
                 shown,
                 alpha,
                 tolerance=LOSSY.get(kind, 0) + (4 if mode in ("YCbCr", "HSV") else 0),
-                said="" if shown is not None else "bits",
+                message="" if shown is not None else "bits",
             )
 
 
@@ -236,7 +184,7 @@ def _orientations():
     image = Image.fromarray(smooth(HEIGHT, WIDTH))
     for orientation in range(1, 9):
         exif = camera_exif(orientation).tobytes()
-        upright = ImageOps.exif_transpose(_opened(saved(image, "PNG", exif=exif)))
+        upright = ImageOps.exif_transpose(decoded(saved(image, "PNG", exif=exif)))
         for kind in ("JPEG", "PNG", "TIFF", "WEBP"):
             yield Sample(
                 _named(f"orientation-{orientation}-{kind}", kind),
@@ -244,12 +192,6 @@ def _orientations():
                 np.asarray(upright),
                 tolerance=LOSSY.get(kind, 0),
             )
-
-
-def _opened(content):
-    image = Image.open(io.BytesIO(content))
-    image.load()
-    return image
 
 
 def _profiles():
@@ -278,40 +220,6 @@ def _profiles():
             yield Sample(f"profile-{name}-16.tif", file.getvalue(), deep, icc=profile)
 
 
-def display_p3() -> bytes:
-    """sRGB's profile with the red, green and blue of Display P3 in its place, adapted to D50."""
-    primaries = {
-        b"rXYZ": (0.51512, 0.24120, -0.00105),
-        b"gXYZ": (0.29198, 0.69225, 0.04189),
-        b"bXYZ": (0.15710, 0.06657, 0.78407),
-    }
-    profile = bytearray(SRGB)
-    for i in range(int.from_bytes(profile[128:132])):
-        tag, at, _ = struct.unpack(">4sII", profile[132 + 12 * i : 144 + 12 * i])
-        if tag in primaries:
-            numbers = [round(65536 * x) for x in primaries[tag]]
-            profile[at + 8 : at + 20] = struct.pack(">3i", *numbers)
-    return bytes(profile)
-
-
-def grey_profile() -> bytes:
-    """A profile of grey with gamma 2.2, as small as ICC allows."""
-    tags = {
-        b"desc": b"desc" + bytes(4) + struct.pack(">I", 5) + b"grey\0" + bytes(79),
-        b"wtpt": b"XYZ " + bytes(4) + struct.pack(">3i", 63190, 65536, 54061),
-        b"kTRC": b"curv" + bytes(4) + struct.pack(">IH", 1, 563) + bytes(2),
-    }
-    table, data = struct.pack(">I", len(tags)), b""
-    for tag, value in tags.items():
-        table += struct.pack(">4sII", tag, 132 + 12 * len(tags) + len(data), len(value))
-        data += value + bytes(-len(value) % 4)
-    size = 128 + len(table) + len(data)
-    header = struct.pack(">I4sI4s4s4s", size, bytes(4), 0x02100000, b"mntr", b"GRAY", b"XYZ ")
-    header += struct.pack(">6H4s", 2026, 1, 1, 0, 0, 0, b"acsp") + bytes(28)
-    header += struct.pack(">3i", 63190, 65536, 54061) + bytes(48)
-    return header + table + data
-
-
 def _tiffs():
     rng = np.random.default_rng(2)
     rgb = rng.integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
@@ -332,12 +240,12 @@ def _tiffs():
         yield Sample(f"tiff-{name}.tif", file.getvalue(), pixels)
     for compression in ("tiff_lzw", "packbits", "tiff_adobe_deflate", "jpeg"):
         content = saved(Image.fromarray(smooth(HEIGHT, WIDTH)), "TIFF", compression=compression)
-        shown = np.asarray(_opened(content).convert("RGB"))
+        shown = np.asarray(decoded(content).convert("RGB"))
         yield Sample(f"tiff-{compression}.tif", content, shown)
     for name, pixels in (("float", np.float32(rgb) / 255), ("double", np.float64(rgb) / 255)):
         file = io.BytesIO()
         tifffile.imwrite(file, pixels, photometric="rgb")
-        yield Sample(f"tiff-{name}.tif", file.getvalue(), said="expected 8 or 16 bits a channel")
+        yield Sample(f"tiff-{name}.tif", file.getvalue(), message="expected 8 or 16 bits a channel")
 
 
 def _jpegs():
@@ -351,7 +259,7 @@ def _jpegs():
         ("rgb", {"keep_rgb": True}),
     ):
         content = saved(image, "JPEG", **options)
-        yield Sample(f"jpeg-{name}.jpg", content, np.asarray(_opened(content)))
+        yield Sample(f"jpeg-{name}.jpg", content, np.asarray(decoded(content)))
 
 
 def _several():
@@ -370,10 +278,10 @@ def _several():
         )
         yield Sample(f"frames-{kind}.{kind.lower()}", content, first, durations=durations)
     content = saved(frames[0], "TIFF", save_all=True, append_images=frames[1:])
-    yield Sample("pages.tif", content, first, said="first of 3 pages")
+    yield Sample("pages.tif", content, first, message="first of 3 pages")
     file = io.BytesIO()
     tifffile.imwrite(file, np.stack([np.asarray(f) for f in frames]).astype(np.uint16) * 257, photometric="rgb")
-    yield Sample("pages-16.tif", file.getvalue(), first.astype(np.uint16) * 257, said="first of 3 pages")
+    yield Sample("pages-16.tif", file.getvalue(), first.astype(np.uint16) * 257, message="first of 3 pages")
 
 
 def _sizes():
@@ -385,20 +293,20 @@ def _sizes():
 def _refused():
     """Files that are no pictures, or promise what they do not hold."""
     whole = saved(Image.fromarray(smooth(HEIGHT, WIDTH)), "PNG")
-    yield Sample("refused-empty.png", b"", said="the file is empty")
-    yield Sample("refused-text.png", b"hello", said="not a picture")
-    yield Sample("refused-torn.png", whole[: len(whole) // 2], said="broken or not supported")
-    yield Sample("refused-junk.png", bare_png(b"junk", 4, 4), said="broken or not supported")
+    yield Sample("refused-empty.png", b"", message="the file is empty")
+    yield Sample("refused-text.png", b"hello", message="not a picture")
+    yield Sample("refused-torn.png", whole[: len(whole) // 2], message="broken or not supported")
+    yield Sample("refused-junk.png", bare_png(b"junk", 4, 4), message="broken or not supported")
     for width, height in ((100_000, 100_000), (20_000, 20_000), (2**31 - 1, 1)):
         content = bare_png(zlib.compress(bytes(1000)), width, height)
-        yield Sample(f"refused-{width}x{height}.png", content, said="million pixels")
+        yield Sample(f"refused-{width}x{height}.png", content, message="million pixels")
     deep = bytearray(png_of(np.zeros((4, 4, 3), np.uint16), bitdepth=16))
     deep[16:24] = struct.pack(">II", 100_000, 100_000)
     deep[29:33] = struct.pack(">I", zlib.crc32(deep[12:29]))
-    yield Sample("refused-deep.png", bytes(deep), said="million pixels")
+    yield Sample("refused-deep.png", bytes(deep), message="million pixels")
     for width, height in ((1, 0), (0, 1)):
         yield Sample(
             f"refused-{width}x{height}.png",
             bare_png(zlib.compress(b""), width, height),
-            said="not a picture",
+            message="not a picture",
         )

@@ -1,4 +1,4 @@
-"""Tests, by value, what `jsr.infer` makes of every kind of picture: ../scripts/corpus.py."""
+"""Tests by value the results of `jsr.infer` for every kind of picture: corpus.py."""
 
 import os
 import subprocess
@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from jsr import infer
-from jsr.pictures import reading
-from tests import corpus
+from jsr import infer, pictures
+from tests import corpus, encoders
+from tests.expected import stored
 
 SAMPLES = {sample.name: sample for sample in corpus.samples()}
 RIGHT = [sample for sample in SAMPLES.values() if sample.pixels is not None]
@@ -36,7 +36,7 @@ def batch(tmp_path_factory):
 
 
 def _enlarged(pixels):
-    """Pillow's bicubic of what is seen, in levels."""
+    """Returns Pillow's bicubic result, in float levels."""
     size = (4 * pixels.shape[1], 4 * pixels.shape[0])
     planes = pixels.reshape(*pixels.shape[:2], -1).astype(np.float32)
     large = [
@@ -48,73 +48,74 @@ def _enlarged(pixels):
 
 
 def _assert_right(path, sample):
-    """Mode, depth, size, profile, transparency and colours of a result."""
-    large = reading.read(path)  # checked against other readers in test_images.py and test_encoding.py
+    """Asserts mode, depth, size, profile, transparency and colours of a result."""
+    assert sample.pixels is not None
+    result = pictures.read(path)  # tested against other readers in tests/pictures
     expected = _enlarged(sample.pixels)
-    assert large.pixels.shape == expected.shape and large.pixels.dtype == sample.pixels.dtype
-    assert large.icc == sample.icc
+    assert result.pixels.shape == expected.shape and result.pixels.dtype == sample.pixels.dtype
+    assert result.metadata.icc == sample.icc
     level = np.iinfo(sample.pixels.dtype).max // 255
-    seen = np.ones(sample.pixels.shape[:2], bool)
+    is_visible = np.ones(sample.pixels.shape[:2], bool)
     inner = np.s_[8:-8, 8:-8]  # Pillow pads edges otherwise
     if sample.alpha is None:
-        assert large.alpha is None
+        assert result.alpha is None
     else:
-        assert large.alpha.dtype == sample.alpha.dtype
-        error = np.abs(large.alpha - _enlarged(sample.alpha))[inner] / level
+        assert result.alpha is not None and result.alpha.dtype == sample.alpha.dtype
+        error = np.abs(result.alpha - _enlarged(sample.alpha))[inner] / level
         assert error.max() <= 1.01 + 1.5 * sample.tolerance
-        # Next to what is transparent, colours are filled in, which Pillow does not.
-        seen = np.asarray(Image.fromarray(sample.alpha > 0).convert("L").filter(ImageFilter.MinFilter(7))) > 0
-    seen = seen.repeat(4, axis=0).repeat(4, axis=1)
-    difference = (large.pixels - expected) / level
-    if seen.any():
-        assert np.abs(difference[seen].mean(axis=0)).max() <= 1 + sample.tolerance / 4
-    if seen[inner].any():
-        assert np.abs(difference[inner][seen[inner]]).max() <= 1.01 + 1.5 * sample.tolerance
+        # Beside transparent pixels, jsr fills in colours, and Pillow does not.
+        is_visible = np.asarray(Image.fromarray(sample.alpha > 0).convert("L").filter(ImageFilter.MinFilter(7))) > 0
+    is_visible = is_visible.repeat(4, axis=0).repeat(4, axis=1)
+    difference = (result.pixels - expected) / level
+    if is_visible.any():
+        assert np.abs(difference[is_visible].mean(axis=0)).max() <= 1 + sample.tolerance / 4
+    if is_visible[inner].any():
+        assert np.abs(difference[inner][is_visible[inner]]).max() <= 1.01 + 1.5 * sample.tolerance
 
 
 @pytest.mark.parametrize("sample", RIGHT, ids=lambda s: s.name)
-def test_right(batch, sample):
+def test_infer_is_right(batch, sample):
     folder = batch[0]
     (source,) = folder.glob(f"*/{sample.name}")
     _assert_right(source.with_name(f"{source.stem}_x4.png"), sample)
 
 
-def test_every_other_is_refused_in_one_line_and_leaves_nothing(batch):
+def test_infer_refuses_every_other_file_in_one_line_and_leaves_nothing(batch):
     folder, status, errors = batch
     refused = [sample for sample in SAMPLES.values() if sample.pixels is None]
     assert status == 1 and len(errors) == len(refused) + 1
     for sample, line in zip(refused, errors, strict=False):
         assert line.startswith("jsr.infer: error: ") and f"/{sample.name}: " in line
-        assert sample.said in line
+        assert sample.message in line
     assert errors[-1] == f"jsr.infer: {len(refused)} of {len(SAMPLES)} pictures failed"
     assert len(list(folder.rglob("*_x4.png"))) == len(RIGHT)
     assert not list(folder.rglob(".*"))
 
 
-def test_grey_comes_out_exactly_grey(tmp_path):
+def test_infer_keeps_grey_exactly_grey(tmp_path):
     """Also where it is stored in three channels, and whatever the network would tint."""
-    level = corpus.grey()
+    level = encoders.grey()
     for name, pixels in (("one", level), ("three", np.stack([level] * 3, axis=-1))):
         Image.fromarray(pixels).save(tmp_path / f"{name}.png")
     assert infer.main([str(tmp_path), "--model", "srgan"]) == 0
-    one, three = (np.asarray(Image.open(tmp_path / f"{n}_x4.png")) for n in ("one", "three"))
+    one, three = (stored(tmp_path / f"{n}_x4.png") for n in ("one", "three"))
     assert one.ndim == 2 and three.shape[2] == 3
     for channel in range(3):
         np.testing.assert_array_equal(three[..., channel], one)
 
 
-def test_the_network_keeps_colours_and_shows_no_halo(tmp_path):
+def test_infer_keeps_colours_and_shows_no_halo(tmp_path):
     """The mean colour of bicubic; around a disc on transparent black, nothing darker than the disc."""
-    pixels = corpus.smooth(40, 30)
+    pixels = encoders.smooth(40, 30)
     Image.fromarray(pixels).save(tmp_path / "a.png")
     y, x = np.mgrid[:48, :48] - 23.5
     inside = y**2 + x**2 < 300
     disc = np.where(inside[..., None], (200, 120, 60, 255), 0).astype(np.uint8)
     Image.fromarray(disc).save(tmp_path / "disc.png")
     assert infer.main([str(tmp_path), "--model", "srgan"]) == 0
-    large = np.asarray(Image.open(tmp_path / "a_x4.png"))
+    large = stored(tmp_path / "a_x4.png")
     assert np.abs(large.mean(axis=(0, 1)) - pixels.mean(axis=(0, 1))).max() < 3
-    large = np.asarray(Image.open(tmp_path / "disc_x4.png"))
+    large = stored(tmp_path / "disc_x4.png")
     seen = large[large[..., 3] > 0][:, :3].astype(int)
     assert np.abs(seen - (200, 120, 60)).max() < 12
 
@@ -122,25 +123,25 @@ def test_the_network_keeps_colours_and_shows_no_halo(tmp_path):
 # Names and places
 
 
-def test_hard_names(tmp_path, monkeypatch, capsys):
+def test_infer_takes_hard_names(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    pixels = corpus.smooth()
+    pixels = encoders.smooth()
     for name in corpus.HARD_NAMES:
         Image.fromarray(pixels).save(Path(f"{name}.png"))
     assert infer.main([".", "--model", "nearest"]) == 0
     assert infer.main(["--model", "nearest", "--", "-dash.png", "two words.png"]) == 0
     for name in corpus.HARD_NAMES:
-        large = np.asarray(Image.open(Path(f"{name}_x4.png")))
+        large = stored(Path(f"{name}_x4.png"))
         np.testing.assert_array_equal(large, pixels.repeat(4, 0).repeat(4, 1))
     assert capsys.readouterr().err == ""
 
 
-def test_a_full_disk_costs_the_pictures_that_do_not_fit(tmp_path, rng):
+def test_infer_on_a_full_disk_loses_the_pictures_that_do_not_fit(tmp_path, rng):
     Image.fromarray(rng.integers(0, 256, (64, 64, 3), np.uint8)).save(tmp_path / "large.png")
-    Image.fromarray(corpus.smooth(8, 8)).save(tmp_path / "small.png")
+    Image.fromarray(encoders.smooth(8, 8)).save(tmp_path / "small.png")
     (tmp_path / "large_x4.png").write_bytes(b"an earlier result")
     limited = f"ulimit -f 10; exec {sys.executable} -m jsr.infer large.png small.png --model nearest"
-    done = subprocess.run(
+    process = subprocess.run(
         ["bash", "-c", limited],
         capture_output=True,
         text=True,
@@ -148,8 +149,8 @@ def test_a_full_disk_costs_the_pictures_that_do_not_fit(tmp_path, rng):
         timeout=120,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
-    assert done.returncode == 1 and "Traceback" not in done.stderr
-    assert done.stderr.splitlines() == [
+    assert process.returncode == 1 and "Traceback" not in process.stderr
+    assert process.stderr.splitlines() == [
         "jsr.infer: error: large.png: large_x4.png: cannot be written: File too large",
         "jsr.infer: 1 of 2 pictures failed",
     ]
@@ -159,8 +160,8 @@ def test_a_full_disk_costs_the_pictures_that_do_not_fit(tmp_path, rng):
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that not even root writes to")
-def test_a_folder_that_cannot_be_written_to(tmp_path, capsys):
-    Image.fromarray(corpus.smooth(8, 8)).save(tmp_path / "a.png")
+def test_infer_names_a_folder_that_cannot_be_written_to(tmp_path, capsys):
+    Image.fromarray(encoders.smooth(8, 8)).save(tmp_path / "a.png")
     assert infer.main([str(tmp_path / "a.png"), "-o", "/proc/self/", "--model", "nearest"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert "/proc/self/a.png: cannot be written: " in line
@@ -168,10 +169,10 @@ def test_a_folder_that_cannot_be_written_to(tmp_path, capsys):
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_links_and_a_folder_inside_its_own_output(tmp_path, monkeypatch, capsys):
+def test_infer_follows_links_and_takes_a_folder_inside_its_own_output(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     Path("in/deep").mkdir(parents=True)
-    pixels = corpus.smooth(8, 8)
+    pixels = encoders.smooth(8, 8)
     Image.fromarray(pixels).save("in/a.png")
     Image.fromarray(255 - pixels).save("in/deep/b.png")
     Path("in/dangling.png").symlink_to("nowhere.png")
@@ -183,7 +184,7 @@ def test_links_and_a_folder_inside_its_own_output(tmp_path, monkeypatch, capsys)
         errors = capsys.readouterr().err.splitlines()
         assert len(errors) == 2 and "in/dangling.png: No such file" in errors[0]
     assert (Path("in/a.png").read_bytes(), Path("in/deep/b.png").read_bytes()) == before
-    large = np.asarray(Image.open("out/a.png"))
+    large = stored("out/a.png")
     np.testing.assert_array_equal(large, pixels.repeat(4, 0).repeat(4, 1))
     Path("in/circle").unlink()
     Path("in/dangling.png").unlink()
@@ -192,4 +193,4 @@ def test_links_and_a_folder_inside_its_own_output(tmp_path, monkeypatch, capsys)
     assert infer.main(["in/deep", "-o", "in/deep/out", "--model", "nearest"]) == 0
     assert sorted(p.name for p in Path("in/deep").rglob("*.*")) == ["b.png", "b.png"]
     assert infer.main(["in/deep", "-o", ".", "--model", "nearest"]) == 0
-    assert Image.open("b.png").size == (32, 32)
+    assert stored("b.png").shape[:2] == (32, 32)

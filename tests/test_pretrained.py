@@ -1,12 +1,11 @@
-"""Tests the weights in ../jsr/pretrained, by what they make of benchmark pictures."""
-
-import hashlib
+"""Tests the weights in ../jsr/pretrained by the benchmark pictures that they upscale."""
 
 import numpy as np
 import pytest
 from scipy import ndimage
 
 from jsr.data import pairs
+from jsr.files import checksums
 from jsr.metrics import fidelity, niqe, niqe_model
 from jsr.ops import pixels
 from jsr.upscaling import tiles
@@ -19,15 +18,15 @@ LARGEST = {"srresnet": 6.3e6, "srgan": 6.3e6, "espcn": 3e5, "srcnn": 3e5}  # byt
 
 @pytest.fixture(scope="module")
 def upscaled(jsr_data):
-    """Originals and what each model makes of them: `(set, model) -> [(hr, sr), ...]`, computed once."""
-    done = {}
+    """Originals and upscaled pictures, `(set, model) -> [(hr, sr), ...]`, computed once."""
+    results = {}
 
     def upscale(name, model):
-        if (name, model) not in done:
+        if (name, model) not in results:
             ready = zoo.ready(model)
             read = [pairs.read(pair, scale=4) for pair in pairs.find(jsr_data / "eval" / name / "x4", scale=4)]
-            done[name, model] = [(hr, tiles.upscale(ready, lr)) for lr, hr in read]
-        return done[name, model]
+            results[name, model] = [(hr, tiles.upscale(ready, lr)) for lr, hr in read]
+        return results[name, model]
 
     return upscale
 
@@ -36,21 +35,19 @@ def _psnr(results):
     return np.mean([fidelity.psnr(hr, sr) for hr, sr in results])
 
 
-def test_every_file_is_listed_small_and_has_a_card():
-    listed = dict(
-        reversed(line.split("  ")) for line in (weights_file.PRETRAINED / "SHA256SUMS").read_text().splitlines()
-    )
+def test_pretrained_files_are_listed_small_and_have_a_card():
+    lines = (weights_file.PRETRAINED / checksums.NAME).read_text().splitlines()
+    listed = {name: digest for digest, name in (line.split("  ") for line in lines)}
     assert set(listed) == {path.name for path in weights_file.PRETRAINED.glob("*.safetensors")}
     for name, digest in listed.items():
-        content = (weights_file.PRETRAINED / name).read_bytes()
-        assert hashlib.sha256(content).hexdigest() == digest
+        assert checksums.sha256(weights_file.PRETRAINED / name) == digest
         assert (weights_file.PRETRAINED / name).with_suffix(".md").is_file(), name
     for name, limit in LARGEST.items():
         assert (weights_file.PRETRAINED / f"{name}_x4.safetensors").stat().st_size < limit
 
 
 @pytest.mark.parametrize("name", zoo.BUNDLED)
-def test_training_paths_and_names_stay_at_home(name):
+def test_weights_metadata_holds_no_path(name):
     assert "/" not in str(zoo.load(name).metadata)
 
 
@@ -62,7 +59,7 @@ def test_srresnet_is_as_good_as_its_card_says(upscaled):
 
 
 @pytest.mark.slow
-def test_baselines_are_in_their_order(upscaled):
+def test_baselines_are_better_than_bicubic_and_worse_than_srresnet(upscaled):
     scores = [_psnr(upscaled("Set5", name)) for name in ("bicubic", "srcnn", "espcn", "srresnet")]
     assert scores == sorted(scores) and scores[1] > scores[0] + 1
 
@@ -82,7 +79,7 @@ def test_srgan_is_natural_and_not_far_from_srresnet(upscaled, name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["srresnet", "srgan"])
-def test_colours_stay(upscaled, name):
+def test_upscaled_pictures_keep_their_colours(upscaled, name):
     """The mean colour of every picture is that of bicubic's within one grey level."""
     for (_, sr), (_, bicubic) in zip(upscaled("Set14", name), upscaled("Set14", "bicubic"), strict=True):
         np.testing.assert_allclose(sr.mean(axis=(0, 1)), bicubic.mean(axis=(0, 1)), atol=1)
@@ -90,7 +87,7 @@ def test_colours_stay(upscaled, name):
 
 @pytest.mark.slow
 def test_srgan_makes_no_dots(upscaled):
-    """A dot is brighter by 64 levels than all that is two pixels away; originals have a few, results no more."""
+    """A dot is brighter by 64 levels than all pixels two pixels away; originals have a few, results no more."""
 
     def dots(image):
         luma = pixels.luma(image)
@@ -104,7 +101,7 @@ def test_srgan_makes_no_dots(upscaled):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name, limit", [("srresnet", 0.15), ("srgan", 0.25)])
-def test_no_checkerboard(upscaled, name, limit):
+def test_upscaled_pictures_show_no_checkerboard(upscaled, name, limit):
     """Sub-pixels differ by less than can be seen, in grey levels."""
     grids = [measure_grid.grid(sr.mean(axis=-1), scale=4).std() for _, sr in upscaled("Set5", name)]
     assert np.mean(grids) < limit

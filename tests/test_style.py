@@ -1,6 +1,7 @@
-"""Tests how the code is laid out: ../jsr, ../README.md and the names of files."""
+"""Tests the layout of the code: imports, names of files, signatures, and what pages and messages refer to."""
 
 import ast
+import functools
 import re
 import subprocess
 import sys
@@ -8,6 +9,8 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+from jsr.__main__ import COMMANDS
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "jsr"
@@ -21,13 +24,39 @@ ROWS = (
     {"weights", "pictures"},
     {"upscaling", "data", "metrics"},
     {"training"},
-    {"train", "infer", "evaluate", "__init__"},
+    {"train", "infer", "evaluate", "export", "prepare", "plot", "convert", "fit_niqe", "__main__", "__init__"},
 )
+PROGRAMS = ROWS[-1] - {"__main__", "__init__"}
 ROW = {room: number for number, rooms in enumerate(ROWS, 1) for room in rooms}
+
+# Pages that send a reader to files and commands.
+PAGES = [
+    *(ROOT / name for name in ("README.md", "jsr/pretrained/README.md", "experiments/README.md")),
+    *(ROOT / "scripts").glob("*/README.md"),
+    *(ROOT / ".github").glob("*.md"),
+]
+
+# A pickle runs whatever its author likes. jsr reads those of PyTorch by an unpickler that can only describe tensors.
+UNPICKLER = PACKAGE / "weights" / "torch_file.py"
+
+
+@functools.cache
+def _sources():
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def _code():
+    """Returns every file of Python that is no test."""
+    return [path for folder in ("jsr", "scripts", "experiments") for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+@functools.cache
+def _tree(path):
+    return ast.parse(path.read_text())
 
 
 def _room(path):
-    """`jsr/models/layers.py` -> `models`, `jsr/train.py` -> `train`."""
+    """Returns the folder that a file of jsr stands in, or its own name: `models`, `train`."""
     return path.relative_to(PACKAGE).with_suffix("").parts[0]
 
 
@@ -35,12 +64,13 @@ def _module(path):
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
+@functools.cache
 def _imports(path, *, lazy=True):
-    """Yields the modules of jsr that a file imports, at any depth, type-checking blocks included."""
-    tree = ast.parse(path.read_text())
+    """Returns the modules of jsr that a file imports; with `lazy`, inside functions too."""
+    tree = _tree(path)
     functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]
     delayed = {id(n) for function in functions for n in ast.walk(function)}
-    modules = {_module(source) for source in _sources()}
+    modules, imports = {_module(source) for source in _sources()}, set()
     for node in ast.walk(tree):
         if id(node) in delayed and not lazy:
             continue
@@ -55,14 +85,43 @@ def _imports(path, *, lazy=True):
             while name not in modules and "." in name:
                 name = name.rpartition(".")[0]
             if name.split(".")[0] == "jsr":
-                yield name
+                imports.add(name)
+    return imports
 
 
-def _sources():
-    return sorted(PACKAGE.rglob("*.py"))
+def _imported(path):
+    """Returns the packages that a file imports, inside functions too."""
+    nodes = list(ast.walk(_tree(path)))
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+    return {name.partition(".")[0] for name in names}
 
 
-# Arrays in, arrays out.
+def _strings(path):
+    """Yields the strings of a file that are no docstrings: messages, help texts, names."""
+    tree = _tree(path)
+    statements = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in statements:
+            yield node.value
+
+
+def _public_functions(path):
+    """Yields every function and method that a caller sees, with its arguments besides self."""
+    tree = _tree(path)
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+            yield node.name, node.args, node.args.posonlyargs + node.args.args
+        elif isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            for method in node.body:
+                if isinstance(method, ast.FunctionDef) and (
+                    method.name == "__call__" or not method.name.startswith("_")
+                ):
+                    arguments = method.args.posonlyargs + method.args.args
+                    yield f"{node.name}.{method.name}", method.args, arguments[1:]
+
+
+# Pure functions: arrays in, arrays out.
 PURE = [path for path in _sources() if _room(path) in ("ops", "models", "degradation")] + [
     PACKAGE / name
     for name in (
@@ -77,12 +136,26 @@ PURE = [path for path in _sources() if _room(path) in ("ops", "models", "degrada
     )
 ]
 
+each_source = pytest.mark.parametrize("path", _sources(), ids=lambda p: p.relative_to(PACKAGE).as_posix())
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
+
 
 def test_every_file_stands_in_a_room():
     assert {_room(path) for path in _sources()} - set(ROW) == set()
 
 
-@pytest.mark.parametrize("path", _sources(), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_every_program_is_a_command():
+    assert {name.replace("-", "_") for name in COMMANDS} == PROGRAMS
+    assert {_room(path) for path in PACKAGE.glob("*.py")} & PROGRAMS == PROGRAMS
+
+
+@each_source
+def test_programs_are_imported_by_nobody(path):
+    """Not even by each other: code that two of them need is about a noun, and stands in its folder."""
+    assert {module.split(".")[1] for module in _imports(path) if "." in module} & PROGRAMS == set()
+
+
+@each_source
 def test_imports_go_downwards(path):
     own = _room(path)
     rooms = {(module.split(".") + ["__init__"])[1] for module in _imports(path)} - {own}
@@ -90,10 +163,19 @@ def test_imports_go_downwards(path):
 
 
 def test_imports_have_no_circle():
-    """Between files, and so within a folder too; imports inside functions are left out."""
-    graph = {_module(path): set(_imports(path, lazy=False)) - {_module(path)} for path in _sources()}
-    # A folder's face imports its files, and they, each other; nothing in a folder imports its own face.
-    TopologicalSorter(graph).prepare()  # raises CycleError, naming the circle
+    """Neither between folders nor within one: a folder's `__init__` imports its files, and they do not import it."""
+    graph = {_module(path): _imports(path, lazy=False) - {_module(path)} for path in _sources()}
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
+
+
+@each_source
+def test_private_names_stay_in_their_file(path):
+    """A name with an underscore may change without a look at other files."""
+    imports = [node for node in ast.walk(_tree(path)) if isinstance(node, ast.ImportFrom)]
+    names = {alias.asname or alias.name for node in imports for alias in node.names}
+    uses = [n for n in ast.walk(_tree(path)) if isinstance(n, ast.Attribute) and ast.unparse(n.value) in names]
+    private = [name for name in names | {n.attr for n in uses} if re.match("_[a-z]", name)]
+    assert private == []
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "tests").glob("*/test_*.py")), ids=lambda p: p.stem)
@@ -124,12 +206,12 @@ def test_networks_are_arguments(name):
         ("PIL", ["pictures/", "upscaling/comparison.py", "training/record.py", "data/patches.py"]),
     ],
 )
-def test_one_place_knows_it(word, homes):
-    """What may be replaced one day stands in one place: there only is it imported or called."""
+def test_replaceable_libraries_have_one_place(word, homes):
+    """A library that may be replaced one day is imported or called in one place only."""
     for path in _sources():
         names = {
             getattr(node, field, None) or ""
-            for node in ast.walk(ast.parse(path.read_text()))
+            for node in ast.walk(_tree(path))
             for field in ("attr", "id", "module", "name")
         }
         named = {name for name in names if isinstance(name, str) and word in name.split(".")}
@@ -137,62 +219,43 @@ def test_one_place_knows_it(word, homes):
         assert not named or any(place.startswith(home) for home in homes), f"{place} says {word}"
 
 
-def _public_functions(path):
-    """Yields every function and method that a caller sees, with its arguments besides self."""
-    tree = ast.parse(path.read_text())
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
-            yield node.name, node.args, node.args.posonlyargs + node.args.args
-        elif isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-            for method in node.body:
-                if isinstance(method, ast.FunctionDef) and (
-                    method.name == "__call__" or not method.name.startswith("_")
-                ):
-                    arguments = method.args.posonlyargs + method.args.args
-                    yield f"{node.name}.{method.name}", method.args, arguments[1:]
-
-
 @pytest.mark.parametrize("path", PURE, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_options_are_keyword_only_and_key_comes_first(path):
-    """Prefer f(x, *, axis=-1) to f(x, axis=-1): what has a default is named where it is given."""
+    """Prefer f(x, *, axis=-1) to f(x, axis=-1): a caller names each option that it gives."""
     for name, arguments, positional in _public_functions(path):
         assert not arguments.defaults, f"{path.name}: {name} has an option that is not keyword-only"
         names = [a.arg for a in positional]
         assert "key" not in names[1:], f"{path.name}: {name} expects its key first"
 
 
-@pytest.mark.parametrize("path", _sources(), ids=lambda p: str(p.relative_to(PACKAGE)))
+@each_source
 def test_modules_are_documented(path):
-    assert ast.get_docstring(ast.parse(path.read_text())), f"{path.name} has no docstring"
+    assert ast.get_docstring(_tree(path)), f"{path.name} has no docstring"
 
 
-def test_no_file_is_named_after_nothing():
-    names = {p.stem for folder in ("jsr", "experiments", "scripts") for p in (ROOT / folder).rglob("*")}
-    assert names & {"utils", "util", "common", "base", "core", "helpers", "misc"} == set()
+def test_file_names_say_something():
+    """Such a name takes in anything, so nobody can guess the content."""
+    forbidden = set("utils util common base core helpers helper misc system".split())
+    folders = [ROOT / name for name in ("jsr", "experiments", "scripts", "tests")]
+    names = {path.stem for folder in folders for path in folder.rglob("*")}
+    assert names & forbidden == set()
 
 
-def test_import_is_light():
-    """`import jsr` must be free: jax and everything that needs it loads at first use."""
+def test_import_of_jsr_is_light():
+    """`import jsr` is instant: jax and everything that needs it is imported at first use."""
     heavy = ["jax", "flax", "optax", "orbax", "tensorflow_datasets", "PIL", "torch"]
     code = f"import sys, jsr; print([m for m in {heavy} if m in sys.modules])"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert (result.returncode, result.stdout.strip()) == (0, "[]"), result.stderr
 
 
-def test_readme_begins_with_the_command():
+def test_readme_begins_with_a_command_that_upscales():
     before, fence, rest = (ROOT / "README.md").read_text().partition("```")
     assert fence and len(before.split()) <= 150
     assert "python -m jsr.infer experiments/sample.png" in rest.partition("```")[0]
 
 
-PAGES = [
-    *(ROOT / name for name in ("README.md", "jsr/pretrained/README.md", "experiments/README.md")),
-    *(ROOT / "scripts").glob("*/README.md"),
-    *(ROOT / ".github").glob("*.md"),
-]
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
+@each_page
 def test_pages_name_files_that_exist(page):
     """Checks links, paths in code, and modules that are run; names in capitals stand for any."""
     text = page.read_text()
@@ -205,27 +268,52 @@ def test_pages_name_files_that_exist(page):
     assert not missing, f"{page.name} names {', '.join(sorted(map(str, missing)))}"
 
 
+@each_page
+def test_pages_name_commands_that_exist(page):
+    """Checks what follows `jsr` in code, inline and in blocks."""
+    names = re.findall(r"(?:^|`)jsr ([a-z][a-z-]*)", page.read_text(), re.MULTILINE)
+    assert set(names) - set(COMMANDS) == set()
+
+
+@each_source
+def test_messages_name_no_script(path):
+    """Messages and help texts name programs: pip does not install scripts."""
+    assert [text for text in _strings(path) if re.search(r"\bscripts[/.]", text)] == []
+
+
+@pytest.mark.parametrize("folder", ["jsr", "experiments", "scripts"])
+def test_no_path_leads_out_of_the_repository(folder):
+    """A folder beside the checkout is there on one machine only; `JSR_DATA` names the one with photographs."""
+    files = [p for p in (ROOT / folder).rglob("*") if p.suffix in (".py", ".md", ".txt", "") and p.is_file()]
+    assert [path for path in files if "../shared" in path.read_text()] == []
+
+
 def test_package_does_not_import_torch_or_tensorflow():
     for path in _sources():
-        for node in ast.walk(ast.parse(path.read_text())):
-            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            assert {name.split(".")[0] for name in names} & {"torch", "tensorflow"} == set(), path
+        assert _imported(path) & {"torch", "tensorflow"} == set(), path
 
 
-def test_no_pickle_is_loaded():
-    """A pickle runs what its author likes. torch's files are, and are read with `weights_only`."""
-    for path in [
-        *_sources(),
-        *(ROOT / "scripts").rglob("*.py"),
-        *(ROOT / "experiments").glob("*.py"),
-    ]:
-        for node in ast.walk(ast.parse(path.read_text())):
-            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            assert not {name.split(".")[0] for name in names} & {"pickle", "joblib", "dill"}, path
+def test_only_one_file_imports_pickle():
+    for path in _code():
+        assert _imported(path) & {"joblib", "dill", "cloudpickle"} == set(), path
+        assert ("pickle" in _imported(path)) == (path == UNPICKLER), path
+
+
+def test_pickle_is_read_by_the_restricted_unpickler_alone():
+    """The file uses `pickle._Unpickler` as a base class with its own `find_class`, and nothing else that loads."""
+    nodes = list(ast.walk(_tree(UNPICKLER)))
+    uses = sorted(ast.unparse(n) for n in nodes if isinstance(n, ast.Attribute) and ast.unparse(n.value) == "pickle")
+    assert set(uses) == {"pickle._Unpickler", "pickle.UnpicklingError"} and uses.count("pickle._Unpickler") == 1
+    (unpickler,) = (
+        n for n in nodes if isinstance(n, ast.ClassDef) and "pickle._Unpickler" in map(ast.unparse, n.bases)
+    )
+    assert "find_class" in {n.name for n in unpickler.body if isinstance(n, ast.FunctionDef)}
+
+
+def test_numpy_and_torch_load_no_pickle():
+    for path in _code():
+        for node in ast.walk(_tree(path)):
             if isinstance(node, ast.Call):
-                given = {k.arg: ast.unparse(k.value) for k in node.keywords}
-                assert given.get("allow_pickle", "False") == "False", path
-                if ast.unparse(node.func) == "torch.load":
-                    assert given.get("weights_only") == "True", path
+                options = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
+                assert options.get("allow_pickle", "False") == "False", path
+                assert ast.unparse(node.func) != "torch.load" or options.get("weights_only") == "True", path

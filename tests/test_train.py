@@ -428,7 +428,7 @@ def test_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(home):
         (
             ["--phase", "srgan", "--data", "photos", "--vgg19", "none.safetensors"],
             1,
-            "import_vgg19",
+            "jsr.convert",
         ),
         (["--phase", "srgan", "--data", "photos", "--workdir", "other"], 1, "phase srresnet there"),
         (["--phase", "srgan", "--data", "photos", "--model", "espcn"], 2, "espcn"),

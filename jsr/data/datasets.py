@@ -23,7 +23,7 @@ from jsr.data import photos
 from jsr.data.photos import Item
 from jsr.errors import DataError
 from jsr.files import download
-from jsr.pictures import folders
+from jsr.pictures import formats
 
 MEMBER_BYTES = 1 << 28  # a picture's file is smaller; a larger member is no picture but a bomb
 
@@ -226,7 +226,7 @@ def _fetched(name: str, downloads: Path) -> dict[str, Path]:
             raise DataError(
                 f"{name}: cannot fetch {archive.url} ({archive.size / 1e9:.1f} GB): {e}; train on "
                 f"a folder of pictures with --data DIR, or put the file into {downloads} and run "
-                f"scripts/prepare_data.py {name}"
+                f"python -m jsr.prepare {name}"
             ) from e
         paths[split] = path
     return paths
@@ -242,7 +242,7 @@ def _archive(path: Path) -> Iterator[tuple[str, bytes]]:
         for member in sorted(archive.infolist(), key=lambda m: m.filename):
             name = member.filename
             hidden = name.rsplit("/", 1)[-1].startswith(".") or name.startswith("__MACOSX/")
-            if hidden or not name.lower().endswith(folders.SUFFIXES):
+            if hidden or not formats.is_picture(name):
                 continue
             if member.file_size > MEMBER_BYTES:
                 raise zipfile.BadZipFile(f"{name} has {member.file_size} bytes")

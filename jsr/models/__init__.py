@@ -1,12 +1,18 @@
-"""The networks. A generator takes low-resolution pictures in [0, 1] and returns larger ones in [-1, 1]."""
+"""All that enlarges: networks and interpolations, from low-resolution pictures in [0, 1] to pictures in [-1, 1]."""
 
 from jsr.models.espcn import ESPCN
 from jsr.models.interpolation import Interpolation
 from jsr.models.model import Model
 from jsr.models.srcnn import SRCNN
 from jsr.models.srresnet import SRResNet
+from jsr.models.upscaler import Network, Upscaler
 
-# The names that weights files carry.
-MODELS = {"srresnet": SRResNet, "srcnn": SRCNN, "espcn": ESPCN, "interpolation": Interpolation}
+# By the names that weights files carry.
+MODELS: dict[str, type[Network]] = {
+    "srresnet": SRResNet,
+    "srcnn": SRCNN,
+    "espcn": ESPCN,
+    "interpolation": Interpolation,
+}
 
-__all__ = ["ESPCN", "MODELS", "SRCNN", "Interpolation", "Model", "SRResNet"]
+__all__ = ["ESPCN", "MODELS", "SRCNN", "Interpolation", "Model", "Network", "SRResNet", "Upscaler"]

@@ -1,21 +1,28 @@
-"""The geometric self-ensemble: the mean over what a network makes of a picture in its eight flips and turns.
+"""The geometric self-ensemble: the mean of what a method makes of a picture in its eight flips and quarter turns.
 
-Timofte, Rothe, Van Gool: Seven ways to improve example-based single image super resolution. CVPR 2016, section 3.6.
+Timofte, Rothe, Van Gool 2016, "Seven ways to improve example-based single image super resolution", section 3.6.
 """
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float
+
+from jsr.devices.compilation import Precision
+from jsr.models.upscaler import Upscaler
+
+ORIENTATIONS = 8  # the symmetries of a square: 4 flips, each upright and transposed
 
 
 @dataclasses.dataclass(frozen=True)
 class Ensemble:
-    """A generator that asks another one eight times; its variables are those of the other."""
+    """An upscaler that averages another one over all orientations; its variables are those of the other."""
 
-    module: Any
-    passes = 8  # pictures in the memory for one that is enlarged
+    module: Upscaler
 
     @property
     def scale(self) -> int:
@@ -26,11 +33,17 @@ class Ensemble:
         return self.module.halo
 
     @property
-    def dtype(self) -> Any:
-        return getattr(self.module, "dtype", jnp.float32)
+    def passes(self) -> int:
+        return ORIENTATIONS * self.module.passes
 
-    def apply(self, variables: Any, x: Float[Array, "b h w 3"]) -> Float[Array, "b sh sw 3"]:
-        """Returns the mean, of one batch of eight where pictures are square, else of two batches of four."""
+    @property
+    def dtype(self) -> DTypeLike:
+        return self.module.dtype
+
+    def apply(
+        self, variables: Mapping[str, Any], x: Float[Array | np.ndarray, "b h w 3"], /
+    ) -> Float[Array, "b sh sw 3"]:
+        """Returns the mean, computed in one batch of eight where pictures are square, else in two of four."""
         upright = jnp.stack([x, x[:, ::-1], x[:, :, ::-1], x[:, ::-1, ::-1]])
         turned = upright.swapaxes(2, 3)
         if x.shape[1] == x.shape[2]:
@@ -39,8 +52,20 @@ class Ensemble:
         else:
             upright, turned = self._enlarge(variables, upright), self._enlarge(variables, turned)
         y = upright + turned.swapaxes(2, 3)
-        return (y[0] + y[1, :, ::-1] + y[2, :, :, ::-1] + y[3, :, ::-1, ::-1]) / self.passes
+        return (y[0] + y[1, :, ::-1] + y[2, :, :, ::-1] + y[3, :, ::-1, ::-1]) / ORIENTATIONS
 
-    def _enlarge(self, variables, x):
+    def folded(self, variables: Mapping[str, Any]) -> "tuple[Ensemble, dict[str, Any]]":
+        module, variables = self.module.folded(variables)
+        return Ensemble(module), variables
+
+    def with_precision(self, precision: Precision) -> "Ensemble":
+        return Ensemble(self.module.with_precision(precision))
+
+    def with_scale(self, scale: int) -> "Ensemble":
+        return Ensemble(self.module.with_scale(scale))
+
+    def _enlarge(
+        self, variables: Mapping[str, Any], x: Float[Array, "orientations b h w 3"]
+    ) -> Float[Array, "orientations b sh sw 3"]:
         y = self.module.apply(variables, x.reshape(-1, *x.shape[2:]))
         return y.reshape(*x.shape[:2], *y.shape[1:])

@@ -1,34 +1,30 @@
 """ESPCN (Shi et al. 2016, "Real-time single image and video super-resolution ...", arXiv 1609.05158)."""
 
-from typing import Any
-
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 from jaxtyping import Array, Float
 
-from jsr.models import layers
 from jsr.models.layers import Conv
+from jsr.models.upscaler import Network
 from jsr.ops.subpixel import depth_to_space, icnr
 
 
-class ESPCN(nn.Module):
-    """Low-resolution pictures `[b, h, w, 3]` in [0, 1] to `[b, s h, s w, 3]` in [-1, 1] (section 3.2, tanh variant)."""
+class ESPCN(Network):
+    """Low-resolution pictures `[b, h, w, 3]` in [0, 1] to `[b, s h, s w, 3]` in [-1, 1] (section 3.2, tanh variant).
 
-    factors: tuple[int, ...] = (2, 2)  # only their product counts: there is one sub-pixel layer
+    There is one sub-pixel layer, so that only the product of `factors` matters.
+    """
+
     features: tuple[int, int] = (64, 32)
-    dtype: Any = jnp.float32
-
-    @property
-    def scale(self) -> int:
-        return layers.scale_of(self.factors)
 
     @property
     def halo(self) -> int:
-        """Low-resolution pixels that an output pixel depends on: kernels of 5, 3 and 3."""
+        """Low-resolution pixels that an output pixel depends on: the radii of the kernels of 5, 3 and 3."""
         return 2 + 1 + 1
 
     @nn.compact
-    def __call__(self, x: Float[Array, "b h w 3"], *, train: bool = False) -> Float[Array, "b sh sw 3"]:
+    def __call__(self, x: Float[Array | np.ndarray, "b h w 3"], *, train: bool = False) -> Float[Array, "b sh sw 3"]:
         x = 2 * x - 1
         x = jnp.tanh(Conv(self.features[0], 5, dtype=self.dtype, name="conv1")(x))
         x = jnp.tanh(Conv(self.features[1], 3, dtype=self.dtype, name="conv2")(x))

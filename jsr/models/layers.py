@@ -1,39 +1,38 @@
-"""What the networks are built of. Layout `[b, h, w, c]`."""
+"""The layers of the networks. Layout `[b, h, w, c]`."""
 
 import functools
-import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 from jax import lax
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
 from jsr.ops import dispatch, subpixel
 
-MOMENTUM = 0.9  # of BatchNorm's running statistics; torch calls it 0.1
-EPSILON = 1e-5  # of BatchNorm; torch's default
-SLOPE = 0.25  # where PReLU starts; He et al. 2015
+MOMENTUM = 0.9  # of BatchNorm's running statistics: the share of the old value; PyTorch names the rest, 0.1
+EPSILON = 1e-5  # added to BatchNorm's variance; PyTorch's default
+SLOPE = 0.25  # initial slope of PReLU (He et al. 2015)
 
 
 class Conv(nn.Module):
-    """A convolution with zeros beyond the border, so that stride 1 keeps the size and stride 2 halves it."""
+    """A convolution with zeros beyond the border: stride 1 keeps the size, stride 2 halves it, rounded up."""
 
     features: int
     size: int
     stride: int = 1
     use_bias: bool = True
-    dtype: Any = jnp.float32
+    dtype: DTypeLike = jnp.float32
     kernel_init: Callable[..., Array] = subpixel.lecun_normal
 
     @nn.compact
-    def __call__(self, x: Float[Array, "b h w i"]) -> Float[Array, "b h w o"]:
+    def __call__(self, x: Float[Array | np.ndarray, "b h w i"]) -> Float[Array, "b h_out w_out o"]:
         shape = (self.size, self.size, x.shape[-1], self.features)
         kernel = self.param("kernel", self.kernel_init, shape)
         x, kernel = x.astype(self.dtype), kernel.astype(self.dtype)
-        y = dispatch.convolution(x, kernel, stride=self.stride)
+        y = dispatch.convolve(x, kernel, stride=self.stride)
         if not self.use_bias:
             return y
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
@@ -43,21 +42,21 @@ class Conv(nn.Module):
 class BatchNorm(nn.Module):
     """Batch normalisation over all devices of an axis (Ioffe & Szegedy 2015, arXiv 1502.03167, algorithm 1).
 
-    Statistics are of float32, whatever is computed in.
+    Statistics are computed in float32; `dtype` is the type of the result.
     """
 
-    dtype: Any = jnp.float32
+    dtype: DTypeLike = jnp.float32
     axis_name: str | None = None
     scale_init: Callable[..., Array] = nn.initializers.ones
 
     @nn.compact
-    def __call__(self, x: Float[Array, "b h w c"], *, train: bool) -> Float[Array, "b h w c"]:
+    def __call__(self, x: Float[Array | np.ndarray, "b h w c"], *, train: bool) -> Float[Array, "b h w c"]:
         c = x.shape[-1]
         running_mean = self.variable("batch_stats", "mean", jnp.zeros, (c,))
         running_var = self.variable("batch_stats", "var", jnp.ones, (c,))
         scale = self.param("scale", self.scale_init, (c,))
         bias = self.param("bias", nn.initializers.zeros, (c,))
-        x = x.astype(jnp.float32)
+        x = jnp.asarray(x, jnp.float32)
         if train:
             count = x.size // c
             mean, square = (dispatch.total(y) / count for y in (x, x * x))
@@ -75,63 +74,68 @@ class BatchNorm(nn.Module):
 
 
 class PReLU(nn.Module):
-    """Leaky ReLU of one learned slope (He et al. 2015, arXiv 1502.01852, section 2.1, channel-shared)."""
+    """Leaky ReLU with one learned slope (He et al. 2015, arXiv 1502.01852, section 2.1, channel-shared)."""
 
     @nn.compact
-    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
+    def __call__(self, x: Float[Array | np.ndarray, "b h w c"]) -> Float[Array, "b h w c"]:
         slope = self.param("negative_slope", lambda _: jnp.float32(SLOPE))
         slopes = jnp.broadcast_to(slope.astype(x.dtype), x.shape[-1:])
         return jnp.where(x >= 0, x, dispatch.spread(slopes, x.shape) * x)
 
 
 class ResidualBlock(nn.Module):
-    """Conv, BN, PReLU, conv, BN, sum (Ledig et al. 2017, Figure 4). Without `norm` the convolutions have biases."""
+    """Conv, BN, PReLU, conv, BN, sum (Ledig et al. 2017, Figure 4).
+
+    Without `norm` there is no BatchNorm, and the convolutions have biases instead.
+    """
 
     features: int
     norm: bool = True
-    dtype: Any = jnp.float32
+    dtype: DTypeLike = jnp.float32
     axis_name: str | None = None
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w c"], *, train: bool) -> Float[Array, "b h w c"]:
+        batch_norm = functools.partial(BatchNorm, dtype=self.dtype, axis_name=self.axis_name)
         y = Conv(self.features, 3, use_bias=not self.norm, dtype=self.dtype, name="conv1")(x)
-        y = batch_norm(self, train, name="bn1")(y)
+        y = batch_norm(name="bn1")(y, train=train) if self.norm else y
         y = PReLU(name="prelu")(y)
         y = Conv(self.features, 3, use_bias=not self.norm, dtype=self.dtype, name="conv2")(y)
-        # At zero a block begins as the identity (Goyal et al. 2017, "Accurate, large minibatch SGD", section 5.1).
-        y = batch_norm(self, train, name="bn2", scale_init=nn.initializers.zeros)(y)
+        if self.norm:
+            # A scale of zero makes the block start as the identity (Goyal et al. 2017, "Accurate, large minibatch SGD",
+            # section 5.1).
+            y = batch_norm(name="bn2", scale_init=nn.initializers.zeros)(y, train=train)
         return x + y
 
 
 class Upsample(nn.Module):
-    """Conv to r^2 times the features, depth to space, PReLU (Ledig et al. 2017, Figure 4)."""
+    """Convolution to r^2 times the features, depth to space, PReLU (Ledig et al. 2017, Figure 4)."""
 
     features: int
     factor: int
-    dtype: Any = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
-    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b rh rw c"]:
+    def __call__(self, x: Float[Array | np.ndarray, "b h w c"]) -> Float[Array, "b rh rw c"]:
         r = self.factor
         conv = Conv(self.features * r**2, 3, dtype=self.dtype, kernel_init=subpixel.icnr(r), name="conv")
         return PReLU(name="prelu")(subpixel.depth_to_space(conv(x), r))
 
 
-def batch_norm(module: Any, train: bool, **options: Any) -> Callable[[Array], Array]:
-    """BatchNorm as a module has it: nothing where it was folded."""
-    if not module.norm:
-        return lambda x: x
-    norm = BatchNorm(dtype=module.dtype, axis_name=module.axis_name, **options)
-    return functools.partial(norm, train=train)
+def fold_batch_norm(
+    kernel: Float[Array | np.ndarray, "kh kw i o"],
+    norm: Mapping[str, Array | np.ndarray],
+    stats: Mapping[str, Array | np.ndarray],
+) -> dict[str, Array | np.ndarray]:
+    """Folds a BatchNorm in evaluation mode into the convolution before it, which has no bias.
 
+    Args:
+      norm: its parameters, `scale` and `bias` `[o]`.
+      stats: its running statistics, `mean` and `var` `[o]`.
 
-def scale_of(factors: tuple[int, ...]) -> int:
-    """The enlargement of a row of sub-pixel layers."""
-    return math.prod(factors)
-
-
-def fold_batch_norm(kernel: np.ndarray, norm: dict, stats: dict) -> dict[str, np.ndarray]:
-    """Folds a BatchNorm in evaluation mode into the convolution before it, which has no bias."""
+    Returns:
+      the `kernel` and `bias` of a convolution that equals both.
+    """
     factor = norm["scale"] / np.sqrt(stats["var"] + EPSILON)
     bias = norm["bias"] - stats["mean"] * factor
     return {"kernel": kernel * factor[None, None, None], "bias": bias}

@@ -4,70 +4,77 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 from jaxtyping import Array, Float
 
 from jsr.models import layers
-from jsr.models.layers import Conv, PReLU, ResidualBlock, Upsample
+from jsr.models.layers import BatchNorm, Conv, PReLU, ResidualBlock, Upsample
+from jsr.models.upscaler import Network
 from jsr.ops import windows
 
 
-class SRResNet(nn.Module):
+class SRResNet(Network):
     """Low-resolution pictures `[b, h, w, 3]` in [0, 1] to `[b, s h, s w, 3]` in [-1, 1].
 
     The layers' names are those of the released weights.
     """
 
-    factors: tuple[int, ...] = (2, 2)  # of the sub-pixel layers; their product is the scale
     features: int = 64
     blocks: int = 16
-    norm: bool = True  # False: BatchNorm has been folded into the convolutions (`fold`)
-    dtype: Any = jnp.float32  # of the computation; parameters and statistics stay float32
+    norm: bool = True  # False: BatchNorm has been folded into the convolutions (`folded`)
     axis_name: str | None = None  # axis over which BatchNorm averages in training
-    frozen: bool = False  # in training too, BatchNorm normalises by its running statistics, and leaves them
-
-    @property
-    def scale(self) -> int:
-        return layers.scale_of(self.factors)
+    frozen: bool = False  # BatchNorm uses its running statistics in training too, and does not update them
 
     @property
     def halo(self) -> int:
-        """Low-resolution pixels on each side that an output pixel depends on: the radius of all kernels, rounded up."""
-        return 4 + 2 * self.blocks + 1 + self._reach  # 9x9, the blocks, and the convolution after them
+        """Low-resolution pixels on each side that an output pixel depends on: the radii of all kernels, rounded up."""
+        # The 9x9 kernel at the beginning, two 3x3 in each block, and one after the blocks.
+        return 4 + 2 * self.blocks + 1 + self._upsampling_halo
 
     @property
-    def _reach(self):
-        """The same of the layers from the first sub-pixel convolution on."""
-        radius, size = 0.0, 1
+    def _upsampling_halo(self) -> int:
+        """The halo of the layers from the first sub-pixel convolution on."""
+        radius, size = 0.0, 1  # low-resolution pixels; pixels of this layer for one of low resolution
         for factor in self.factors:
             radius += 1 / size
             size *= factor
-        # The 9x9 kernel at the end, and up to one pixel since a block of pixels is made of one.
+        # The 9x9 kernel at the end; and up to 1 - 1/size, because all pixels of a block depend on the same window.
         return math.ceil(radius + 4 / size + 1 - 1 / size)
 
     @nn.compact
-    def __call__(self, x: Float[Array, "b h w 3"], *, train: bool = False) -> Float[Array, "b sh sw 3"]:
+    def __call__(self, x: Float[Array | np.ndarray, "b h w 3"], *, train: bool = False) -> Float[Array, "b sh sw 3"]:
+        updates = train and not self.frozen
         first = Conv(self.features, 9, dtype=self.dtype, name="head")(x)
         first = PReLU(name="head_prelu")(first)
         y = first
         for i in range(self.blocks):
             block = ResidualBlock(self.features, self.norm, self.dtype, self.axis_name, name=f"block{i + 1}")
-            y = block(y, train=train and not self.frozen)
-        body = Conv(self.features, 3, use_bias=not self.norm, dtype=self.dtype, name="body")
-        y = first + layers.batch_norm(self, train and not self.frozen, name="body_bn")(body(y))
+            y = block(y, train=updates)
+        y = Conv(self.features, 3, use_bias=not self.norm, dtype=self.dtype, name="body")(y)
+        if self.norm:
+            y = BatchNorm(dtype=self.dtype, axis_name=self.axis_name, name="body_bn")(y, train=updates)
+        y = first + y
 
-        enlarge = [
+        upsampling = [
             Upsample(self.features, factor, self.dtype, name=f"upsample{i + 1}")
             for i, factor in enumerate(self.factors)
         ]
-        enlarge = nn.Sequential([*enlarge, Conv(3, 9, dtype=self.dtype, name="tail")])
-        y = enlarge(y) if train else windows.in_bands(enlarge, y, scale=self.scale, halo=self._reach)
+        enlarge = nn.Sequential([*upsampling, Conv(3, 9, dtype=self.dtype, name="tail")])
+        y = enlarge(y) if train else windows.in_bands(enlarge, y, scale=self.scale, halo=self._upsampling_halo)
         return jnp.tanh(y.astype(jnp.float32))
 
+    @nn.nowrap
+    def folded(self, variables: Mapping[str, Any]) -> "tuple[SRResNet, dict[str, Any]]":
+        """Folds every BatchNorm into the convolution before it."""
+        if not self.norm:
+            return self, dict(variables)
+        return self.clone(norm=False), jax.tree.map(np.asarray, _fold(variables))
 
-def fold(variables: Mapping[str, Any]) -> dict[str, Any]:
-    """Folds every BatchNorm into its convolution: the variables of the same network with `norm=False`."""
+
+def _fold(variables: Mapping[str, Any]) -> dict[str, Any]:
     params, stats = dict(variables["params"]), variables["batch_stats"]
     folded = {}
     for name, layer in params.items():

@@ -1,17 +1,25 @@
-"""The plain convolution and sums over pixels, as XLA has them. Layout `[b, h, w, c]`."""
+"""The plain convolution and sums over pixels, as XLA computes them. Layout `[b, h, w, c]`."""
 
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-NUMBERS = ("NHWC", "HWIO", "NHWC")
+LAYOUT = ("NHWC", "HWIO", "NHWC")  # of the input, the kernel and the output
 
 
-def direct(x: Float[Array, "b h w i"], kernel: Float[Array, "kh kw i o"], stride: int) -> Float[Array, "b h/s w/s o"]:
-    """The same by XLA's own convolution."""
+def convolve(
+    x: Float[Array, "b h w i"], kernel: Float[Array, "kh kw i o"], stride: int
+) -> Float[Array, "b h_out w_out o"]:
+    """Convolves with zeros beyond each border, as many as the kernel's radius; the sides of the kernel are odd."""
     padding = [(size // 2, size // 2) for size in kernel.shape[:2]]
-    return lax.conv_general_dilated(x, kernel, (stride,) * 2, padding, dimension_numbers=NUMBERS)
+    return lax.conv_general_dilated(x, kernel, (stride, stride), padding, dimension_numbers=LAYOUT)
 
 
-def broadcast(values, shape):
+def spread(values: Float[Array, " c"], shape: tuple[int, ...]) -> Float[Array, "b h w c"]:
+    """Broadcasts one value a channel to all pixels of a shape `[b, h, w, c]`."""
     return jnp.broadcast_to(values.reshape(1, 1, 1, -1), shape)
+
+
+def total(x: Float[Array, "b h w c"]) -> Float[Array, " c"]:
+    """Sums each channel over all pixels."""
+    return jnp.sum(x, axis=(0, 1, 2))

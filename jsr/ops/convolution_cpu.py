@@ -1,12 +1,19 @@
-"""What the layers compute with: convolutions, and sums over pixels. Layout `[b, h, w, c]`.
+"""The convolution and sums of `convolution.py`, computed in ways that are faster on a CPU. Layout `[b, h, w, c]`.
 
-Other platforms get XLA's own. On a CPU, XLA is close to the limit of the machine at wide convolutions, and far below
-it at narrow ones, at their gradients and at sums that leave few numbers. So there 3x3 kernels go by Winograd's
-algorithm, which multiplies half as often; kernels of few outputs column by column; gradients as convolutions of shapes
-that are computed well; and sums as products with ones. The measurements are in experiments/LOG.md.
+On a CPU, XLA is close to the limit of the machine at wide convolutions, and far below it at narrow ones, at their
+gradients, and at sums that leave few numbers. So here
+
+- 3x3 kernels go by Winograd's algorithm, which needs half of the multiplications;
+- kernels of few outputs are computed column by column;
+- gradients are written as convolutions of shapes that XLA computes well;
+- sums are products with a vector of ones.
+
+The measurements are in experiments/LOG.md.
 """
 
 import functools
+from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,13 +21,15 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
-from jsr.ops.convolution import NUMBERS, broadcast, direct
+from jsr.ops import convolution
+from jsr.ops.convolution import LAYOUT
 
-FEW = 16  # channels: fewer leave the vector units of a CPU idle
-CACHED = 2_000_000  # numbers of an input that stay in the cache: of more, Winograd's sums take longer than they save
+NARROW = 16  # channels; with fewer, the vector units of a CPU (16 float32 in AVX-512) are partly idle
+CACHED = 2_000_000  # numbers of an input, 8 MB; beyond the cache, Winograd's sums take longer than they save
 
-# F(4, 3), four outputs of a filter of three taps by six products: y = A [(G g) * (B d)] for the filter g and the six
-# inputs d (Lavin & Gray 2016, "Fast algorithms for convolutional neural networks", arXiv 1509.09308, section 4.3).
+# Winograd's F(4, 3): four outputs of a filter of three taps by six products instead of twelve. For the filter g and
+# the six inputs d, y = A [(G g) * (B d)] (Lavin & Gray 2016, "Fast algorithms for convolutional neural networks",
+# arXiv 1509.09308, section 4.3). The interpolation points are 0, 1, -1, 2, -2 and infinity.
 B = np.array(
     [
         [4, 0, -5, 0, 1, 0],
@@ -33,47 +42,96 @@ B = np.array(
 )
 G = np.array([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]]) / 24
 A = np.array([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]])
+OUTPUTS, INPUTS = A.shape  # of F(4, 3): 4 and 6
 
-# Taps of a 3x3 kernel of stride 2 that an even and an odd input meet: x[2m] is seen by y[m] alone, through the middle;
-# x[2m + 1] by y[m] through the last and by y[m + 1] through the first.
-MET = (slice(1, 2), slice(2, None, -2))
+# A 3x3 kernel of stride 2 computes y[m] from x[2m - 1], x[2m] and x[2m + 1] by its taps 0, 1 and 2. So an even input
+# x[2m] contributes to y[m] alone, by tap 1; an odd input x[2m + 1] contributes to y[m] by tap 2 and to y[m + 1] by
+# tap 0. The taps of even and of odd inputs, in the order of the outputs:
+PHASE_TAPS = (slice(1, 2), slice(2, None, -2))
 
 
-@jax.jit  # traced once for all layers of one shape
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
+def convolve(
+    x: Float[Array, "b h w i"], kernel: Float[Array, "k k i o"], stride: int
+) -> Float[Array, "b h_out w_out o"]:
+    """Convolves as `convolution.convolve` does, with a gradient of its own; the kernel is 3x3 where the stride is 2."""
+    if stride > 1:
+        return convolution.convolve(x, kernel, stride)
+    if kernel.shape[3] < NARROW:
+        return by_columns(x, kernel)
+    if _suits_winograd(x, kernel):
+        return winograd(x, kernel)
+    return convolution.convolve(x, kernel, 1)
+
+
+def _forward(
+    x: Float[Array, "b h w i"], kernel: Float[Array, "k k i o"], stride: int
+) -> tuple[Array, tuple[Array, Array]]:
+    return convolve(x, kernel, stride), (x, kernel)
+
+
+def _backward(stride: int, residuals: tuple[Array, Array], dy: Float[Array, "b h_out w_out o"]) -> tuple[Array, Array]:
+    """Returns the gradients of the input and of the kernel."""
+    x, kernel = residuals
+    # Both are used twice, in different memory layouts. Without the barrier, XLA imposes one of them on the code that
+    # produced them.
+    x, dy = lax.optimization_barrier((x, dy))
+    i, o = kernel.shape[2:]
+    if stride > 1:
+        return by_phases(dy, kernel, x.shape[1:3]), _correlate(x, dy, kernel.shape, stride)
+    dx: Any = convolve(dy, _rotate(kernel), 1)
+    if _suits_winograd(x, kernel) and x.size <= CACHED:
+        return dx, jax.vjp(lambda kernel: winograd(x, kernel), kernel)[1](dy)[0]
+    # Input and gradient correlated in the other order give the same, rotated; here that is the faster order.
+    if o < NARROW or NARROW <= i < o:
+        return dx, _rotate(_correlate(dy, x, (*kernel.shape[:2], o, i), 1))
+    return dx, _correlate(x, dy, kernel.shape, 1)
+
+
+convolve.defvjp(_forward, _backward)
+
+
+@jax.jit  # so that layers of one shape are traced once
 def winograd(x: Float[Array, "b h w i"], kernel: Float[Array, "3 3 i o"]) -> Float[Array, "b h w o"]:
-    """The same by F(4, 3) along the columns of the picture, for kernels of 3x3."""
+    """Convolves with a 3x3 kernel by F(4, 3) along the columns of the picture; stride 1."""
     b, h, w, c = x.shape
-    tiles = -(-h // 4)
-    # The barriers keep XLA from computing a sum anew wherever it is used.
-    x = jnp.pad(lax.optimization_barrier(x), ((0, 0), (1, 4 * tiles + 3 - h), (0, 0), (0, 0)))
-    x = x.reshape(b, tiles + 1, 4, w, c)
-    d = [x[:, :-1, i] for i in range(4)] + [x[:, 1:, i] for i in range(2)]
+    tiles = -(-h // OUTPUTS)
+    # Without the barriers, XLA would compute a sum anew wherever it is used.
+    x = jnp.pad(lax.optimization_barrier(x), ((0, 0), (1, OUTPUTS * (tiles + 1) - h - 1), (0, 0), (0, 0)))
+    x = x.reshape(b, tiles + 1, OUTPUTS, w, c)
+    # The six inputs of a tile: the four rows of its own, and the first two of the next tile.
+    d = [x[:, :-1, row] for row in range(OUTPUTS)] + [x[:, 1:, row] for row in range(INPUTS - OUTPUTS)]
     d = lax.optimization_barrier([_combine(row, d) for row in B])
     g = jnp.einsum("pk,kwio->pwio", G.astype(kernel.dtype), kernel)
-    products = [direct(plane, taps[None], 1) for plane, taps in zip(d, g, strict=True)]
+    products = [convolution.convolve(plane, taps[None], 1) for plane, taps in zip(d, g, strict=True)]
     y = jnp.stack([_combine(row, products) for row in A], axis=2)
-    return y.reshape(b, 4 * tiles, w, -1)[:, :h]
+    return y.reshape(b, OUTPUTS * tiles, w, -1)[:, :h]
 
 
 def by_columns(x: Float[Array, "b h w i"], kernel: Float[Array, "k k i o"]) -> Float[Array, "b h w o"]:
-    """The same for few outputs: all columns of the kernel as outputs of a single one, and then their shifted sum."""
+    """Convolves with a kernel of few outputs: its columns become outputs of a single column, whose shifts are added."""
     k, _, i, o = kernel.shape
-    parts = direct(x, kernel.swapaxes(1, 2).reshape(k, 1, i, k * o), 1)
-    # Without the barrier XLA would not keep the convolution to its fast library.
+    parts = convolution.convolve(x, kernel.swapaxes(1, 2).reshape(k, 1, i, k * o), 1)
+    # Without the barrier, XLA does not compute the convolution by its fast library.
     parts = jnp.pad(lax.optimization_barrier(parts), ((0, 0), (0, 0), (k // 2, k // 2), (0, 0)))
     w = x.shape[2]
     return sum((parts[:, :, j : j + w, j * o : (j + 1) * o] for j in range(1, k)), parts[:, :, :w, :o])
 
 
 def by_phases(
-    dy: Float[Array, "b i j o"], kernel: Float[Array, "3 3 i o"], size: tuple[int, int]
+    dy: Float[Array, "b h_out w_out o"], kernel: Float[Array, "3 3 i o"], size: tuple[int, int]
 ) -> Float[Array, "b h w i"]:
-    """The gradient of the input `[b, *size, i]` of a 3x3 kernel of stride 2: even and odd rows and columns apart."""
+    """Returns the gradient of the input of a 3x3 kernel of stride 2: even and odd rows and columns apart.
+
+    Args:
+      size: height and width of the input.
+    """
     kernel = kernel.swapaxes(2, 3)
 
-    def phase(p, q):
+    def phase(p: int, q: int) -> Array:
         padding = ((0, p), (0, q))
-        return lax.conv_general_dilated(dy, kernel[MET[p], MET[q]], (1, 1), padding, dimension_numbers=NUMBERS)
+        taps = kernel[PHASE_TAPS[p], PHASE_TAPS[q]]
+        return lax.conv_general_dilated(dy, taps, (1, 1), padding, dimension_numbers=LAYOUT)
 
     rows = [jnp.stack([phase(p, 0), phase(p, 1)], axis=3) for p in (0, 1)]
     dx = jnp.stack(rows, axis=2)
@@ -81,93 +139,63 @@ def by_phases(
     return dx.reshape(b, 2 * i, 2 * j, c)[:, : size[0], : size[1]]
 
 
-def _combine(weights, terms):
-    """The sum of terms with whole weights, without what is multiplied by zero or one."""
-    pairs = [(weight, term) for weight, term in zip(weights.tolist(), terms, strict=True) if weight]
-    pairs.sort(key=lambda pair: -pair[0])
-    (weight, term), *rest = pairs  # the first is positive, for no row is without
-    result = _times(weight, term)
-    for weight, term in rest:
-        result = result + _times(weight, term) if weight > 0 else result - _times(-weight, term)
-    return result
-
-
-def _times(weight, term):
-    return term if weight == 1 else weight * term
-
-
-@functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
-def convolution(x, kernel, stride):
-    if stride > 1:
-        return direct(x, kernel, stride)
-    if kernel.shape[3] < FEW:
-        return by_columns(x, kernel)
-    if _suits_winograd(x, kernel):
-        return winograd(x, kernel)
-    return direct(x, kernel, 1)
-
-
-def _convolution_forward(x, kernel, stride):
-    return convolution(x, kernel, stride), (x, kernel)
-
-
-def _convolution_backward(stride, saved, dy):
-    x, kernel = saved
-    # Each serves twice, in orders of memory that what computes it should not have to follow.
-    x, dy = lax.optimization_barrier((x, dy))
-    i, o = kernel.shape[2:]
-    if stride > 1:
-        return by_phases(dy, kernel, x.shape[1:3]), _correlation(x, dy, kernel.shape, stride)
-    dx = convolution(dy, _turned(kernel), 1)
-    if _suits_winograd(x, kernel) and x.size <= CACHED:
-        return dx, jax.vjp(lambda kernel: winograd(x, kernel), kernel)[1](dy)[0]
-    # The correlation of input and gradient is also that of gradient and input, turned.
-    if o < FEW or FEW <= i < o:
-        return dx, _turned(_correlation(dy, x, (*kernel.shape[:2], o, i), 1))
-    return dx, _correlation(x, dy, kernel.shape, 1)
-
-
-convolution.defvjp(_convolution_forward, _convolution_backward)
-
-
-def _suits_winograd(x, kernel):
-    return len(kernel) == 3 and min(kernel.shape[2:]) >= FEW and x.dtype == jnp.float32
-
-
-def _turned(kernel):
-    return kernel[::-1, ::-1].swapaxes(2, 3)
-
-
-def _correlation(x, dy, shape, stride):
-    """The gradient of a kernel."""
-    if shape[0] == 3 and shape[2] < FEW and stride == 1:
-        return _product(x, dy, shape)
-    return jax.vjp(lambda kernel: direct(x, kernel, stride), jnp.zeros(shape, x.dtype))[1](dy)[0]
-
-
-def _product(x, dy, shape):
-    """The gradient of a kernel of few inputs: what its taps meet at every pixel, times the gradient there."""
-    k, _, i, o = shape
-    h, w = x.shape[1:3]
-    x = jnp.pad(x, ((0, 0), (k // 2, k // 2), (k // 2, k // 2), (0, 0)))
-    met = [x[:, y : y + h, z : z + w] for y in range(k) for z in range(k)]
-    met = lax.optimization_barrier(jnp.concatenate(met, axis=-1))
-    return (met.reshape(-1, k * k * i).T @ dy.reshape(-1, o)).reshape(shape)
-
-
 @functools.partial(jax.custom_vjp, nondiff_argnums=(1,))
-def spread(values, shape):
-    return broadcast(values, shape)
+def spread(values: Float[Array, " c"], shape: tuple[int, ...]) -> Float[Array, "b h w c"]:
+    """Broadcasts as `convolution.spread` does; its gradient is `total`."""
+    return convolution.spread(values, shape)
 
 
 @jax.custom_vjp
-def total(x):
+def total(x: Float[Array, "b h w c"]) -> Float[Array, " c"]:
+    """Sums each channel over all pixels, as a product with ones; its gradient is `spread`."""
     flat = x.reshape(-1, x.shape[-1])
     return (jnp.ones((1, flat.shape[0]), x.dtype) @ flat)[0]
 
 
 spread.defvjp(
-    lambda values, shape: (broadcast(values, shape), None),
+    lambda values, shape: (convolution.spread(values, shape), None),
     lambda shape, _, dy: (total(dy),),
 )
 total.defvjp(lambda x: (total(x), x.shape), lambda shape, dy: (spread(dy, shape),))
+
+
+def _suits_winograd(x: Array, kernel: Array) -> bool:
+    return len(kernel) == 3 and min(kernel.shape[2:]) >= NARROW and x.dtype == jnp.float32
+
+
+def _combine(weights: np.ndarray, terms: Sequence[Array]) -> Array:
+    """Returns the sum of weighted terms; the weights are whole numbers, and those of 0 and 1 cost no product."""
+    pairs = [(weight, term) for weight, term in zip(weights.tolist(), terms, strict=True) if weight]
+    pairs.sort(key=lambda pair: -pair[0])
+    (weight, term), *rest = pairs  # every row of A and B has a positive weight, so that the first is one
+    result = _scale(weight, term)
+    for weight, term in rest:
+        result = result + _scale(weight, term) if weight > 0 else result - _scale(-weight, term)
+    return result
+
+
+def _scale(weight: int, term: Array) -> Array:
+    return term if weight == 1 else weight * term
+
+
+def _rotate(kernel: Float[Array, "kh kw i o"]) -> Float[Array, "kh kw o i"]:
+    """Rotates a kernel by half a turn and swaps its inputs and outputs."""
+    return kernel[::-1, ::-1].swapaxes(2, 3)
+
+
+def _correlate(x: Array, dy: Array, shape: tuple[int, ...], stride: int) -> Array:
+    """Returns the gradient of a kernel of a shape `(k, k, i, o)`."""
+    if shape[0] == 3 and shape[2] < NARROW and stride == 1:
+        return _correlate_narrow(x, dy, shape)
+    plain = jax.vjp(lambda kernel: convolution.convolve(x, kernel, stride), jnp.zeros(shape, x.dtype))[1]
+    return plain(dy)[0]
+
+
+def _correlate_narrow(x: Array, dy: Array, shape: tuple[int, ...]) -> Array:
+    """Returns the gradient of a kernel of few inputs: the inputs of all its taps, times the gradient at each pixel."""
+    k, _, i, o = shape
+    h, w = x.shape[1:3]
+    x = jnp.pad(x, ((0, 0), (k // 2, k // 2), (k // 2, k // 2), (0, 0)))
+    taps = [x[:, row : row + h, column : column + w] for row in range(k) for column in range(k)]
+    taps = lax.optimization_barrier(jnp.concatenate(taps, axis=-1))
+    return (taps.reshape(-1, k * k * i).T @ dy.reshape(-1, o)).reshape(shape)

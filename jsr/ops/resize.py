@@ -1,7 +1,7 @@
-"""Resizing as MATLAB's `imresize` does it, as two matrix products: the reduction that the benchmarks are made by.
+"""Resizing as MATLAB's `imresize` does it, which the benchmark sets were reduced by, as two matrix products.
 
-Pictures are float `[..., h, w, c]` of any range. Cubic convolution with a = -0.5 (Keys 1981), widened by the scale
-where it shrinks (antialiasing), samples at pixel centres, edges mirrored.
+Pictures are float `[..., h, w, c]` of any range. Bicubic is cubic convolution with a = -0.5 (Keys 1981). The
+kernel is widened by the scale where a picture shrinks (antialiasing), samples are at pixel centres, edges mirrored.
 """
 
 import functools
@@ -14,22 +14,23 @@ from jaxtyping import Array, Float
 METHODS = ("bicubic", "bilinear", "nearest")
 
 
-def _cubic(x):
-    """Keys, "Cubic convolution interpolation for digital image processing", 1981, equation 15: a = -1/2."""
+def _cubic(x: np.ndarray) -> np.ndarray:
+    """Keys 1981, "Cubic convolution interpolation for digital image processing", equation 15: a = -1/2."""
     x = np.abs(x)
     near = (1.5 * x - 2.5) * x * x + 1
     far = ((-0.5 * x + 2.5) * x - 4) * x + 2
     return np.where(x <= 1, near, np.where(x <= 2, far, 0.0))
 
 
-def _triangle(x):
+def _triangle(x: np.ndarray) -> np.ndarray:
     return np.maximum(0.0, 1 - np.abs(x))
 
 
-def _box(x):
+def _box(x: np.ndarray) -> np.ndarray:
     return ((x >= -0.5) & (x < 0.5)).astype(float)
 
 
+# Each kernel and the width of its support, in pixels.
 _KERNELS = {"bicubic": (_cubic, 4.0), "bilinear": (_triangle, 2.0), "nearest": (_box, 1.0)}
 
 
@@ -62,9 +63,13 @@ def matrix(n_in: int, n_out: int, *, method: str = "bicubic") -> np.ndarray:
 
 
 def resize(
-    x: Float[Array, "*b h w c"], height: int, width: int, *, method: str = "bicubic"
+    x: Float[Array | np.ndarray, "*b h w c"], height: int, width: int, *, method: str = "bicubic"
 ) -> Float[Array, "*b height width c"]:
-    """Resizes pictures; bicubic may overshoot the range by a few levels, as it should."""
+    """Resizes pictures. Bicubic may overshoot the range by a few levels, because its kernel has negative lobes.
+
+    Raises:
+      ValueError: as `matrix` does.
+    """
     rows = matrix(x.shape[-3], height, method=method)
     columns = matrix(x.shape[-2], width, method=method)
     highest = lax.Precision.HIGHEST  # accelerators would round the factors to fewer bits
@@ -72,12 +77,12 @@ def resize(
     return jnp.einsum("jw,...iwc->...ijc", columns, x, precision=highest)
 
 
-def downscale(x: Float[Array, "b h w 3"], scale: int, *, margin: int = 0) -> Float[Array, "b h_lr w_lr 3"]:
-    """Makes the low-resolution picture of one in [0, 1]: bicubic, whole grey levels of 1/255, in [0, 1].
+def downscale(x: Float[Array | np.ndarray, "b h w 3"], scale: int, *, margin: int = 0) -> Float[Array, "b h_lr w_lr 3"]:
+    """Reduces pictures in [0, 1] bicubically to low resolution: in [0, 1] too, rounded to whole levels of 1/255.
 
     Args:
-      margin: low-resolution pixels cut off each side after the reduction. With a margin of 2, which is as far as the
-        widened kernel reaches, a window of a picture gives exactly the window of the picture's reduction.
+      margin: low-resolution pixels cut off each side after the reduction. The widened kernel reaches 2 pixels, so with
+        a margin of 2, a window of a picture gives exactly the window of the reduced picture.
 
     Raises:
       ValueError: a side is no multiple of the scale.

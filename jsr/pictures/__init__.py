@@ -1,6 +1,25 @@
-"""Picture files."""
+"""Picture files: `open` and `read` give pictures, `write` takes one; `size` looks at the head of a file only."""
 
-from jsr.pictures.picture import Picture
-from jsr.pictures.reading import read
+from jsr.pictures.animation import Animation
+from jsr.pictures.folders import list_pictures
+from jsr.pictures.large import LargePicture
+from jsr.pictures.picture import MAX_PIXELS, Metadata, Picture, flatten, rgb, to_8_bits
+from jsr.pictures.reading import decode, open, read, size
+from jsr.pictures.writing import write
 
-__all__ = ["Picture", "read"]
+__all__ = [
+    "MAX_PIXELS",
+    "Animation",
+    "LargePicture",
+    "Metadata",
+    "Picture",
+    "decode",
+    "flatten",
+    "list_pictures",
+    "open",
+    "read",
+    "rgb",
+    "size",
+    "to_8_bits",
+    "write",
+]

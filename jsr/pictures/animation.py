@@ -1,80 +1,76 @@
-"""Pictures that move: GIF, WebP, APNG and AVIF read frame by frame as they are seen, WebP and APNG written."""
+"""Animations: the frames of GIF, WebP, APNG and AVIF, read as they are displayed; WebP and APNG written."""
 
 import os
-from collections.abc import Iterable
-from pathlib import Path
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from PIL import Image
 
-from jsr.pictures import pillow, tiff, writing
-from jsr.pictures.picture import MAX_PIXELS, Picture, assemble, check_size, explained, named, rgb, to_8_bits
-from jsr.pictures.png_rows import Writer
-
-SOURCES = ("GIF", "WEBP", "PNG", "AVIF")  # several pictures in other formats are pages
-TARGETS = {"PNG": "an animated PNG", "WEBP": "an animated WebP"}
+from jsr.pictures import formats, pillow, writing
+from jsr.pictures.picture import Metadata, Picture, assemble, check_size, rgb, to_8_bits
+from jsr.pictures.png_writer import Writer
 
 
 class Animation(NamedTuple):
-    # RGB of 8 bits, each as it is seen: what it leaves of the one before is in it.
-    frames: list[Picture]
-    durations: list[float]  # milliseconds
-    loop: int  # how often it is shown, as the file says; 0 is for ever
+    """The frames of a file; all have alpha, or none."""
+
+    frames: list[Picture]  # 8-bit RGB, fully composited: each frame includes what remains visible of earlier ones
+    durations: Sequence[float | int]  # milliseconds
+    loop: int  # number of times that it is played; 0 means for ever
+
+    @property
+    def metadata(self) -> Metadata:
+        """The metadata of the last frame, whose notes include those of the others."""
+        return self.frames[-1].metadata
 
 
-def read(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> Animation | None:
-    """Reads a picture file of several frames; returns None for any other.
+def is_animation(image: Image.Image) -> bool:
+    """Tells whether an opened picture has several frames; several pictures in other formats are pages."""
+    kind = formats.BY_NAME.get(image.format or "")
+    return kind is not None and kind.has_frames and pillow.count_frames(image) > 1
+
+
+def decode(image: Image.Image, *, max_pixels: int) -> Animation:
+    """Decodes all frames of an opened picture.
 
     Raises:
-      PictureError: as `images.read`; the limit is of all frames together.
+      PictureError: more pixels than allowed, all frames together.
+      Exception: any, of Pillow, if a frame is broken.
     """
-    with named(path):
-        content = Path(path).read_bytes()
-        if content[:4] in tiff.TIFF_HEADS:
-            return None
-        with explained(), pillow.opened(content) as image:
-            check_size(*image.size, 1, max_pixels)
-            count = getattr(image, "n_frames", 1)
-            if image.format not in SOURCES or count == 1:
-                return None
-            check_size(*image.size, count, max_pixels)
-            return _read(image, count)
-
-
-def _read(image, count):
+    count = pillow.count_frames(image)
+    for number in (1, count):  # if one frame alone is too large, the message gives its size
+        check_size(*image.size, number, max_pixels)
     frames, durations = [], []
-    first = int(image.info.get("default_image", False))  # for viewers that show no frames
+    first = int(image.info.get("default_image", False))  # a still one, for viewers that cannot display frames
     loop = image.info.get("loop", 1 if image.format == "GIF" else 0)
     for i in range(first, count):
         image.seek(i)
         image.load()
         samples = pillow.decode_frame(image)
         notes = ("16 bits become 8: frames have no more",) * (samples.dtype != np.uint8)
-        icc = image.info.get("icc_profile")
-        frame = assemble(samples, icc, image.getexif, notes, is_tiff=False)
-        frames.append(to_8_bits(frame))
+        described = pillow.describe_opened(image, image.info.get("icc_profile"), notes)
+        frames.append(to_8_bits(assemble(samples, *described)))
         durations.append(image.info.get("duration", 0))
-    return Animation([_rgb(frame, frames) for frame in frames], durations, loop)
+    has_alpha = any(frame.alpha is not None for frame in frames)
+    return Animation([_uniform(frame, has_alpha=has_alpha) for frame in frames], durations, loop)
 
 
-def _rgb(frame, frames):
-    """All frames alike: in three channels, and with transparency if one has it."""
+def _uniform(frame: Picture, *, has_alpha: bool) -> Picture:
+    """Returns a frame in RGB, and with alpha if any frame has it."""
     alpha = frame.alpha
-    if alpha is None and any(other.alpha is not None for other in frames):
+    if alpha is None and has_alpha:
         alpha = np.full(frame.pixels.shape[:2], 255, np.uint8)
     return frame._replace(pixels=rgb(frame), alpha=alpha)
 
 
-def holds(path: str | os.PathLike[str]) -> bool:
-    """Says whether the format of a file's suffix is written with several frames."""
-    return writing.format_of(path) in TARGETS
-
-
 def write(
-    path: str | os.PathLike[str], frames: Iterable[Picture], *, durations: list[float], loop: int
+    path: str | os.PathLike[str], frames: Iterable[Picture], *, durations: Sequence[float | int], loop: int
 ) -> tuple[str, ...]:
-    """Writes frames, each replacing the one before, as `encoding.write` writes a picture.
+    """Writes frames, each of which replaces the one before, atomically.
+
+    Returns:
+      a note that the result is animated.
 
     Raises:
       PictureError: frames too large for the format, or a file that cannot be written.
@@ -82,23 +78,23 @@ def write(
     frames = iter(frames)
     first = next(frames)
     kind = writing.check(path, *first.pixels.shape[:2])
-    with writing.draft(path) as file:
-        if kind == "PNG":
-            _write_png(file, first, frames, durations, loop)
-        else:
-            _write_webp(file, first, frames, durations, loop)
-    return (f"its {len(durations)} frames are written as {TARGETS[kind]}",)
+    write_frames = _write_png if kind.name == "PNG" else _write_webp
+    with writing.atomic_file(path) as file:
+        write_frames(file, first, frames, durations, loop)
+    return (f"its {len(durations)} frames are written as {kind.animation}",)
 
 
-def _write_png(file, first, others, durations, loop):
-    """One frame after the other: Pillow would keep all in memory."""
-    samples = writing.samples(first)
+def _write_png(
+    file: BinaryIO, first: Picture, others: Iterator[Picture], durations: Sequence[float | int], loop: int
+) -> None:
+    """Writes each frame as it comes; Pillow would keep them all in memory."""
+    samples, metadata = writing.samples(first), first.metadata
     writer = Writer(
         file,
         samples.shape,
         samples.dtype,
-        icc=first.icc,
-        exif=first.exif,
+        icc=metadata.icc,
+        exif=metadata.exif,
         durations=durations,
         loop=loop,
     )
@@ -108,8 +104,9 @@ def _write_png(file, first, others, durations, loop):
     writer.close()
 
 
-def _write_webp(file, first, others, durations, loop):
-    kept = {"icc_profile": first.icc, "exif": first.exif}
+def _write_webp(
+    file: BinaryIO, first: Picture, others: Iterator[Picture], durations: Sequence[float | int], loop: int
+) -> None:
     Image.fromarray(writing.samples(first)).save(
         file,
         format="WEBP",
@@ -117,6 +114,5 @@ def _write_webp(file, first, others, durations, loop):
         loop=loop,
         duration=[round(d) for d in durations],
         append_images=[Image.fromarray(writing.samples(other)) for other in others],
-        **{key: value for key, value in kept.items() if value},
-        **writing.OPTIONS["WEBP"],
+        **writing.pillow_options("WEBP", first.metadata),
     )

@@ -1,17 +1,19 @@
-"""What cameras write beside a picture: how to turn it, and what stays true once it is larger."""
+"""EXIF: the orientation, and the tags that are still true after upscaling."""
 
 import numpy as np
+from jaxtyping import Shaped
 from PIL import Image
 
 UPRIGHT = 1
 ORIENTATION = 0x0112
-DETAILS = 0x8769  # the tags of the exposure, in a directory of their own
-SIZES = (0x0100, 0x0101), (0xA002, 0xA003)  # width and height, of the picture as it was
-# In TIFF the picture's layout stands among its tags. These describe: title, make, model, software,
+DETAILS = 0x8769  # a directory of its own, with the tags of the exposure
+SIZES = (0x0100, 0x0101)  # width and height of the original picture
+SIZES_IN_DETAILS = (0xA002, 0xA003)
+# The tags of a TIFF also hold its layout. These describe the picture: title, make, model, software,
 # date, artist, copyright, details and GPS.
 DESCRIPTIVE = {0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x8298, DETAILS, 0x8825}
 
-# EXIF orientation: how to turn the stored picture upright.
+# From an EXIF orientation to the turn that makes the stored picture upright.
 TURNS = {
     2: lambda x: x[:, ::-1],
     3: lambda x: x[::-1, ::-1],
@@ -24,21 +26,21 @@ TURNS = {
 
 
 def orientation(exif: Image.Exif) -> int:
-    """Returns how a picture is to be turned, `UPRIGHT` where nothing is said."""
+    """Returns the EXIF orientation, `UPRIGHT` if there is none."""
     return exif.get(ORIENTATION, UPRIGHT)
 
 
-def turned(samples: np.ndarray, orientation: int) -> np.ndarray:
-    """Turns samples `[h, w, c]` upright; what no EXIF may say leaves them as they are."""
+def upright(samples: Shaped[np.ndarray, "h w c"], orientation: int) -> Shaped[np.ndarray, "rows columns c"]:
+    """Turns samples upright; an orientation that EXIF does not define changes nothing."""
     return TURNS.get(orientation, lambda x: x)(samples)
 
 
-def useful(exif: Image.Exif, *, is_tiff: bool) -> bytes | None:
-    """Returns EXIF without what is no longer true of the result: orientation, sizes, thumbnail, in TIFF the layout."""
+def still_true(exif: Image.Exif, *, is_tiff: bool) -> bytes | None:
+    """Returns EXIF without the tags that are false after upscaling: orientation, sizes, thumbnail, layout of TIFF."""
     details = exif.get_ifd(DETAILS)
-    for tag in SIZES[1]:
+    for tag in SIZES_IN_DETAILS:
         details.pop(tag, None)
     for tag in list(exif):
-        if tag in (ORIENTATION, *SIZES[0]) or (is_tiff and tag not in DESCRIPTIVE):
+        if tag in (ORIENTATION, *SIZES) or (is_tiff and tag not in DESCRIPTIVE):
             del exif[tag]
     return exif.tobytes() if len(exif) else None

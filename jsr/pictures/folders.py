@@ -2,24 +2,39 @@
 
 import os
 from pathlib import Path
+from typing import NamedTuple
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+from jsr.pictures import formats
+
+
+class Listing(NamedTuple):
+    """The files in a folder and below it, each list sorted by relative name."""
+
+    pictures: list[Path]
+    others: list[Path]  # files whose suffix is not one of pictures that are read
 
 
 def list_pictures(folder: str | os.PathLike) -> list[Path]:
-    """Returns the pictures, by suffix, in a folder and below it, sorted by relative name.
+    """Returns the pictures that `list_files` lists."""
+    return list_files(folder).pictures
 
-    Hidden files are left out (a memory card's `._name.jpg` is none). Links are followed, each
-    folder once.
+
+def list_files(folder: str | os.PathLike) -> Listing:
+    """Lists the pictures, by suffix, and the other files in a folder and below it; a file counts as a picture.
+
+    Hidden files are left out: `._name.jpg` on a memory card is no picture. Links are followed, but each folder is
+    entered only once.
     """
     if os.path.isfile(folder):
-        return [Path(folder)]
-    found, seen = [], set()
-    for place, folders, files in os.walk(folder, followlinks=True):
+        return Listing([Path(folder)], [])
+    files, seen = [], set()
+    for place, folders, names in os.walk(folder, followlinks=True):
         real = os.path.realpath(place)
         folders[:] = sorted(f for f in folders if not f.startswith(".") and real not in seen)
         if real in seen:
             continue
         seen.add(real)
-        found += [Path(place, f) for f in files if f.lower().endswith(SUFFIXES) and not f.startswith(".")]
-    return sorted(found, key=lambda p: p.relative_to(folder).as_posix())
+        files += [Path(place, name) for name in names if not name.startswith(".")]
+    files.sort(key=lambda path: path.relative_to(folder).as_posix())
+    pictures = [path for path in files if formats.is_picture(path)]
+    return Listing(pictures, [path for path in files if not formats.is_picture(path)])

@@ -1,16 +1,13 @@
-"""A picture in memory.
+"""A picture in memory, and its metadata.
 
 Pixels are uint8 or uint16, RGB `[h, w, 3]` or grey `[h, w]`, upright.
 """
 
-import contextlib
-import os
-import warnings
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Shaped, UInt8
 from PIL import Image
 
 from jsr.errors import PictureError
@@ -21,49 +18,43 @@ MAX_PIXELS = 200_000_000  # of a picture, all of its frames together
 SIXTEEN = 257  # 16-bit levels of an 8-bit level: 65535 = 257 * 255
 
 
+class Metadata(NamedTuple):
+    """Metadata that a picture keeps when it is upscaled, and notes, of one line each, of all that it loses."""
+
+    icc: bytes | None = None  # the colour profile
+    exif: bytes | None = None
+    notes: tuple[str, ...] = ()
+
+    def noted(self, *notes: str) -> "Metadata":
+        """Returns the metadata with further notes."""
+        return self._replace(notes=(*self.notes, *notes))
+
+
 class Picture(NamedTuple):
+    """A whole picture in memory."""
+
     pixels: np.ndarray  # uint8 or uint16, RGB [h, w, 3] or grey [h, w]
     alpha: np.ndarray | None = None  # of the same type, [h, w]; 0 is transparent
-    icc: bytes | None = None
-    exif: bytes | None = None
-    notes: tuple[str, ...] = ()  # what could not be kept
+    metadata: Metadata = Metadata()
 
-
-@contextlib.contextmanager
-def named(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Names the file in errors at reading it."""
-    try:
-        yield
-    except OSError as error:
-        raise PictureError(f"{path}: {error.strerror}") from error
-    except PictureError as error:
-        raise PictureError(f"{path}: {error}") from error
-
-
-@contextlib.contextmanager
-def explained() -> Iterator[None]:
-    """Turns what decoders raise at broken content, which is all sorts of things, into an PictureError of one line."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd metadata
-            yield
-    except (MemoryError, PictureError):
-        raise
-    except Image.UnidentifiedImageError as error:
-        raise PictureError("not a picture of a known format") from error
-    except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise PictureError(f"broken or not supported: {reason}") from error
+    def noted(self, *notes: str) -> "Picture":
+        """Returns the picture with further notes in its metadata."""
+        return self._replace(metadata=self.metadata.noted(*notes))
 
 
 def rgb(picture: Picture) -> UInt8[np.ndarray, "h w 3"]:
-    """Returns a picture as networks and metrics take it: 8 bits, grey in three equal channels, no transparency."""
+    """Returns the input of networks and metrics: 8 bits, grey in three equal channels, no transparency."""
     pixels = to_8_bits(picture).pixels
     return pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=-1)
 
 
+def is_grey(rows: Shaped[np.ndarray, "h w c"]) -> bool:
+    """Tells whether all channels are equal."""
+    return bool((rows == rows[..., :1]).all())
+
+
 def flatten(picture: Picture) -> Picture:
-    """Lays a picture over white where it is transparent."""
+    """Composites a picture over white; the result has no alpha channel."""
     if picture.alpha is None:
         return picture
     top = np.iinfo(picture.pixels.dtype).max
@@ -77,23 +68,33 @@ def to_8_bits(picture: Picture) -> Picture:
     """Rounds 16 bits to 8."""
     if picture.pixels.dtype == np.uint8:
         return picture
-    pixels, alpha = (
-        None if x is None else np.round(x / np.float32(SIXTEEN)).astype(np.uint8)
-        for x in (picture.pixels, picture.alpha)
-    )
+    pixels = _rounded(picture.pixels)
+    alpha = None if picture.alpha is None else _rounded(picture.alpha)
     return picture._replace(pixels=pixels, alpha=alpha)
 
 
+def _rounded(samples: np.ndarray) -> np.ndarray:
+    return np.round(samples / np.float32(SIXTEEN)).astype(np.uint8)
+
+
 def check_size(width: int, height: int, frames: int, max_pixels: int) -> None:
-    """Refuses what is too large, before memory is taken for it."""
+    """Refuses pictures that are too large, before memory is allocated for them.
+
+    Raises:
+      PictureError: more pixels than allowed, all frames together.
+    """
     if width * height * frames > max_pixels:
         size = f"{width}x{height}" + f" in {frames} frames" * (frames > 1)
         limit = f"{max_pixels / 10**6:g} million pixels"
         raise PictureError(f"{size}: more than {limit}; --max-pixels sets this limit")
 
 
-def choose_frame(frame, count):
-    """Returns which frame to take, and notes of the others."""
+def choose_frame(frame: int | None, count: int) -> tuple[int, tuple[str, ...]]:
+    """Returns the number of the frame to read, from 0, and notes of the others.
+
+    Raises:
+      PictureError: no such frame.
+    """
     if frame is not None and not 0 <= frame < count:
         raise PictureError(f"--frame: expected 0 to {count - 1}, got {frame}")
     if frame is None and count > 1:
@@ -101,18 +102,25 @@ def choose_frame(frame, count):
     return frame or 0, ()
 
 
-def assemble(samples, icc, read_exif, notes, *, is_tiff):
-    """Puts together a picture of samples `[h, w]` or `[h, w, c]`, the last of 2 or 4 being alpha."""
+def describe(
+    icc: bytes | None, read_exif: Callable[[], Image.Exif], notes: tuple[str, ...], *, is_tiff: bool
+) -> tuple[Metadata, int]:
+    """Returns the metadata to keep, and the EXIF orientation that the pixels are still to be turned by."""
     kept, orientation = None, exif.UPRIGHT
     try:
-        read = read_exif()
-        orientation = exif.orientation(read)
-        kept = exif.useful(read, is_tiff=is_tiff)
-    except Exception:  # cameras and editors write the oddest EXIF
+        tags = read_exif()
+        orientation = exif.orientation(tags)
+        kept = exif.still_true(tags, is_tiff=is_tiff)
+    except Exception:  # cameras and editors write EXIF that makes Pillow raise nearly anything
         notes += ("its EXIF is broken and not kept",)
+    return Metadata(icc or None, kept, notes), orientation
+
+
+def assemble(samples: np.ndarray, metadata: Metadata, orientation: int) -> Picture:
+    """Makes a picture, upright, of samples `[h, w]` or `[h, w, c]`, of which the last of 2 or 4 channels is alpha."""
     samples = samples if samples.ndim == 3 else samples[..., None]
-    samples = exif.turned(samples, orientation)
+    samples = exif.upright(samples, orientation)
     colours = samples.shape[-1] - (samples.shape[-1] in (2, 4))
     pixels = samples[..., 0] if colours == 1 else samples[..., :3]
     alpha = np.ascontiguousarray(samples[..., -1]) if colours < samples.shape[-1] else None
-    return Picture(np.ascontiguousarray(pixels), alpha, icc or None, kept, notes)
+    return Picture(np.ascontiguousarray(pixels), alpha, metadata)

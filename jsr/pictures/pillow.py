@@ -1,89 +1,118 @@
 """Picture files that Pillow decodes."""
 
 import io
+import os
+from typing import BinaryIO
 
 import numpy as np
 import png
+from jaxtyping import Integer
 from PIL import Image, ImageCms
 
 from jsr.errors import PictureError
-from jsr.pictures import png_rows
-from jsr.pictures.picture import assemble, check_size, choose_frame
+from jsr.pictures import formats, png_reader
+from jsr.pictures.picture import Metadata, Picture, assemble, check_size, choose_frame, describe
 
-# No others of Pillow's: that of EPS, for one, runs Ghostscript.
-DECODERS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM")
-Image.MAX_IMAGE_PIXELS = None  # Pillow's own bound, which is no argument
+DECODERS = tuple(kind.name for kind in formats.FORMATS)  # no others of Pillow's: its EPS runs Ghostscript
 
 
-def opened(content: bytes) -> Image.Image:
-    """Opens what Pillow knows, without reading pixels yet."""
-    if not content:
+def opened(file: BinaryIO | io.BytesIO) -> Image.Image:
+    """Opens a picture file at its beginning and reads its head, but no pixels yet.
+
+    Raises:
+      PictureError: an empty file.
+      Exception: any, of Pillow, if the file is no picture.
+    """
+    head = file.read(25)
+    if not head:
         raise PictureError("the file is empty")
-    image = Image.open(io.BytesIO(content), formats=DECODERS)
-    if image.format == "PNG" and content[24] in (2, 4) and image.mode == "L":
-        # Pillow spreads few levels of grey over all 256, but not the one that is transparent.
+    file.seek(-len(head), os.SEEK_CUR)
+    image = Image.open(file, formats=DECODERS)
+    if image.format == "PNG" and head[24] in (2, 4) and image.mode == "L":
+        # Pillow scales 4 or 16 grey levels to all 256, but not the one that is transparent.
         if "transparency" in image.info:
-            image.info["transparency"] *= 255 // (2 ** content[24] - 1)
+            image.info["transparency"] *= 255 // (2 ** head[24] - 1)
     return image
 
 
-def read(content, frame, max_pixels):
-    """Reads anything that Pillow knows; 16-bit PNG by pypng, for Pillow cuts colour to 8 bits."""
-    with opened(content) as image:
+def decode(content: bytes, frame: int | None, max_pixels: int) -> Picture:
+    """Decodes a picture, or one of several frames or pages; raises any of Pillow's errors, besides `PictureError`."""
+    with opened(io.BytesIO(content)) as image:
+        return decode_opened(image, content, frame, max_pixels)
+
+
+def decode_opened(image: Image.Image, content: bytes, frame: int | None, max_pixels: int) -> Picture:
+    """Decodes an opened picture as `decode` does; 16-bit PNG with pypng, because Pillow cuts colour to 8 bits."""
+    check_size(*image.size, 1, max_pixels)
+    frame, notes = choose_frame(frame, count_frames(image))
+    if frame:
+        image.seek(frame)
         check_size(*image.size, 1, max_pixels)
-        frame, notes = choose_frame(frame, getattr(image, "n_frames", 1))
-        if frame:
-            image.seek(frame)
-            check_size(*image.size, 1, max_pixels)
-        image.load()  # metadata may follow the pixels
-        is_png = image.format == "PNG"
-        is_deep = is_png and content[24] == 16
-        # To count the first picture takes a third of the time of reading it; pypng would read on for ever.
-        if is_png and (is_deep or frame or _may_lack_rows(image, is_interlaced=bool(content[28]))):
-            png_rows.check(content)
-        if "xmp" in image.info:
-            notes += ("XMP metadata are not kept",)
-        icc = image.info.get("icc_profile")
-        if is_deep and not frame:
-            samples = _decode_png(content)
-        elif image.mode == "CMYK":
-            samples = np.asarray(_from_cmyk(image, icc))
-            notes += ("CMYK is turned into sRGB" + (", without its colour profile" * bool(icc)),)
-            icc = None
-        else:
-            samples = decode_frame(image)
-            if is_deep and samples.dtype == np.uint8:
-                notes += ("16 bits are read as 8: only the first frame is read as 16",)
-        return assemble(samples, icc, image.getexif, notes, is_tiff=image.format == "TIFF")
+    image.load()  # metadata may follow the pixels
+    is_png = image.format == "PNG"
+    is_deep = is_png and content[24] == 16
+    # Only where needed, because it takes a third of the time of reading; pypng would decompress without limit.
+    if is_png and (is_deep or frame or _may_lack_rows(image, is_interlaced=bool(content[28]))):
+        png_reader.check(content)
+    if "xmp" in image.info:
+        notes += ("XMP metadata are not kept",)
+    icc = image.info.get("icc_profile")
+    if is_deep and not frame:
+        samples = _decode_deep_png(content)
+    elif image.mode == "CMYK":
+        samples = np.asarray(_from_cmyk(image, icc))
+        notes += ("CMYK is turned into sRGB" + (", without its colour profile" * bool(icc)),)
+        icc = None
+    else:
+        samples = decode_frame(image)
+        if is_deep and samples.dtype == np.uint8:
+            notes += ("16 bits are read as 8: only the first frame is read as 16",)
+    return assemble(samples, *describe_opened(image, icc, notes))
 
 
-def _may_lack_rows(image, *, is_interlaced):
-    """Whether rows of a PNG may be missing, which Pillow leaves zero; interlaced ones come in no order."""
-    last_row = image.crop((0, image.height - 1, *image.size))
-    return is_interlaced or last_row.getbbox() is None
+def describe_opened(image: Image.Image, icc: bytes | None, notes: tuple[str, ...]) -> tuple[Metadata, int]:
+    """Returns the metadata of an opened picture, with its EXIF, and the orientation to turn it by."""
+    return describe(icc, image.getexif, notes, is_tiff=image.format == "TIFF")
+
+
+def count_frames(image: Image.Image) -> int:
+    """Returns the number of frames or pages."""
+    return getattr(image, "n_frames", 1)  # Pillow has the attribute only for formats that hold several
 
 
 def decode_frame(image: Image.Image) -> np.ndarray:
-    """Returns the samples `[h, w]` or `[h, w, c]` of the frame that Pillow stands at; the last of 2 or 4 is alpha."""
+    """Returns the samples `[h, w]` or `[h, w, c]` of the current frame; the last of 2 or 4 channels is alpha.
+
+    Raises:
+      PictureError: samples of neither 8 nor 16 bits.
+    """
     if image.mode.startswith("I;16"):
         return np.asarray(image).astype(np.uint16)
     if image.mode in ("I", "F", "LAB"):
         raise PictureError(f"expected grey or RGB of 8 or 16 bits, got Pillow's mode {image.mode}")
     is_grey = image.mode in ("1", "L", "LA", "La")
-    is_transparent = image.has_transparency_data  # a channel, a palette's, or one colour
+    is_transparent = image.has_transparency_data  # by a channel, by a palette, or by one transparent colour
     return np.asarray(image.convert(("L" if is_grey else "RGB") + "A" * is_transparent))
 
 
-def _from_cmyk(image, icc):
-    """Returns the picture in sRGB, by its colour profile where it has a valid one."""
+def _may_lack_rows(image: Image.Image, *, is_interlaced: bool) -> bool:
+    """Tells whether rows of a PNG may be missing: Pillow leaves them zero; in an interlaced PNG, they are anywhere."""
+    last_row = image.crop((0, image.height - 1, *image.size))
+    return is_interlaced or last_row.getbbox() is None
+
+
+def _from_cmyk(image: Image.Image, icc: bytes | None) -> Image.Image:
+    """Converts to sRGB, by the colour profile if it is valid."""
     try:
         profile, srgb = io.BytesIO(icc or b""), ImageCms.createProfile("sRGB")
-        return ImageCms.profileToProfile(image, profile, srgb, outputMode="RGB")
+        converted = ImageCms.profileToProfile(image, profile, srgb, outputMode="RGB")
+        assert converted is not None  # it is, unless a picture is changed in place
+        return converted
     except (OSError, ImageCms.PyCMSError):
         return image.convert("RGB")
 
 
-def _decode_png(content):
+def _decode_deep_png(content: bytes) -> Integer[np.ndarray, "h w c"]:
     width, height, rows, info = png.Reader(bytes=content).read()
     samples = np.empty((height, width * info["planes"]), np.uint16)
     for target, row in zip(samples, rows, strict=True):

@@ -1,40 +1,100 @@
-"""Picture files, read without losing depth, transparency, colour profile, EXIF or orientation; `encoding` writes them.
+"""Picture files, read without loss of depth, alpha, colour profile, EXIF or orientation.
 
-Pixels are uint8 or uint16, RGB `[h, w, 3]` or grey `[h, w]`, upright. What a file or format cannot give is said in
-notes, of one line each. Resolution and comments are not carried. Files may be hostile: their size is checked before
-memory is taken for it, and only decoders of the formats below are tried.
+Pixels are uint8 or uint16, RGB `[h, w, 3]` or grey `[h, w]`, upright. Notes, of one line each, name all that a file or
+format cannot give; resolution and comments are dropped without one. Files may be hostile: their size is checked before
+memory is allocated for it, and only the decoders of `formats` are tried.
 """
 
-import logging
+import builtins
+import io
 import os
 from pathlib import Path
+from typing import BinaryIO
 
-from jsr.pictures import pillow, tiff
-from jsr.pictures.picture import MAX_PIXELS, Picture, explained, named
-
-# What they say of odd files, they also raise.
-for library in ("tifffile", "PIL"):
-    logging.getLogger(library).setLevel(logging.CRITICAL)
-
-PNG_HEAD = b"\x89PNG\r\n\x1a\n"
+from jsr.pictures import animation, large, pillow, tiff
+from jsr.pictures.animation import Animation
+from jsr.pictures.decoding import guarded, naming
+from jsr.pictures.large import LargePicture
+from jsr.pictures.picture import MAX_PIXELS, Picture
 
 
-def read(path: str | os.PathLike[str], *, frame: int | None = None, max_pixels: int = MAX_PIXELS) -> Picture:
-    """Reads a picture file.
+def open(
+    path: str | os.PathLike[str],
+    *,
+    frame: int | None = None,
+    max_pixels: int = MAX_PIXELS,
+    can_animate: bool = True,
+    can_stream: bool = True,
+) -> Picture | Animation | LargePicture:
+    """Reads a picture file as the kind of picture that it is.
 
     Args:
-      frame: of several frames or pages, which, from 0; None is the first, and a note says that there are others.
-      max_pixels: what is larger is refused.
+      frame: number of the frame or page to read, from 0; None for all frames of an animation, else the first.
+      max_pixels: the limit, of all frames together.
+      can_animate: whether the caller can use an `Animation`; otherwise its first frame is read.
+      can_stream: whether the caller can use a `LargePicture`; otherwise it is read as a whole.
 
     Raises:
       PictureError: no such file or frame, no picture, a broken or too large one, or pixels of neither 8 nor 16 bits.
     """
-    with named(path):
+    with naming(path):
+        with builtins.open(path, "rb") as file:
+            if can_stream and frame is None:
+                with guarded():
+                    large_picture = large.from_file(path, file, max_pixels=max_pixels)
+                if large_picture:
+                    return large_picture
+                file.seek(0)
+            content = file.read()
+        with guarded():
+            picture = _decode(content, frame, max_pixels, can_animate=can_animate)
+    if can_stream and isinstance(picture, Picture):
+        return large.from_whole(picture) or picture
+    return picture
+
+
+def read(path: str | os.PathLike[str], *, frame: int | None = None, max_pixels: int = MAX_PIXELS) -> Picture:
+    """Reads a picture file as one whole picture.
+
+    Args:
+      frame: number of the frame or page to read, from 0; None for the first, and a note that there are others.
+      max_pixels: the limit, of this frame.
+
+    Raises:
+      PictureError: as `open`.
+    """
+    with naming(path):
         return decode(Path(path).read_bytes(), frame=frame, max_pixels=max_pixels)
 
 
 def decode(content: bytes, *, frame: int | None = None, max_pixels: int = MAX_PIXELS) -> Picture:
-    """Reads the content of a picture file, as `read` does; its errors do not name the file."""
-    with explained():
-        read = tiff.read if content[:4] in tiff.TIFF_HEADS else pillow.read
-        return read(content, frame, max_pixels)
+    """Decodes the content of a picture file, as `read` does; its errors do not name the file."""
+    with guarded():
+        picture = _decode(content, frame, max_pixels, can_animate=False)
+    assert isinstance(picture, Picture)
+    return picture
+
+
+def size(file_or_path: str | os.PathLike[str] | BinaryIO | io.BytesIO) -> tuple[int, int]:
+    """Returns height and width of the stored picture from the head of its file.
+
+    They are those before EXIF turns the picture, except in a TIFF, whose orientation Pillow applies to the head too.
+
+    Raises:
+      PictureError: no such file, or no picture.
+    """
+    if isinstance(file_or_path, (str, os.PathLike)):
+        with naming(file_or_path), builtins.open(file_or_path, "rb") as file:
+            return size(file)
+    with guarded():
+        image = pillow.opened(file_or_path)
+        return image.height, image.width
+
+
+def _decode(content: bytes, frame: int | None, max_pixels: int, *, can_animate: bool) -> Picture | Animation:
+    if content[:4] in tiff.SIGNATURES:
+        return tiff.decode(content, frame, max_pixels)
+    with pillow.opened(io.BytesIO(content)) as image:
+        if can_animate and frame is None and animation.is_animation(image):
+            return animation.decode(image, max_pixels=max_pixels)
+        return pillow.decode_opened(image, content, frame, max_pixels)

@@ -2,22 +2,30 @@
 
 import io
 import itertools
+import os
 import zlib
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, BinaryIO
 
 import numpy as np
 import tifffile
+from jaxtyping import Integer, UInt16
 from PIL import Image
 
 from jsr.errors import PictureError
 from jsr.pictures import pillow
-from jsr.pictures.picture import assemble, check_size, choose_frame
+from jsr.pictures.picture import Picture, assemble, check_size, choose_frame, describe
 
-TIFF_HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two are those of BigTIFF
+BLOCK = 64  # rows written at a time
+MAX_SIZE = 4_000_000_000  # bytes of samples; larger pictures need BigTIFF
+UNCOMPRESSED, DEFLATE, OLD_DEFLATE, PACKBITS = 1, 8, 32946, 32773  # compressions that tifffile decodes by itself
+WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2  # photometric interpretations
+PREMULTIPLIED = 1  # of extra samples: an alpha channel that the colours are multiplied by
 
 
-def read(content, frame, max_pixels):
-    """Reads TIFF: by tifffile where it has 16 bits, of which Pillow cuts colour to 8, else as any other."""
+def decode(content: bytes, frame: int | None, max_pixels: int) -> Picture:
+    """Decodes a TIFF: with tifffile if it has 16 bits, because Pillow cuts 16-bit colour to 8, else with Pillow."""
     with tifffile.TiffFile(io.BytesIO(content)) as file:
         chosen, notes = choose_frame(frame, len(file.pages))
         page: Any = file.pages[chosen]
@@ -25,71 +33,123 @@ def read(content, frame, max_pixels):
             raise PictureError(f"expected 8 or 16 bits a channel, got {page.bitspersample}")
         check_size(page.imagewidth, page.imagelength, 1, max_pixels)
         if page.bitspersample != 16:
-            return pillow.read(content, frame, max_pixels)
+            return pillow.decode(content, frame, max_pixels)
         try:
-            samples = _decode_tiff(page)
+            samples = decode_deep(page)
         except Exception as error:  # a compression that needs imagecodecs, CMYK, floats
-            picture = pillow.read(content, frame, max_pixels)
+            picture = pillow.decode(content, frame, max_pixels)
             if picture.pixels.dtype == np.uint16:
                 return picture
-            note = "16 bits are read as 8: " + " ".join(str(error).split())
-            return picture._replace(notes=(*picture.notes, note))
-        return assemble(samples, page.iccprofile, lambda: _tiff_exif(content), notes, is_tiff=True)
+            return picture.noted("16 bits are read as 8: " + " ".join(str(error).split()))
+        return assemble(samples, *describe(page.iccprofile, lambda: _read_exif(content), notes, is_tiff=True))
 
 
-def _decode_tiff(page):
+def decode_deep(page: Any) -> UInt16[np.ndarray, "h w"] | UInt16[np.ndarray, "h w c"]:
+    """Decodes a 16-bit page to grey or RGB, with alpha if it has any.
+
+    Raises:
+      ValueError: samples of another kind.
+    """
     samples = page.asarray()
     samples = np.moveaxis(samples, 0, -1) if page.axes == "SYX" else samples
     is_known = page.axes in ("YX", "YXS", "SYX") and page.samplesperpixel <= 4
-    if not is_known or samples.dtype != np.uint16 or page.photometric not in (0, 1, 2):
+    if not is_known or samples.dtype != np.uint16 or page.photometric not in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB):
         raise ValueError("only whole numbers of grey or RGB are read as 16")
-    if page.photometric == 0:  # white is zero
+    if page.photometric == WHITE_IS_ZERO:
         samples = 65535 - samples
-    if page.extrasamples[:1] == (1,):  # the colours are multiplied by alpha
+    if page.extrasamples[:1] == (PREMULTIPLIED,):
         alpha = samples[..., -1:].astype(np.float32)
         colour = np.minimum(samples[..., :-1] * (65535 / np.maximum(alpha, 1)), 65535)
         samples = np.concatenate([np.round(colour).astype(np.uint16), samples[..., -1:]], axis=-1)
     return samples
 
 
-def _tiff_exif(content):
-    if b"+" in content[:4]:  # BigTIFF, of which Pillow reads whole files only
-        with pillow.opened(content) as image:
+def _read_exif(content: bytes) -> Image.Exif:
+    if b"+" in content[:4]:  # Pillow reads the EXIF of a BigTIFF only from the whole file
+        with pillow.opened(io.BytesIO(content)) as image:
             return image.getexif()
-    about = Image.Exif()
-    about.load_from_fp(io.BytesIO(content))
-    return about
+    exif = Image.Exif()
+    exif.load_from_fp(io.BytesIO(content))
+    return exif
 
 
-BLOCK = 64  # rows read or written at a time
-MAX_TIFF = 4_000_000_000  # bytes; what is larger needs BigTIFF
+def layout(path: str | os.PathLike[str]) -> tuple[tuple[int, ...], np.dtype] | None:
+    """Returns shape and type of a TIFF that can be read by rows, else None: grey or RGB of 8 or 16 bits, no alpha."""
+    with tifffile.TiffFile(path) as file:
+        page: Any = file.pages[0]
+        is_known = (
+            page.dtype in (np.uint8, np.uint16)
+            and page.bitspersample in (8, 16)
+            and (page.samplesperpixel, page.photometric) in ((1, BLACK_IS_ZERO), (3, RGB))
+            and not page.extrasamples
+            and page.axes in ("YX", "YXS")
+            and page.compression in (UNCOMPRESSED, DEFLATE, OLD_DEFLATE, PACKBITS)
+        )
+        return (page.shape, np.dtype(page.dtype)) if is_known else None
 
 
-def write_rows(file, bands, shape, dtype, icc):
-    def encoded():
+def read_rows(path: str | os.PathLike[str], shape: tuple[int, ...]) -> Iterator[np.ndarray]:
+    """Yields the rows of a strip, or of a row of tiles, at a time: `[n, w]` or `[n, w, 3]`.
+
+    Raises:
+      ValueError: rows that are missing or broken.
+    """
+    with tifffile.TiffFile(path) as file:
+        page: Any = file.pages[0]
+        across = -(-page.imagewidth // page.tilewidth) if page.is_tiled else 1
+        segments = page.segments(maxworkers=1)
+        count = 0
+        while count < shape[0]:
+            parts = []
+            for data, _, size in itertools.islice(segments, across):
+                if data is None:
+                    raise ValueError("a part of the picture is missing")
+                parts.append(data.reshape(data.shape[-3:])[: size[1], : size[2]])
+            if not parts:
+                raise ValueError(f"only {count} of {shape[0]} rows")
+            rows = np.concatenate(parts, axis=1)[: shape[0] - count, : shape[1]]
+            count += len(rows)
+            yield rows.reshape(-1, *shape[1:])
+
+
+def write_rows(
+    file: BinaryIO,
+    bands: Iterable[Integer[np.ndarray, "n w c"]],
+    shape: tuple[int, int, int],
+    dtype: np.dtype,
+    icc: bytes | None,
+) -> None:
+    """Writes grey or RGB rows, from top to bottom, as they come.
+
+    Args:
+      shape: height, width, and 1 or 3 channels.
+    """
+
+    def compressed() -> Iterator[bytes]:
         for rows in _blocks(bands):
             # Predictor 2: each value as its difference from the one on its left.
             rows[:, 1:] -= rows[:, :-1].copy()
             yield zlib.compress(rows.tobytes())
 
+    is_rgb = shape[2] == 3
     tifffile.imwrite(
         file,
-        encoded(),
-        shape=shape if shape[2] == 3 else shape[:2],
+        compressed(),
+        shape=shape if is_rgb else shape[:2],
         dtype=dtype,
         rowsperstrip=BLOCK,
-        photometric="rgb" if shape[2] == 3 else "minisblack",
+        photometric="rgb" if is_rgb else "minisblack",
         compression="zlib",
         predictor=True,
-        planarconfig="contig" if shape[2] == 3 else None,
+        planarconfig="contig" if is_rgb else None,
         iccprofile=icc,
         metadata=None,
-        bigtiff=np.prod(shape, dtype=np.int64) * dtype.itemsize > MAX_TIFF,
+        bigtiff=bool(np.prod(shape, dtype=np.int64) * dtype.itemsize > MAX_SIZE),
     )
 
 
-def _blocks(bands):
-    """Cuts bands into blocks of equally many rows, but for the last."""
+def _blocks(bands: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Cuts bands into blocks of equally many rows, except for the last."""
     rest = None
     for band in bands:
         rest = band if rest is None else np.concatenate([rest, band])
@@ -99,41 +159,3 @@ def _blocks(bands):
         rest = rest[whole:]
     if rest is not None and len(rest):
         yield rest.copy()
-
-
-def layout(path, image):
-    with tifffile.TiffFile(path) as file:
-        page: Any = file.pages[0]
-        planes = page.samplesperpixel
-        is_known = (
-            page.dtype in (np.uint8, np.uint16)
-            and page.bitspersample in (8, 16)
-            and (planes, page.photometric) in ((1, 1), (3, 2))
-            and not page.extrasamples
-            and page.axes in ("YX", "YXS")
-            and page.compression in (1, 8, 32946, 32773)
-        )
-        if not is_known:
-            return None
-        shape, dtype = page.shape, page.dtype
-    return shape, dtype, lambda: _tiff_blocks(path, shape)
-
-
-def _tiff_blocks(path, shape):
-    """Yields rows of strips, or of rows of tiles."""
-    with tifffile.TiffFile(path) as file:
-        page: Any = file.pages[0]
-        across = -(-page.imagewidth // page.tilewidth) if page.is_tiled else 1
-        segments = page.segments(maxworkers=1)
-        done = 0
-        while done < shape[0]:
-            parts = []
-            for data, _, size in itertools.islice(segments, across):
-                if data is None:
-                    raise ValueError("a part of the picture is missing")
-                parts.append(data.reshape(data.shape[-3:])[: size[1], : size[2]])
-            if not parts:
-                raise ValueError(f"only {done} of {shape[0]} rows")
-            rows = np.concatenate(parts, axis=1)[: shape[0] - done, : shape[1]]
-            done += len(rows)
-            yield rows.reshape(-1, *shape[1:])

@@ -3,28 +3,20 @@
 import contextlib
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 import tifffile
+from jaxtyping import Integer
 from PIL import Image
 
 from jsr.errors import PictureError
 from jsr.files import atomic
-from jsr.pictures.picture import Picture, flatten, to_8_bits
-from jsr.pictures.png_rows import Writer
+from jsr.pictures import formats
+from jsr.pictures.formats import Format
+from jsr.pictures.picture import Metadata, Picture, flatten, to_8_bits
+from jsr.pictures.png_writer import Writer
 
-FORMATS = {
-    ".png": "PNG",
-    ".jpg": "JPEG",
-    ".jpeg": "JPEG",
-    ".webp": "WEBP",
-    ".tif": "TIFF",
-    ".tiff": "TIFF",
-    ".bmp": "BMP",
-}
-LIMITS = {"JPEG": 65500, "WEBP": 16383}  # pixels a side
 OPTIONS: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 95, "subsampling": 0},
     "WEBP": {"quality": 95},
@@ -33,24 +25,24 @@ MAX_EXIF = 65527  # bytes, in JPEG
 
 
 def write(path: str | os.PathLike[str], picture: Picture) -> tuple[str, ...]:
-    """Writes a picture in the format of the suffix, whole or not at all; replaces an earlier file.
+    """Writes a picture in the format of the suffix, atomically; replaces an earlier file.
 
     Returns:
-      notes of what the format cannot hold.
+      notes of all that the format cannot hold.
 
     Raises:
       PictureError: an unknown suffix, a picture too large for the format, or a file that cannot be written.
     """
     kind = check(path, *picture.pixels.shape[:2])
     picture, notes = _fit(picture, kind)
-    with draft(path) as file:
+    with atomic_file(path) as file:
         _encode(file, picture, kind)
     return notes
 
 
 @contextlib.contextmanager
-def draft(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """Opens a picture file to write, as `drafts.draft` does.
+def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Opens a picture file to write; it appears under its name only if no exception is raised.
 
     Raises:
       PictureError: it cannot be written.
@@ -62,69 +54,78 @@ def draft(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         raise PictureError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
-def format_of(path: str | os.PathLike[str]) -> str | None:
-    """Returns the format that a file's suffix names, or None."""
-    return FORMATS.get(Path(path).suffix.lower())
-
-
-def samples(picture: Picture) -> np.ndarray:
-    """Returns `[h, w]` or `[h, w, c]`, the last of 2 or 4 being alpha."""
+def samples(picture: Picture) -> Integer[np.ndarray, "h w"] | Integer[np.ndarray, "h w c"]:
+    """Returns the samples of a picture; the last of 2 or 4 channels is alpha."""
     return picture.pixels if picture.alpha is None else np.dstack([picture.pixels, picture.alpha])
 
 
-def check(path: str | os.PathLike[str], height: int, width: int) -> str:
-    """Returns the format, and refuses what `write` would refuse, before there is a picture.
+def check(path: str | os.PathLike[str], height: int, width: int) -> Format:
+    """Returns the format of a file's suffix, or refuses the file that `write` would refuse, before there is a picture.
 
     Raises:
       PictureError: an unknown suffix, or a size that the format cannot hold.
     """
-    kind = format_of(path)
+    kind = formats.written_as(path)
     if kind is None:
-        raise PictureError(f"{path}: expected a name that ends in one of {', '.join(FORMATS)}")
-    limit = LIMITS.get(kind)
-    if limit and max(height, width) > limit:
-        raise PictureError(f"{path}: {kind} holds up to {limit} pixels a side, not {width}x{height}")
+        raise PictureError(f"{path}: expected a name that ends in one of {', '.join(formats.WRITTEN)}")
+    if kind.max_side and max(height, width) > kind.max_side:
+        raise PictureError(f"{path}: {kind.name} holds up to {kind.max_side} pixels a side, not {width}x{height}")
     return kind
 
 
-def _fit(picture, kind):
-    """Returns what the format can hold of a picture, and notes of the rest."""
+def pillow_options(name: str, metadata: Metadata) -> dict[str, Any]:
+    """Returns the arguments with which Pillow writes a format: quality, and the metadata that there are."""
+    given = {"icc_profile": metadata.icc, "exif": metadata.exif}
+    return {key: value for key, value in given.items() if value} | OPTIONS.get(name, {})
+
+
+def _fit(picture: Picture, kind: Format) -> tuple[Picture, tuple[str, ...]]:
+    """Returns as much of a picture as the format can hold, and notes of the rest."""
     notes = []
-    if picture.alpha is not None and kind in ("JPEG", "BMP"):
+    if picture.alpha is not None and not kind.has_alpha:
         picture = flatten(picture)
-        notes.append(f"transparency is laid over white: {kind} has none")
-    if picture.pixels.dtype == np.uint16 and kind not in ("PNG", "TIFF"):
+        notes.append(f"transparency is laid over white: {kind.name} has none")
+    if picture.pixels.dtype == np.uint16 and not kind.has_16_bits:
         picture = to_8_bits(picture)
-        notes.append(f"16 bits become 8: {kind} has no more")
-    if picture.icc and kind == "BMP":
-        picture = picture._replace(icc=None)
-        notes.append("the colour profile is not kept: BMP has none")
-    if picture.exif:
-        reason = {
-            "BMP": "BMP has none",
-            "JPEG": "too long for JPEG" if len(picture.exif) > MAX_EXIF else None,
-            "TIFF": "not written to TIFF of 16 bits" if picture.pixels.dtype == np.uint16 else None,
-        }.get(kind)
-        if reason:
-            picture = picture._replace(exif=None)
-            notes.append(f"EXIF is not kept: {reason}")
-    return picture, tuple(notes)
+        notes.append(f"16 bits become 8: {kind.name} has no more")
+    metadata = picture.metadata
+    if metadata.icc and not kind.has_icc:
+        metadata = metadata._replace(icc=None)
+        notes.append(f"the colour profile is not kept: {kind.name} has none")
+    reason = _why_without_exif(picture, kind)
+    if reason:
+        metadata = metadata._replace(exif=None)
+        notes.append(f"EXIF is not kept: {reason}")
+    return picture._replace(metadata=metadata), tuple(notes)
 
 
-def _encode(file, picture, kind):
+def _why_without_exif(picture: Picture, kind: Format) -> str:
+    """Returns the reason for which the EXIF of a picture cannot be written, or an empty text."""
+    exif = picture.metadata.exif
+    if not exif:
+        return ""
+    if not kind.has_exif:
+        return f"{kind.name} has none"
+    if kind.name == "JPEG" and len(exif) > MAX_EXIF:
+        return "too long for JPEG"
+    if kind.name == "TIFF" and picture.pixels.dtype == np.uint16:
+        return "not written to TIFF of 16 bits"
+    return ""
+
+
+def _encode(file: BinaryIO, picture: Picture, kind: Format) -> None:
     """Writes a picture that fits the format."""
-    stored = samples(picture)
+    stored, metadata = samples(picture), picture.metadata
     if stored.dtype == np.uint8:
-        kept = {"icc_profile": picture.icc, "exif": picture.exif}
-        kept = {key: value for key, value in kept.items() if value}
-        if kind == "TIFF" and not picture.exif:  # Pillow writes EXIF to plain TIFF only
-            kept["compression"] = "tiff_deflate"
-        Image.fromarray(stored).save(file, format=kind, **kept, **OPTIONS.get(kind, {}))
-    elif kind == "TIFF":
+        options = pillow_options(kind.name, metadata)
+        if kind.name == "TIFF" and not metadata.exif:  # Pillow cannot write EXIF to a compressed TIFF
+            options["compression"] = "tiff_deflate"
+        Image.fromarray(stored).save(file, format=kind.name, **options)
+    elif kind.name == "TIFF":
         tifffile.imwrite(
             file,
             stored,
-            iccprofile=picture.icc,
+            iccprofile=metadata.icc,
             compression="zlib",
             predictor=True,
             metadata=None,
@@ -134,6 +135,6 @@ def _encode(file, picture, kind):
         )
     else:
         rows = stored if stored.ndim == 3 else stored[..., None]
-        writer = Writer(file, rows.shape, rows.dtype, icc=picture.icc, exif=picture.exif)
+        writer = Writer(file, rows.shape, rows.dtype, icc=metadata.icc, exif=metadata.exif)
         writer.write(rows)
         writer.close()

@@ -12,7 +12,6 @@ from jsr.metrics import fidelity
 from jsr.models import Model
 from jsr.training.config import Config
 from jsr.upscaling import tiles
-from jsr.weights import zoo
 
 
 def choose(config: Config, pictures: PatchSet) -> tuple[list[tuple[np.ndarray, np.ndarray]], str]:
@@ -34,7 +33,7 @@ def validate(
 ) -> tuple[Model, float, list[tuple[np.ndarray, np.ndarray, np.ndarray]]]:
     """Upscales the validation pictures; returns the model, the mean PSNR and centre pieces for the grid."""
     model = Model(generator, jax.device_get({k: v for k, v in ema.items() if v}), {})
-    inference = zoo.inference(model)
+    inference = model.folded()
     scale = generator.scale
     scores, columns = [], []
     for lr, hr in chosen:

@@ -1,1 +1,1 @@
-"""From a small picture to a large one."""
+"""Upscales pictures and files."""

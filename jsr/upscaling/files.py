@@ -1,89 +1,118 @@
 """Upscales one file into another: a picture, an animation, or a picture larger than memory."""
 
 import os
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-import numpy as np
-
+from jsr import pictures
 from jsr.errors import PictureError
 from jsr.models import Model
-from jsr.pictures import Picture, reading, writing
-from jsr.pictures import animation as animations
-from jsr.pictures import large as large_pictures
+from jsr.pictures import Animation, LargePicture, Picture, animation, formats, large, writing
 from jsr.upscaling import comparison, tiles
+from jsr.upscaling.jobs import Job
 from jsr.upscaling.picture import enlarge
 
 
-class Way(NamedTuple):
-    """How all pictures of a run are enlarged."""
+class Options(NamedTuple):
+    """The settings that all files of one command share."""
 
-    models: dict[str, Model]  # one, or those that are compared
-    comparing: bool
-    frame: int | None
-    max_pixels: int
+    models: dict[str, Model]  # by label: a single one, or those of a comparison
+    is_comparison: bool = False
+    tile: int | None = None  # low-resolution pixels of a tile's side; None for as many as the free memory allows
+    frame: int | None = None  # number of the only frame to upscale
+    max_pixels: int = pictures.MAX_PIXELS
+
+    @property
+    def model(self) -> Model:
+        """The single model, or the first of a comparison."""
+        return next(iter(self.models.values()))
 
 
-def upscale_file(job, way, **how):
-    """Does one job; returns what was written, with all its notes. `how` is `tile`, `report` and `shrunk`."""
-    model = next(iter(way.models.values()))
-    all_frames = way.frame is None and not way.comparing
-    if all_frames and animations.holds(job.target):
-        animation = animations.read(job.source, max_pixels=way.max_pixels)
-        if animation:
-            return _animate(job, model, animation, **how)
-    may_stream = large_pictures.holds(job.target)
-    if all_frames and may_stream:
-        large = large_pictures.open(job.source, max_pixels=way.max_pixels)
-        if large:
-            return _stream(job, model, large, **how)
-    picture = reading.read(job.source, frame=way.frame, max_pixels=way.max_pixels)
-    if may_stream and not way.comparing and large_pictures.is_large(picture):
-        return _stream(job, model, large_pictures.of(picture), **how)
-    if not way.comparing:
-        _check(job, model, picture)
-    _check_folder(job)
-    if way.comparing:
-        large = comparison.draw(way.models, picture, tile=how["tile"])
+class Progress(NamedTuple):
+    """The calls that a file makes while it is upscaled."""
+
+    report: Callable[[int, int], None]  # with the tiles or frames that are complete, and their total
+    shrunk: Callable[[int], None]  # with the new tile, after the memory ran out
+
+
+class Result(NamedTuple):
+    """The size of a written file in pixels, and the notes to print of it."""
+
+    height: int
+    width: int
+    notes: tuple[str, ...]
+
+
+def upscale_file(job: Job, options: Options, progress: Progress) -> Result:
+    """Upscales one file and writes the result.
+
+    Raises:
+      PictureError: a source that cannot be read, or a target that cannot be written.
+    """
+    # A comparison shows one whole picture, and only some formats hold an animation or are written by rows.
+    target = None if options.is_comparison else formats.written_as(job.target)
+    picture = pictures.open(
+        job.source,
+        frame=options.frame,
+        max_pixels=options.max_pixels,
+        can_animate=target is not None and bool(target.animation),
+        can_stream=target is not None and target.has_rows,
+    )
+    if isinstance(picture, Animation):
+        return _upscale_animation(job, options, progress, picture)
+    if isinstance(picture, LargePicture):
+        return _upscale_rows(job, options, progress, picture)
+    return _upscale_whole(job, options, progress, picture)
+
+
+def _upscale_whole(job: Job, options: Options, progress: Progress, picture: Picture) -> Result:
+    if options.is_comparison:
+        _check_folder(job)
+        result = comparison.draw(options.models, picture, tile=options.tile)
     else:
-        large = enlarge(model, picture, **how)
-    notes = writing.write(job.target, large)
-    return large._replace(notes=large.notes + notes)
+        _check_size(job, options.model, picture)
+        _check_folder(job)
+        result = enlarge(options.model, picture, tile=options.tile, report=progress.report, shrunk=progress.shrunk)
+    notes = writing.write(job.target, result)
+    height, width = result.pixels.shape[:2]
+    return Result(height, width, result.metadata.notes + notes)
 
 
-def _stream(job, model, large, **how):
-    """Enlarges what is too large for the memory, rows for rows; returns its notes, and a picture of its size."""
+def _upscale_rows(job: Job, options: Options, progress: Progress, picture: LargePicture) -> Result:
+    """Upscales a large picture; each band of rows is written as soon as it is computed."""
     _check_folder(job)
-    rows = large_pictures.Grey(large.rows) if large.is_grey else large.rows
-    parts = tiles.bands(model, rows, **how)
-    notes = large_pictures.write(job.target, large, parts, scale=model.module.scale)
-    size = [model.module.scale * n for n in large.rows.shape[:2]]
-    nothing = np.broadcast_to(np.uint8(0), size)
-    return Picture(nothing, notes=large.notes + notes)
+    scale = options.model.scale
+    rows = large.Grey(picture.rows) if picture.is_grey else picture.rows
+    bands = tiles.bands(options.model, rows, tile=options.tile, report=progress.report, shrunk=progress.shrunk)
+    notes = large.write(job.target, picture, bands, scale=scale)
+    height, width = rows.shape[:2]
+    return Result(scale * height, scale * width, picture.metadata.notes + notes)
 
 
-def _check(job, model, picture):
-    writing.check(job.target, *(model.module.scale * n for n in picture.pixels.shape[:2]))
+def _upscale_animation(job: Job, options: Options, progress: Progress, source: Animation) -> Result:
+    """Upscales an animation; each frame is written as soon as it is computed."""
+    first = source.frames[0]
+    _check_size(job, options.model, first)
+    _check_folder(job)
+
+    def upscaled() -> Iterator[Picture]:
+        for i, frame in enumerate(source.frames):
+            result = enlarge(options.model, frame, tile=options.tile, shrunk=progress.shrunk)
+            progress.report(i + 1, len(source.frames))
+            yield result
+
+    notes = animation.write(job.target, upscaled(), durations=source.durations, loop=source.loop)
+    scale, (height, width) = options.model.scale, first.pixels.shape[:2]
+    return Result(scale * height, scale * width, source.metadata.notes + notes)
 
 
-def _check_folder(job):
-    """Makes the folder of a result, or says that it cannot be written to, before minutes are spent."""
+def _check_size(job: Job, model: Model, picture: Picture) -> None:
+    """Refuses a result too large for its format, before minutes are spent on it."""
+    writing.check(job.target, *(model.scale * n for n in picture.pixels.shape[:2]))
+
+
+def _check_folder(job: Job) -> None:
+    """Makes the folder of a result, or refuses one that cannot be written to, before minutes are spent."""
     job.target.parent.mkdir(parents=True, exist_ok=True)
     if not os.access(job.target.parent, os.W_OK):
         raise PictureError(f"{job.target}: cannot be written: the folder is read-only")
-
-
-def _animate(job, model, animation, *, tile, report, shrunk):
-    """Enlarges every frame; returns the last, with the notes of all."""
-    _check(job, model, animation.frames[0])
-    _check_folder(job)
-    last = animation.frames[-1]
-
-    def enlarged():
-        nonlocal last
-        for i, frame in enumerate(animation.frames):
-            last = enlarge(model, frame, tile=tile, shrunk=shrunk)
-            report(i + 1, len(animation.frames))
-            yield last
-
-    notes = animations.write(job.target, enlarged(), durations=animation.durations, loop=animation.loop)
-    return last._replace(notes=last.notes + notes)

@@ -1,38 +1,46 @@
-"""What `jsr.infer` is to do: which pictures are read, and where each result goes."""
+"""The jobs of one command: the pictures to read, and the place of each result."""
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from jsr.pictures import folders, writing
+from jsr.errors import PictureError
+from jsr.pictures import folders, formats, writing
 
 EARLIER_RESULT = re.compile(r"(.+)_(?:x\d+|compare)\.png")  # the stem of its input
 
 
 class Job(NamedTuple):
+    """One file to upscale."""
+
     source: Path
     target: Path
 
 
-def plan(
-    inputs: list[Path], output: str | None, *, scale: int, comparing: bool = False
-) -> tuple[list[Job], list[Path]]:
-    """Says which files to read and to write, before any work.
+class Plan(NamedTuple):
+    """The jobs of a command, and the files of its folders that are left out."""
+
+    jobs: list[Job]
+    earlier_results: list[Path]
+    others: list[Path]  # files that are no pictures, by their suffix
+
+
+def plan(inputs: list[Path], output: str | None, *, scale: int, is_comparison: bool = False) -> Plan:
+    """Pairs each file to read with the file to write, before any work.
 
     Args:
       output: None for results beside their inputs, a folder, or, for one picture, a file.
 
-    Returns:
-      the jobs, and the pictures left out because they are earlier results.
-
     Raises:
-      ValueError: a folder without pictures, an input that would be overwritten, or two results of one name.
+      PictureError: a folder without pictures, an input that would be overwritten, or two results of one name.
     """
-    mark = "_compare" if comparing else f"_x{scale}"
+    mark = "_compare" if is_comparison else f"_x{scale}"
     is_file = _names_a_file(output, inputs)
-    jobs, left_out, seen = [], [], set()
-    for source, name in _sources(inputs, None if is_file else output, left_out):
+    result = Plan([], [], [])
+    seen = set()
+    for source, name in _sources(inputs, None if is_file else output, result):
         if _real(source) in seen:
             continue
         seen.add(_real(source))
@@ -41,69 +49,76 @@ def plan(
         elif is_file:
             target = Path(output)
         else:
-            ending = f"{mark}.png" if comparing else ".png"
+            ending = f"{mark}.png" if is_comparison else ".png"
             target = Path(output, name.with_name(f"{name.stem}{ending}"))
-        jobs.append(Job(source, target))
-    targets, inputs_as_files = {}, {_file(path) for path in seen} - {None}
+        result.jobs.append(Job(source, target))
+    _check_targets(result.jobs, seen)
+    return result
+
+
+def _check_targets(jobs: list[Job], inputs: set[str]) -> None:
+    """Refuses targets that are inputs, under another name too, or the same file twice."""
+    sources, inodes = {}, {_inode(path) for path in inputs} - {None}
     for source, target in jobs:
         real = _real(target)
-        if real in seen or _file(real) in inputs_as_files:
-            raise ValueError(f"{source}: its result {target} would overwrite an input")
-        if real in targets:
-            raise ValueError(f"{targets[real]} and {source} would both become {target}")
-        targets[real] = source
-    return jobs, left_out
+        if real in inputs or _inode(real) in inodes:
+            raise PictureError(f"{source}: its result {target} would overwrite an input")
+        if real in sources:
+            raise PictureError(f"{sources[real]} and {source} would both become {target}")
+        sources[real] = source
 
 
-def _names_a_file(output, inputs):
-    """Says whether `-o` names the result of one picture; otherwise it is a folder."""
+def _names_a_file(output: str | None, inputs: list[Path]) -> bool:
+    """Tells whether `-o` names the result of one picture; otherwise it names a folder."""
     if output is None or os.path.isdir(output) or output.endswith(("/", os.sep)):
         return False
-    if os.path.isfile(output) or writing.format_of(output):
+    if os.path.isfile(output) or formats.written_as(output):
         if len(inputs) > 1 or inputs[0].is_dir():
-            raise ValueError(f"-o {output}: expected a folder for several pictures, got a file")
+            raise PictureError(f"-o {output}: expected a folder for several pictures, got a file")
     elif len(inputs) > 1 or inputs[0].is_dir() or not Path(output).suffix:
         return False
     writing.check(output, 1, 1)
     return True
 
 
-def _sources(inputs, output, left_out):
-    """Yields each picture and its name below a folder of results; appends those left out."""
+def _sources(inputs: list[Path], output: str | None, result: Plan) -> Iterator[tuple[Path, Path]]:
+    """Yields each picture and its name below a folder of results; adds the files left out to the plan."""
     for place in inputs:
         if not place.is_dir():
             yield place, Path(place.name)
             continue
-        pictures = folders.list_pictures(place)
+        pictures, others = folders.list_files(place)
         if output is not None and _real(output) not in {_real(place), *_parents(place)}:
-            # A folder of results within the folder of inputs, or linked to there, is none of them.
-            pictures = [p for p in pictures if _real(output) not in _parents(p)]
+            # A folder of results inside a folder of inputs, or linked from there, holds no inputs.
+            pictures, others = ([p for p in paths if _real(output) not in _parents(p)] for paths in (pictures, others))
+        result.others.extend(others)
         stems = {p.with_suffix("") for p in pictures}
-        earlier = []
+        earlier_results = []
         for picture in pictures:
             match = EARLIER_RESULT.fullmatch(picture.name)
             if match and picture.with_name(match[1]) in stems:
-                earlier.append(picture)
+                earlier_results.append(picture)
             else:
                 yield picture, picture.relative_to(place)
-        left_out += earlier
-        if len(pictures) == len(earlier):
-            raise ValueError(f"{place}: no pictures in this folder")
+        result.earlier_results.extend(earlier_results)
+        if len(pictures) == len(earlier_results):
+            found = f"; other files: {len(others)}, such as {others[0]}" if others else ""
+            raise PictureError(f"{place}: no pictures in this folder{found}")
 
 
-def _real(path):
-    """One name for each file, whatever way leads to it."""
+def _real(path: str | os.PathLike[str]) -> str:
+    """Returns one name for each file, the same for all links to it."""
     return os.path.normcase(os.path.realpath(path))
 
 
-def _file(path):
-    """One name for all hard links of a file; None where there is none."""
+def _inode(path: str) -> tuple[int, int] | None:
+    """Returns the device and inode that all hard links of a file share, or None if there is no file."""
     try:
-        about = os.stat(path)
+        stat = os.stat(path)
     except OSError:
         return None
-    return about.st_dev, about.st_ino
+    return stat.st_dev, stat.st_ino
 
 
-def _parents(path):
+def _parents(path: Path) -> set[str]:
     return {str(parent) for parent in Path(_real(path)).parents}

@@ -1,22 +1,26 @@
-"""Upscaling of whole pictures, window by window, in bounded memory and without seams (`spans.py`)."""
+"""Whole pictures upscaled tile by tile, in bounded memory and without seams (`ops/windows.py`)."""
 
 import functools
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jsr.devices import compilation, memory
-from jsr.models import Model
+from jsr.errors import PictureError
+from jsr.models import Model, Upscaler
 from jsr.ops import pixels, windows
 from jsr.ops.windows import Span
 from jsr.pictures.large import Rows
 
-TILE = 512  # low-resolution pixels, at most: beyond it, halos cost a third or less, and a CPU gains nothing
-MIN_TILE = 16  # below it, nearly all the work would be in the halos
-NEED = 1600  # bytes that SRResNet takes for each low-resolution pixel of a window (experiments/LOG.md: 0.5 GB for 512)
+TILE = 512  # low-resolution pixels, at most; there the halos cost a third more work, and larger tiles gain little
+MIN_TILE = 16  # low-resolution pixels; in smaller tiles, nearly all of the work would be in the halos
+# Bytes that SRResNet needs for each low-resolution pixel of a window, roughly: 0.67 GB for 590x590 are 1900
+# (experiments/LOG.md, "Bands"), and `fitting` claims only half of the free memory.
+NEED = 1600
 GREY = np.array([0.299, 0.587, 0.114], np.float32)  # BT.601 luma of R, G, B
 
 
@@ -28,25 +32,26 @@ def upscale(
     report: Callable[[int, int], None] | None = None,
     shrunk: Callable[[int], None] | None = None,
 ) -> np.ndarray:
-    """Enlarges a picture by the model's scale.
+    """Upscales a picture by the model's scale, s.
 
     Args:
       image: uint8 or uint16, RGB `[h, w, 3]` or grey `[h, w]`.
-      tile: low-resolution pixels of a tile's side; by default as many as the free memory allows, up to `TILE`. Where
-        the memory runs out all the same, it is halved.
-      report: called as `report(done, total)` after each tile.
-      shrunk: called with the new tile when it is halved.
+      tile: side of a tile in low-resolution pixels; by default the largest that the free memory allows, up to `TILE`.
+        If memory runs out all the same, it is halved, down to `MIN_TILE`.
+      report: called as `report(finished, total)` after each tile.
+      shrunk: called with the new side when it is halved.
 
     Returns:
       an array of the same type, `[s h, s w, 3]` or `[s h, s w]`.
 
     Raises:
-      ValueError: not such an image or tile.
+      PictureError: the array is not such an image.
+      ValueError: the tile is smaller than a pixel.
     """
     image = np.asarray(image)
-    scale = model.module.scale
+    scale = model.scale
     parts = bands(model, image, tile=tile, report=report, shrunk=shrunk)
-    first = next(parts)  # after the checks
+    first = next(parts)  # runs the checks, before the result takes memory
     height, width = image.shape[:2]
     large = np.empty((height * scale, width * scale, *image.shape[2:]), image.dtype)
     y = 0
@@ -64,25 +69,30 @@ def bands(
     report: Callable[[int, int], None] | None = None,
     shrunk: Callable[[int], None] | None = None,
 ) -> Iterator[np.ndarray]:
-    """Enlarges a picture as `upscale` does, and yields rows of it from top to bottom, of one row of tiles each."""
+    """Upscales a picture as `upscale` does, and yields it from top to bottom, one row of tiles at a time.
+
+    Raises:
+      PictureError, ValueError: as `upscale` does, at the first band.
+    """
     is_grey = len(image.shape) == 2
     if image.dtype not in (np.uint8, np.uint16) or not (is_grey or image.shape[2:] == (3,)):
-        raise ValueError(f"image: expected uint8 or uint16 [h, w, 3] or [h, w], got {image.dtype} {list(image.shape)}")
+        raise PictureError(
+            f"image: expected uint8 or uint16 [h, w, 3] or [h, w], got {image.dtype} {list(image.shape)}"
+        )
     if not all(image.shape):
-        raise ValueError(f"image: expected at least one pixel, got {list(image.shape)}")
+        raise PictureError(f"image: expected at least one pixel, got {list(image.shape)}")
     if tile is not None and tile < 1:
         raise ValueError(f"tile: expected at least 1 pixel, got {tile}")
 
     if tile is None:
-        row = int(np.prod(image.shape[1:])) * model.module.scale**2 * image.dtype.itemsize
-        passes = getattr(model.module, "passes", 1)
-        tile = fitting(memory.free(), halo=model.module.halo, row=row, passes=passes)
-    done = 0
-    while done < image.shape[0]:
+        row = int(np.prod(image.shape[1:])) * model.scale**2 * image.dtype.itemsize
+        tile = fitting(memory.free(), halo=model.halo, row=row, passes=model.module.passes)
+    finished = 0  # low-resolution rows
+    while finished < image.shape[0]:
         try:
-            for band in _bands(model, image, tile=tile, done=done, report=report):
+            for band in _bands(model, image, tile=tile, first=finished, report=report):
                 yield band
-                done += len(band) // model.module.scale
+                finished += len(band) // model.scale
         except Exception as error:
             if not memory.is_exhausted(error) or tile <= MIN_TILE:
                 raise
@@ -92,11 +102,14 @@ def bands(
 
 
 def fitting(free: int | None, *, halo: int, row: int = 0, passes: int = 1) -> int:
-    """Returns the largest tile, of `TILE` and its halves, that takes no more than half of the free bytes.
+    """Returns the largest tile, of `TILE` and its halves, that needs no more than half of the free bytes.
 
     Args:
-      row: bytes of the result for each low-resolution row; a band takes them twice, the second time to be written.
-      passes: of a window that are in the memory together.
+      free: free memory in bytes, or None if it cannot be determined.
+      halo: of the model, in low-resolution pixels.
+      row: bytes of the result for each low-resolution row. A band of them is in memory twice, because it is copied when
+        it is written.
+      passes: of the model, `Upscaler.passes`.
     """
     tile = TILE
     while tile > MIN_TILE and free is not None:
@@ -106,17 +119,19 @@ def fitting(free: int | None, *, halo: int, row: int = 0, passes: int = 1) -> in
     return tile
 
 
-def _bands(model, image, *, tile, done, report):
-    """Yields the bands below the rows that are done; for those, the picture might begin a halo above."""
-    scale, halo = model.module.scale, model.module.halo
+def _bands(
+    model: Model, image: Rows, *, tile: int, first: int, report: Callable[[int, int], None] | None
+) -> Iterator[np.ndarray]:
+    """Yields the bands from the row `first` on. To them, the picture might begin a halo above."""
+    scale, halo = model.scale, model.halo
     height, width = image.shape[:2]
-    top = max(0, done - halo)
+    top = max(0, first - halo)
     window_height, rows = windows.spans(height - top, tile=tile, halo=halo)
-    rows = [Span(top + r.start, max(done, top + r.first), top + r.stop) for r in rows]
+    rows = [Span(top + r.start, max(first, top + r.first), top + r.stop) for r in rows]
     rows = [r for r in rows if r.first < r.stop]
     window_width, columns = windows.spans(width, tile=tile, halo=halo)
     places = [(row, column) for row in rows for column in columns]
-    enlarge_window = _compiled(getattr(model.module, "dtype", jnp.float32) == jnp.bfloat16)
+    enlarge_window = _compiled(model.module.dtype == jnp.bfloat16)
 
     def enlarged() -> Iterator[jax.Array]:
         for row in rows:
@@ -125,7 +140,7 @@ def _bands(model, image, *, tile, done, report):
                 window = part[:, column.start : column.start + window_width]
                 yield enlarge_window(model.module, model.variables, window)
 
-    # The next window is computed while this one is copied.
+    # JAX computes asynchronously: the next window is computed while this one is copied.
     ahead = enlarged()
     following = next(ahead)
     band = np.empty(0)
@@ -145,15 +160,15 @@ def _bands(model, image, *, tile, done, report):
 
 
 @functools.cache
-def _compiled(onednn):
+def _compiled(onednn: bool) -> Any:
     return compilation.jit(_enlarge, onednn=onednn, static_argnames="module")
 
 
-def _enlarge(module, variables, window):
-    """Enlarges whole levels `[h, w, 3]` or `[h, w]` to the same."""
+def _enlarge(module: Upscaler, variables: Mapping[str, Any], window: jax.Array) -> jax.Array:
+    """Upscales whole levels `[h, w, 3]` or `[h, w]`, and returns the same type and rank."""
     is_grey = window.ndim == 2
     x = pixels.to_unit(window)
     x = jnp.stack([x] * 3, axis=-1) if is_grey else x
     y = module.apply(variables, x[None])[0]
-    # A network may tint what was grey.
+    # The mean by luma, because a network may tint grey.
     return pixels.from_symmetric(y @ GREY if is_grey else y, dtype=window.dtype)

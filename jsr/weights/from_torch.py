@@ -1,35 +1,35 @@
-"""VGG19 as torchvision has it."""
+"""VGG19 from torchvision."""
 
 from collections.abc import Mapping
 
 import numpy as np
 
-from jsr.weights.conversion import CONVOLUTIONS, Converted, check, flatten, metadata
+from jsr.models import vgg19
+from jsr.models.vgg19 import CONVOLUTIONS
+from jsr.weights import conversion
+from jsr.weights.conversion import Converted
 
-# The weight of the content loss belongs to the size of the features. With torchvision's, what
-# reaches the paper's scores is 1; 0.006 = 1 / 12.75^2 (Ledig et al. 2017, section 3.2) goes with
-# those of networks that see pictures in [0, 255].
-TORCH_WEIGHT = 1.0
-TORCH_MEAN, TORCH_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+# The weight of the content loss belongs to the size of the features. The paper's 0.006 is for a network that sees
+# pictures in [0, 255] (`from_keras.CONTENT_WEIGHT`); with torchvision's, 1 reaches the paper's scores.
+CONTENT_WEIGHT = 1.0
 
 
 def vgg19_from_torch(state: Mapping[str, np.ndarray]) -> Converted:
     """Converts the state dict of torchvision's vgg19; `classifier.*` is left out.
 
     Args:
-      state: `features.0.weight` `[out, in, 3, 3]`, `features.0.bias`, ... `features.34.bias`.
+      state: `features.0.weight` `[out, in, 3, 3]`, `features.0.bias` `[out]`, ... `features.34.bias`.
 
     Raises:
-      ValueError: names or shapes are not those of VGG19; it lists all that differ.
+      WeightsError: names or shapes are not those of VGG19; the message lists all differences.
     """
-    state = {k: v for k, v in state.items() if not k.startswith("classifier.")}
+    state = {name: value for name, value in state.items() if not name.startswith("classifier.")}
     names, index = {}, 0
     for name in CONVOLUTIONS:
         if name != "conv1_1" and name.endswith("_1"):
             index += 1  # the pooling before each further block
         names[name] = (f"features.{index}.weight", f"features.{index}.bias")
-        index += 2  # itself and its ReLU
-    shapes = {name: (*shape[:1:-1], *shape[:2]) for name, shape in CONVOLUTIONS.items()}
-    check("torchvision", state, names, shapes)
-    flat = flatten(state, names, lambda kernel: kernel.transpose(2, 3, 1, 0))
-    return flat, metadata(TORCH_MEAN, TORCH_STD, TORCH_WEIGHT, "torchvision")
+        index += 2  # the convolution and its ReLU
+    converted = conversion.convert(state, library="torchvision", names=names, axes=(2, 3, 1, 0))
+    metadata = conversion.metadata(mean=vgg19.MEAN, std=vgg19.STD, content_weight=CONTENT_WEIGHT, library="torchvision")
+    return converted, metadata

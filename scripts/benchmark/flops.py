@@ -1,20 +1,20 @@
-"""How much work the networks are, for `benchmark.py`.
+"""Floating-point operations of the networks.
 
-Counted are two operations per multiply-accumulate of the convolutions, done plainly,
+Counts two operations per multiply-accumulate of the plain convolutions, whatever an algorithm saves of them,
 
     2 sum over layers of (pixels of the output) k^2 c_in c_out,
 
-and as much again in training for the gradient of the input, and for the gradient of the kernel.
+and in training as many again for the gradient of the input, and for the gradient of the kernel.
 """
 
 from jsr.models import discriminator, vgg19
 from jsr.models.discriminator import Discriminator
 from jsr.models.srresnet import SRResNet
-from scripts.benchmark.contestants import Picture, Task
+from scripts.benchmark.cases import Picture, Task
 
 
 def generator_flops(module: SRResNet, height: int, width: int) -> int:
-    """Operations of one pass forward; height and width are those of the low resolution."""
+    """Returns the operations of one forward pass; height and width are those of the low resolution."""
     f, pixels = module.features, height * width
     macs = pixels * (81 * 3 * f + (2 * module.blocks + 1) * 9 * f * f)
     for r in module.factors:
@@ -24,7 +24,7 @@ def generator_flops(module: SRResNet, height: int, width: int) -> int:
 
 
 def discriminator_flops(features: int, side: int) -> int:
-    """Operations of one pass forward, without the dense layers."""
+    """Returns the operations of one forward pass without the dense layers."""
     macs, n_in = side**2 * 9 * 3 * features, features
     for multiple, stride in discriminator.LAYERS:
         side = -(-side // stride)
@@ -34,7 +34,7 @@ def discriminator_flops(features: int, side: int) -> int:
 
 
 def vgg19_flops(side: int) -> int:
-    """Operations of one pass forward up to relu5_4."""
+    """Returns the operations of one forward pass up to relu5_4."""
     macs, n_in = 0, 3
     for i, (convolutions, n_out) in enumerate(vgg19.BLOCKS):
         for _ in range(convolutions):
@@ -44,7 +44,7 @@ def vgg19_flops(side: int) -> int:
 
 
 def flops(case: Picture | Task) -> int:
-    """Operations of what a case computes once: a picture, or a step."""
+    """Returns the operations of a case: of one picture, or of one step."""
     if isinstance(case, Picture):
         return generator_flops(SRResNet(), case.height, case.width)
     side = case.crop // SRResNet().scale

@@ -1,7 +1,7 @@
 """The same networks and train steps in PyTorch, to compare with and to test against. Layout `[b, c, h, w]`.
 
-Written from the papers. A layer is called what it is called in jsr, so that one function copies the weights. The steps
-are those of `jsr.steps` without the moving average and the norms of the gradients, which are no part of the training.
+Written from the papers. Layers have the names that they have in jsr, so that one function copies the weights. The steps
+are those of `jsr/training/steps.py` without the moving average and the gradients' norms, which do not affect training.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -16,7 +16,7 @@ from torch._functorch import config as functorch_config
 
 from jsr.models import vgg19
 
-# One pass forward of the discriminator serves two backward, which torch.compile would not expect.
+# Two backward passes go through one forward pass of the discriminator, which torch.compile does not expect.
 functorch_config.donated_buffer = False  # pyright: ignore[reportAttributeAccessIssue]
 
 KINDS = {
@@ -131,14 +131,14 @@ class VGG19(nn.Module):
 
 
 def copy(variables: Mapping[str, Any], twin: nn.Module, *, subpixel: Iterable[tuple[str, int]] = ()) -> nn.Module:
-    """Copies the variables of a network of jsr to its twin, which it returns.
+    """Copies the variables of one of our networks to its twin, which it returns.
 
     Args:
-      subpixel: names and factors of the convolutions before a PixelShuffle, whose channels have another order.
+      subpixel: names and factors of the convolutions before a PixelShuffle; torch orders their channels otherwise.
     """
     factors = dict(subpixel)
     state = {name: torch.zeros_like(value) for name, value in twin.state_dict().items()}
-    left = set(state)
+    remaining = set(state)
     for collection in variables.values():
         leaves: dict[str, Any] = traverse_util.flatten_dict(collection, sep=".")
         for path, leaf in leaves.items():
@@ -154,10 +154,10 @@ def copy(variables: Mapping[str, Any], twin: nn.Module, *, subpixel: Iterable[tu
             if state[name].shape != value.shape:
                 raise ValueError(f"{path}: expected {tuple(state[name].shape)}, got {tuple(value.shape)}")
             state[name] = torch.tensor(value)
-            left.remove(name)
-    left = {name for name in left if not name.endswith("num_batches_tracked")}
-    if left:
-        raise ValueError(f"copy: expected values for {', '.join(sorted(left))}, got none")
+            remaining.remove(name)
+    remaining = {name for name in remaining if not name.endswith("num_batches_tracked")}
+    if remaining:
+        raise ValueError(f"copy: expected values for {', '.join(sorted(remaining))}, got none")
     twin.load_state_dict(state)
     return twin
 
@@ -202,10 +202,10 @@ def make_gan_step(
 ) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
     """Makes the step of the SRGAN phase, `(lr, hr) -> losses [3]`: content, adversarial, discriminator.
 
-    As in jsr, one picture made by the generator serves both updates, and one pass of the discriminator both losses. The
-    content loss compares pictures where `features` is None.
+    As in jsr, both updates use the same generated pictures, and both losses the same forward pass of the discriminator.
+    The content loss compares pixels where `features` is None.
     """
-    judges = list(discriminator.parameters())
+    weights = list(discriminator.parameters())
 
     def step(lr, hr):
         with autocast():
@@ -213,17 +213,17 @@ def make_gan_step(
         pictures = sr.detach().float().requires_grad_()
         with autocast():
             fake, real = discriminator(pictures), discriminator(hr)
-            seen = features(pictures) if features else pictures
+            actual = features(pictures) if features else pictures
             with torch.no_grad():
-                wanted = features(hr) if features else hr
-        content = F.mse_loss(seen.float(), wanted.float())
+                expected = features(hr) if features else hr
+        content = F.mse_loss(actual.float(), expected.float())
         adversarial = F.softplus(-fake.float()).mean()
         loss = F.softplus(-real.float()).mean() + F.softplus(fake.float()).mean()
         total = content_weight * content + adversarial_weight * adversarial
         (pull,) = torch.autograd.grad(total, pictures, retain_graph=True)
-        gradients = torch.autograd.grad(loss, judges)
+        gradients = torch.autograd.grad(loss, weights)
         sr.backward(pull.to(sr.dtype))
-        for parameter, gradient in zip(judges, gradients, strict=True):
+        for parameter, gradient in zip(weights, gradients, strict=True):
             parameter.grad = gradient
         _update(generator_optimizer)
         _update(discriminator_optimizer)

@@ -1,1 +1,1 @@
-"""Hostile files, kills and large pictures: `python -m scripts.torture`."""
+"""Damaged files, killed processes and large pictures: `python -m scripts.torture`."""

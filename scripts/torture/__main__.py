@@ -1,6 +1,6 @@
-"""Tries for long what the tests try for seconds: `python -m scripts.torture pictures|training|large`.
+"""Long tests of robustness: `python -m scripts.torture pictures|training|large [COUNT] [--seed N]`.
 
-Prints a line of counts; the exit status is 1 where any of them is of something wrong.
+Prints one line of counts. The exit status is 1 where anything was wrong, hung, crashed or lost.
 """
 
 import re
@@ -12,9 +12,9 @@ from scripts.torture import hostile, kills, large
 BAD = re.compile(r"\b[1-9]\d* (wrong|hung|crashed|lost)\b")
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Runs what is asked for; returns the exit status."""
-    parser = Parser(prog="torture", description="Tries for long what the tests try for seconds.")
+def main(argv: list[str] | None = None) -> int:
+    """Runs one of the three tests; returns 1 where the program failed any of its cases."""
+    parser = Parser(prog="torture", description="Tests for minutes or hours what the quick tests try for seconds.")
     kinds = parser.add_subparsers(dest="kind", required=True, parser_class=Parser)
     pictures = kinds.add_parser("pictures", help="damaged files, given to jsr.infer")
     pictures.set_defaults(run=hostile.run)
@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     largest.add_argument("count", nargs="?", type=int, default=1, help="(default: %(default)s)")
     for kind in kinds.choices.values():
         kind.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args(arguments)
+    args = parser.parse_args(argv)
     summary = args.run(args.count, args.seed)
     print(summary)
     return 1 if BAD.search(summary) else 0

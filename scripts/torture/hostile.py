@@ -1,6 +1,6 @@
-"""Damages the pictures of `corpus.py` and gives them to jsr, which may refuse a file, but never fail otherwise.
+"""Damages the pictures of `tests/corpus.py` and gives them to jsr, which may refuse a file but not fail otherwise.
 
-Workers read the files, each a process with a limit of memory: what hangs or kills one costs that file only.
+The files are read in a worker process with limited memory: a file that hangs or kills it costs only that file.
 """
 
 import contextlib
@@ -17,17 +17,16 @@ from pathlib import Path
 
 import numpy as np
 
-from jsr import infer
+from jsr import infer, pictures
 from jsr.errors import PictureError
 from jsr.files import atomic
-from jsr.pictures import animation, reading
-from jsr.pictures import large as large_pictures
-from jsr.pictures.picture import rgb
-from tests import corpus
+from jsr.pictures import Animation, large, png_writer, rgb
+from tests import corpus, encoders
 
 MAX_PIXELS = 4_000_000
 MEMORY = 4 << 30  # bytes of address space; jax maps 1.3 GiB of it before any picture
 PATIENCE = 30  # seconds a file
+MODES = ("one frame", "all frames", "rows")  # in which a file is read, chosen by its name
 OUTCOMES = ("refused", "right", "wrong", "hung", "crashed")
 
 
@@ -53,14 +52,14 @@ def _flip(content, rng, other):
 
 
 def _flip_the_head(content, rng, other):
-    """Where sizes and kinds stand."""
+    """Damages the first bytes, which hold sizes and types."""
     for at in rng.integers(0, min(len(content), 80), rng.integers(1, 5)):
         content[at] ^= 1 << rng.integers(8)
     return content
 
 
 def _fill(content, rng, other):
-    """Numbers at their extremes."""
+    """Overwrites a few bytes with an extreme number."""
     at, length = rng.integers(len(content)), rng.integers(1, 9)
     content[at : at + length] = bytes([rng.choice([0, 1, 127, 128, 255])]) * length
     return content
@@ -81,9 +80,9 @@ def _drop(content, rng, other):
 
 
 def _swap_chunks(content, rng, other):
-    """Of PNG, with their sums as they should be; of others, equal parts."""
+    """Reorders the chunks of a PNG, whose checksums stay right; of other formats, parts of equal length."""
     parts, at = [], 8
-    while content[:8] == reading.PNG_HEAD and at < len(content):
+    while content[:8] == png_writer.SIGNATURE and at < len(content):
         length = 12 + int.from_bytes(content[at : at + 4])
         parts.append(content[at : at + length])
         at += length
@@ -94,8 +93,8 @@ def _swap_chunks(content, rng, other):
 
 
 def _flip_and_sum(content, rng, other):
-    """A bit of a chunk of PNG whose sum is made right again, so that what is behind the sum is met."""
-    if content[:8] != reading.PNG_HEAD:
+    """Flips bits of a PNG and corrects its checksums, so that the code behind the check meets them."""
+    if content[:8] != png_writer.SIGNATURE:
         return _flip(content, rng, other)
     new, at = content[:8], 8
     while at < len(content):
@@ -103,7 +102,7 @@ def _flip_and_sum(content, rng, other):
         data = content[at + 8 : at + 8 + length]
         if data and rng.integers(2):
             data[rng.integers(len(data))] ^= 1 << rng.integers(8)
-        new += corpus.chunk(bytes(content[at + 4 : at + 8]), bytes(data))
+        new += encoders.chunk(bytes(content[at + 4 : at + 8]), bytes(data))
         at += 12 + length
     return new
 
@@ -122,27 +121,26 @@ DAMAGES = (
 
 
 def judge(path: Path) -> str:
-    """Gives a file to the program; returns "refused" or "right", or what was wrong in a line."""
+    """Gives a file to the program; returns "refused", "right", or a line that says what is wrong."""
     target = path.with_name(f"{path.stem}_x4.png")
     out, err = io.StringIO(), io.StringIO()
-    # In turn: one frame; every frame; and by rows, as if it were large.
-    way = zlib.crc32(path.name.encode()) % 3
-    arguments = [str(path), "-o", str(target), "--model", "nearest", *["--frame", "0"] * (way == 0)]
-    large = large_pictures.LARGE
-    large_pictures.LARGE = 1 if way == 2 else large
+    mode = MODES[zlib.crc32(path.name.encode()) % len(MODES)]
+    arguments = [str(path), "-o", str(target), "--model", "nearest", *["--frame", "0"] * (mode == "one frame")]
+    limit = large.LARGE
+    large.LARGE = 1 if mode == "rows" else limit
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             status = infer.main([*arguments, "--max-pixels", str(MAX_PIXELS)])
     except (Exception, SystemExit) as error:
         return f"{type(error).__name__}: {error}"
     finally:
-        large_pictures.LARGE = large
-    left = [name for name in os.listdir(path.parent) if atomic.TEMPORARY.fullmatch(name)]
+        large.LARGE = limit
+    leftovers = [name for name in os.listdir(path.parent) if atomic.TEMPORARY.fullmatch(name)]
     lines = err.getvalue().splitlines()
-    if left:
-        return f"left {left[0]}"
+    if leftovers:
+        return f"left {leftovers[0]}"
     if status == 0:
-        return "right" if not lines and _is_right(path, target, way) else "not what was read"
+        return "right" if not lines and _is_right(path, target, mode) else "not what was read"
     if target.exists():
         return "a result and an error"
     expected = f"jsr.infer: error: {path}: "
@@ -151,35 +149,36 @@ def judge(path: Path) -> str:
     return f"status {status}: {lines}"
 
 
-def _is_right(path, target, way):
-    """Says whether every pixel stands four by four times in the result, transparent ones aside."""
+def _is_right(path, target, mode):
+    """Tells whether every visible pixel appears four times four times in the result."""
     try:
-        small, large = (reading.read(p, frame=0) for p in (path, target))
-        # Then it is in RGB, and with alpha where one of its frames has it.
-        is_moving = way != 0 and animation.read(path) is not None
+        source, result = (pictures.read(p, frame=0) for p in (path, target))
+        # An animation becomes RGB, with alpha if any of its frames has it.
+        is_animation = mode != "one frame" and isinstance(pictures.open(path), Animation)
     except PictureError:
         return False
     target.unlink()
-    if small.alpha is not None and large.alpha is None:
+    if source.alpha is not None and result.alpha is None:
         return False
-    if not is_moving and (small.alpha is None) != (large.alpha is None):
+    if not is_animation and (source.alpha is None) != (result.alpha is None):
         return False
-    expected = (rgb(small) if is_moving and large.pixels.ndim == 3 else small.pixels).repeat(4, 0).repeat(4, 1)
-    if expected.shape != large.pixels.shape or expected.dtype != large.pixels.dtype:
+    pixels = rgb(source) if is_animation and result.pixels.ndim == 3 else source.pixels
+    expected = pixels.repeat(4, axis=0).repeat(4, axis=1)
+    if expected.shape != result.pixels.shape or expected.dtype != result.pixels.dtype:
         return False
-    seen = np.ones(expected.shape[:2], bool)
-    if small.alpha is not None:
-        seen = small.alpha.repeat(4, axis=0).repeat(4, axis=1) > 0
-    return bool((expected == large.pixels)[seen].all())
+    is_visible = np.ones(expected.shape[:2], bool)
+    if source.alpha is not None:
+        is_visible = source.alpha.repeat(4, axis=0).repeat(4, axis=1) > 0
+    return bool((expected == result.pixels)[is_visible].all())
 
 
 def work() -> None:
-    """A worker: judges each file that it is told of, in a line each."""
+    """Judges, in a worker process, each file whose path is a line of the input; answers with a line."""
     import resource
 
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what libraries print is no answer
+    os.dup2(2, 1)  # so that the output of libraries is not read as an answer
     for line in sys.stdin:
         print(" ".join(judge(Path(line.rstrip("\n"))).split()), file=answers, flush=True)
 
@@ -210,9 +209,9 @@ def _end(worker):
 
 
 def run(count: int, seed: int) -> str:
-    """Tries damaged files; returns a line of counts. What went wrong is printed, and its file kept."""
+    """Tries `count` damaged files; returns a line of counts. Failures are printed and their files kept."""
     tally = Counter(dict.fromkeys(OUTCOMES, 0))
-    kept = Path(tempfile.mkdtemp(prefix="jsr-hostile-"))
+    failures = Path(tempfile.mkdtemp(prefix="jsr-hostile-"))
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder, name.replace("\n", " ")) for name, _ in files(count, seed)]
         for path, (_, content) in zip(paths, files(count, seed), strict=True):
@@ -222,10 +221,10 @@ def run(count: int, seed: int) -> str:
             outcome = line if line in OUTCOMES else "wrong"
             tally[outcome] += 1
             if outcome not in ("refused", "right"):
-                path.rename(kept / path.name)
-                print(f"{kept / path.name}: {line}", file=sys.stderr)
+                path.rename(failures / path.name)
+                print(f"{failures / path.name}: {line}", file=sys.stderr)
     with contextlib.suppress(OSError):  # not empty
-        kept.rmdir()
+        failures.rmdir()
     counts = ", ".join(f"{tally[outcome]} {outcome}" for outcome in OUTCOMES)
     return f"pictures: {count} tried, {counts}"
 

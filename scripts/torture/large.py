@@ -1,4 +1,4 @@
-"""Enlarges a picture whose result is larger than the memory that jsr may take, and looks at every row of it."""
+"""Upscales a picture whose result is larger than the memory that jsr may use, and checks every row of it."""
 
 import os
 import subprocess
@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from jsr.pictures import png_rows
-from jsr.pictures.png_rows import Header
+from jsr.pictures import png_reader
+from jsr.pictures.png_reader import Header
 
 ROOT = Path(__file__).parents[2]
 MEMORY = 2 << 30  # bytes of address space, of which jax alone maps 1.3e9
@@ -18,28 +18,28 @@ HEIGHT, WIDTH = 2000, 30000
 
 
 def judge(folder: Path, *, height: int, width: int, seed: int) -> str:
-    """Has a picture enlarged by a process of its own; returns "right", or what was wrong in a line.
+    """Upscales a picture in a process with limited memory; returns "right", or a line that says why the result is not.
 
     Args:
-      height, width: multiples of 200 and 600; the picture repeats itself, so that nothing whole need be kept.
+      height, width: multiples of 200 and 600, the size of the pattern that the picture repeats.
     """
     tile = np.random.default_rng(seed).integers(0, 256, (200, 600, 3), np.uint8)
     Image.fromarray(np.tile(tile, (height // 200, width // 600, 1))).save(folder / "a.png", compress_level=1)
     limited = f"ulimit -v {MEMORY >> 10}; exec {sys.executable} -m jsr.infer a.png --model nearest"
-    done = subprocess.run(
+    process = subprocess.run(
         ["bash", "-c", limited],
         capture_output=True,
         text=True,
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
-    if done.returncode or done.stderr:
-        return f"status {done.returncode}: {done.stderr.strip()}"
+    if process.returncode or process.stderr:
+        return f"status {process.returncode}: {process.stderr.strip()}"
     header = Header.of(folder / "a_x4.png")
     if header is None or header[:3] != (4 * height, 4 * width, 3):
         return f"the result has the header {header}"
     expected = np.tile(tile, (1, width // 600, 1)).repeat(4, axis=0).repeat(4, axis=1)
-    for i, rows in enumerate(png_rows.read(folder / "a_x4.png", header, 100)):
+    for i, rows in enumerate(png_reader.read(folder / "a_x4.png", header, 100)):
         y = 100 * i % 800
         if not np.array_equal(rows, expected[y : y + 100]):
             return f"rows from {100 * i} are wrong"
@@ -47,7 +47,7 @@ def judge(folder: Path, *, height: int, width: int, seed: int) -> str:
 
 
 def run(count: int, seed: int) -> str:
-    """Tries so many pictures; returns a line of counts."""
+    """Upscales `count` pictures; returns a line of counts."""
     right = 0
     for i in range(count):
         with tempfile.TemporaryDirectory() as folder:

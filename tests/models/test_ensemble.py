@@ -1,4 +1,4 @@
-"""Tests ../jsr/models/ensemble.py."""
+"""Tests ../../jsr/models/ensemble.py."""
 
 import jax
 import jax.numpy as jnp
@@ -8,16 +8,17 @@ import pytest
 from jsr.data import pairs
 from jsr.metrics import fidelity
 from jsr.models import Model
-from jsr.models.ensemble import Ensemble
+from jsr.models.ensemble import ORIENTATIONS, Ensemble
 from jsr.models.espcn import ESPCN
+from jsr.models.interpolation import Interpolation
 from jsr.upscaling import tiles
 from jsr.weights import zoo
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def model():
-    """A network that has learned nothing, and so treats no direction like another."""
-    module = ESPCN(factors=(2,))
+    """A network with random weights, which treats no direction like another."""
+    module = ESPCN(factors=(2,), features=(8, 8))
     variables = jax.jit(module.init)(jax.random.key(0), np.zeros((1, 8, 8, 3), np.float32))
     noise = np.random.default_rng(0)
     return Model(
@@ -28,7 +29,7 @@ def model():
 
 
 @pytest.mark.parametrize("shape", [(2, 11, 14, 3), (2, 9, 9, 3)])
-def test_mean_of_eight_that_turns_with_the_picture(rng, model, shape):
+def test_ensemble_is_the_mean_of_eight_and_turns_with_the_picture(rng, model, shape):
     """Against numpy's own flips and turns; and a turned picture gives the turned result, which one pass does not."""
     image = rng.random(shape, np.float32)
     once = jax.jit(model.module.apply)
@@ -47,41 +48,43 @@ def test_mean_of_eight_that_turns_with_the_picture(rng, model, shape):
     assert abs(np.rot90(once(model.variables, turned), -1, axes=(1, 2)) - passes[0]).max() > 0.01
 
 
-def test_square_pictures_make_one_batch_and_others_two():
+def test_ensemble_of_a_square_picture_is_one_batch_and_of_another_two(monkeypatch):
     shapes = []
+    apply = Interpolation.apply
 
-    class Doubling:
-        def apply(self, variables, x):
-            shapes.append(x.shape)
-            return x.repeat(2, axis=1).repeat(2, axis=2)
+    def recorded(self, variables, x):
+        shapes.append(x.shape)
+        return apply(self, variables, x)
 
+    monkeypatch.setattr(Interpolation, "apply", recorded)
     for height, width in ((6, 6), (4, 6)):
-        Ensemble(Doubling()).apply({}, jnp.zeros((1, height, width, 3)))
+        Ensemble(Interpolation()).apply({}, jnp.zeros((1, height, width, 3)))
     assert shapes == [(8, 6, 6, 3), (4, 4, 6, 3), (4, 6, 4, 3)]
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_white_stays_white_and_grey_stays_grey(dtype):
+def test_ensemble_leaves_white_white_and_grey_grey(dtype):
     white = np.full((5, 7), np.iinfo(dtype).max, dtype)
     large = tiles.upscale(zoo.load("bicubic").ensemble(), white)
     assert large.dtype == dtype and large.shape == (20, 28) and (large == white[0, 0]).all()
 
 
-def test_does_not_depend_on_the_tile(rng, model):
+def test_ensemble_does_not_depend_on_the_tile(rng, model):
     image = rng.integers(0, 256, (45, 33, 3), np.uint8)
     whole = tiles.upscale(model.ensemble(), image, tile=64).astype(int)
     by_tiles = tiles.upscale(model.ensemble(), image, tile=16).astype(int)
     assert abs(whole - by_tiles).max() <= 1 and (whole != by_tiles).mean() < 1e-4
 
 
-def test_tiles_are_smaller_where_memory_is_scarce():
+def test_ensemble_passes_make_tiles_smaller():
+    passes = Ensemble(Interpolation()).passes
+    assert passes == ORIENTATIONS == 8 and Ensemble(Ensemble(Interpolation())).passes == 64
     assert tiles.fitting(4 << 30, halo=40) == 512
-    assert tiles.fitting(4 << 30, halo=40, passes=Ensemble.passes) == 256
+    assert tiles.fitting(4 << 30, halo=40, passes=passes) == 256
 
 
 @pytest.mark.slow
-def test_more_faithful_than_one_pass(jsr_data):
-
+def test_ensemble_is_more_faithful_than_one_pass(jsr_data):
     model = zoo.ready("srresnet")
     gains = []
     for pair in pairs.find(jsr_data / "eval" / "Set5" / "x4", scale=4):

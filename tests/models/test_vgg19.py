@@ -1,4 +1,4 @@
-"""Tests ../jsr/models/vgg19.py."""
+"""Tests ../../jsr/models/vgg19.py."""
 
 import jax
 import jax.numpy as jnp
@@ -10,8 +10,8 @@ from jsr.models.vgg19 import VGG19
 from jsr.weights import from_torch
 
 
-def _twin(torch):
-    """torchvision's `vgg19().features`: its layers in its order, with random weights and biases."""
+def _make_twin(torch):
+    """Returns torchvision's `vgg19().features`: its layers in its order, with random weights and biases."""
     torch.manual_seed(0)
     layers, before = [], 3
     for width in (64, 64, 0, 128, 128, 0, *[256] * 4, 0, *[512] * 4, 0, *[512] * 4, 0):
@@ -27,9 +27,8 @@ def _twin(torch):
 
 
 @pytest.fixture(scope="module")
-def twin():
-    torch = pytest.importorskip("torch")
-    return _twin(torch)
+def twin(torch):
+    return _make_twin(torch)
 
 
 @pytest.fixture(scope="module")
@@ -45,26 +44,24 @@ def variables(twin):
 
 @pytest.mark.parametrize("layer, end", [("relu2_2", 9), ("relu5_4", 36)])
 @pytest.mark.parametrize("shape", [(2, 32, 32, 3), (1, 39, 53, 3)])
-def test_features_are_those_of_torch(twin, variables, rng, layer, end, shape):
-    """Odd sizes too, where a pooling leaves out the last row."""
-    import torch
-
+def test_vgg19_equals_torch(torch, twin, variables, rng, layer, end, shape):
+    """Odd sizes too, of which a pooling leaves out the last row."""
     pictures = rng.random(shape, np.float32)  # in [0, 1], as torchvision takes them
     normal = (pictures - np.array(vgg19.MEAN, np.float32)) / np.array(vgg19.STD, np.float32)
     with torch.no_grad():
         expected = twin[:end](torch.from_numpy(normal).permute(0, 3, 1, 2))
     expected = expected.permute(0, 2, 3, 1).numpy()
-    got = VGG19(layer).apply(variables, 2 * pictures - 1)
-    assert got.shape == expected.shape and got.dtype == jnp.float32
-    assert np.abs(got - expected).max() < 1e-4 * np.abs(expected).max()
-    assert got.min() == 0  # after the ReLU: before it, some would be negative
+    features = jnp.asarray(VGG19(layer).apply(variables, 2 * pictures - 1))
+    assert features.shape == expected.shape and features.dtype == jnp.float32
+    assert np.abs(features - expected).max() < 1e-4 * np.abs(expected).max()
+    assert features.min() == 0  # after the ReLU: before it, some would be negative
 
 
 def _shapes(layer):
     return jax.eval_shape(VGG19(layer).init, jax.random.key(0), jnp.zeros((1, 16, 16, 3)))["params"]
 
 
-def test_parameters_are_those_of_the_paper():
+def test_vgg19_has_the_parameters_of_the_paper():
     """143,667,240 less the three dense layers; up to relu2_2 four convolutions remain."""
     dense = 512 * 7 * 7 * 4096 + 4096 + 4096 * 4096 + 4096 + 4096 * 1000 + 1000
     sizes = [leaf.size for leaf in jax.tree.leaves(_shapes("relu5_4"))]
@@ -72,20 +69,20 @@ def test_parameters_are_those_of_the_paper():
     assert list(_shapes("relu2_2")) == ["conv1_1", "conv1_2", "conv2_1", "conv2_2"]
 
 
-def test_mean_and_std_are_its_own(rng):
-    """The normalisation undone, features are those of the network's first layer alone."""
+def test_vgg19_normalises_by_its_mean_and_std(rng):
+    """Pictures normalised by hand give the same features without a normalisation."""
     x = rng.random((1, 8, 8, 3), np.float32)
     variables = vgg19.random_vgg19(jax.random.key(0), "relu1_1")[1]
-    plain = VGG19("relu1_1", (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)).apply(variables, 2 * x - 1)
+    plain = jnp.asarray(VGG19("relu1_1", (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)).apply(variables, 2 * x - 1))
     scaled = (x - np.array([0.1, 0.2, 0.3], np.float32)) * np.array([2, 4, 8], np.float32)
-    own = VGG19("relu1_1", (0.1, 0.2, 0.3), (0.5, 0.25, 0.125)).apply(variables, 2 * x - 1)
-    expected = VGG19("relu1_1", (0.0,) * 3, (1.0,) * 3).apply(variables, 2 * scaled - 1)
+    own = jnp.asarray(VGG19("relu1_1", (0.1, 0.2, 0.3), (0.5, 0.25, 0.125)).apply(variables, 2 * x - 1))
+    expected = jnp.asarray(VGG19("relu1_1", (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)).apply(variables, 2 * scaled - 1))
     np.testing.assert_allclose(own, expected, atol=1e-5)
     assert np.abs(own - plain).max() > 0.1
 
 
-@pytest.mark.parametrize("layer", vgg19.LAYERS.values())
-def test_random_weights_are_he_normal(layer):
+@pytest.mark.parametrize("layer", ["relu2_2", pytest.param("relu5_4", marks=pytest.mark.slow)])
+def test_random_vgg19_has_he_normal_weights(layer):
     module, variables = vgg19.random_vgg19(jax.random.key(0), layer)
     assert module == VGG19(layer) and hash(module) == hash(VGG19(layer))
     for name, conv in variables["params"].items():
@@ -98,21 +95,23 @@ def test_random_weights_are_he_normal(layer):
     assert np.any(kernels[0] != kernels[1])
 
 
-def test_random_features_keep_their_size(rng):
-    """What He et al. 2015 chose the variance for: sixteen layers neither fade nor explode."""
+@pytest.mark.slow
+def test_random_vgg19_keeps_the_size_of_its_features(rng):
+    """He et al. 2015 chose the variance for it: over sixteen layers, activations neither fade nor explode."""
     x = jnp.asarray(rng.uniform(-1, 1, (1, 64, 64, 3)), jnp.float32)
     module, variables = vgg19.random_vgg19(jax.random.key(0), "relu5_4")
-    assert 0.1 < float(jnp.std(module.apply(variables, x))) < 10
+    assert 0.1 < float(jnp.std(jnp.asarray(module.apply(variables, x)))) < 10
 
 
-def test_gradient_reaches_the_picture(rng):
-    """A content loss is nothing else. Compared with a finite difference along the gradient."""
+def test_vgg19_passes_the_gradient_of_a_content_loss_to_the_picture(rng):
+    """Compared with a finite difference along the gradient."""
     a, b = (jnp.asarray(rng.uniform(-1, 1, (1, 16, 16, 3)), jnp.float32) for _ in range(2))
     module, variables = vgg19.random_vgg19(jax.random.key(0), "relu2_2")
-    target = module.apply(variables, b)
+    target = jnp.asarray(module.apply(variables, b))
 
+    @jax.jit
     def loss(x):
-        return jnp.mean((module.apply(variables, x) - target) ** 2)
+        return jnp.mean((jnp.asarray(module.apply(variables, x)) - target) ** 2)
 
     gradient = jax.grad(loss)(a)
     direction = gradient / jnp.linalg.norm(gradient)
@@ -120,7 +119,7 @@ def test_gradient_reaches_the_picture(rng):
     np.testing.assert_allclose(jnp.linalg.norm(gradient), difference, rtol=0.02)
 
 
-def test_errors_name_the_choices():
+def test_vgg19_errors_name_the_choices():
     with pytest.raises(ValueError, match="expected a layer of relu1_1, .*relu5_4, got 'conv5_4'"):
         VGG19("conv5_4").init(jax.random.key(0), jnp.zeros((1, 16, 16, 3)))
     with pytest.raises(ValueError, match="expected pictures of 16 pixels .* relu5_4, got 15x40"):

@@ -1,4 +1,4 @@
-"""Tests ../jsr/pixels.py."""
+"""Tests ../../jsr/ops/pixels.py."""
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +15,7 @@ def _levels(dtype):
 
 
 @DEPTHS
-def test_every_level_survives_the_round_trip(dtype):
+def test_symmetric_round_trip_keeps_every_level(dtype):
     levels = _levels(dtype)
     back = pixels.from_symmetric(pixels.to_symmetric(levels), dtype=dtype)
     assert back.dtype == dtype
@@ -23,7 +23,7 @@ def test_every_level_survives_the_round_trip(dtype):
 
 
 @DEPTHS
-def test_every_level_survives_the_round_trip_in_one_program(dtype):
+def test_symmetric_round_trip_keeps_every_level_in_one_program(dtype):
     """XLA may contract what it compiles together; no level may move by that."""
     levels = _levels(dtype)
     both = jax.jit(lambda x: pixels.from_symmetric(pixels.to_symmetric(x), dtype=dtype))
@@ -31,7 +31,7 @@ def test_every_level_survives_the_round_trip_in_one_program(dtype):
 
 
 @DEPTHS
-def test_ranges_are_reached_exactly(dtype):
+def test_unit_and_symmetric_reach_their_ranges_exactly(dtype):
     levels = _levels(dtype)
     for function, low in ((pixels.to_unit, 0), (pixels.to_symmetric, -1)):
         x = function(levels)
@@ -46,7 +46,7 @@ def test_to_unit_divides_by_the_highest_level():
 
 
 @DEPTHS
-def test_what_lies_beyond_is_clipped_and_does_not_wrap(dtype):
+def test_from_symmetric_clips_values_outside_and_does_not_wrap(dtype):
     top = np.iinfo(dtype).max
     above = jnp.array([1, 1.001, 1.01, 3, 1e30, jnp.inf])
     assert np.all(pixels.from_symmetric(above, dtype=dtype) == top)
@@ -54,7 +54,7 @@ def test_what_lies_beyond_is_clipped_and_does_not_wrap(dtype):
 
 
 @DEPTHS
-def test_rounds_to_the_nearest_level(dtype):
+def test_from_symmetric_rounds_to_the_nearest_level(dtype):
     levels = _levels(dtype)[1:-1]
     step = 2 / np.iinfo(dtype).max
     for offset in (-0.45, 0.45):
@@ -81,3 +81,13 @@ def test_shave_cuts_every_side(rng, shape):
     image = rng.normal(size=shape)
     np.testing.assert_array_equal(pixels.shave(image, 4), image[4:8, 4:11])
     np.testing.assert_array_equal(pixels.shave(image, 0), image)
+
+
+@pytest.mark.parametrize(
+    "image", [np.zeros((4, 4, 3), np.float32), np.zeros((4, 4), np.uint8), np.zeros((4, 4, 4), np.uint8)]
+)
+def test_check_names_the_type_and_shape_of_arrays_that_are_no_pictures(image):
+    pixels.check(np.zeros((4, 4, 3), np.uint8))
+    with pytest.raises(ValueError) as caught:
+        pixels.check(image)
+    assert str(caught.value) == f"expected a uint8 picture [h, w, 3], got {image.dtype} {image.shape}"

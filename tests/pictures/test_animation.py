@@ -1,64 +1,61 @@
-"""Tests ../jsr/frames.py, and the animations that `jsr.infer` makes by it."""
-
-import io
+"""Tests ../jsr/pictures/animation.py, and `jsr.infer` with animations."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from jsr import infer
+from jsr import infer, pictures
 from jsr.errors import PictureError
 from jsr.models import Model
 from jsr.models.interpolation import Interpolation
-from jsr.pictures import Picture, reading
-from jsr.pictures.animation import read, write
+from jsr.pictures import Animation, Picture
+from jsr.pictures.animation import write
 from jsr.upscaling import tiles
-from tests import corpus
+from tests import corpus, encoders
 
 DURATIONS = [40, 100, 250, 70]
 
 
 def _moving(kind, *, loop=3, is_transparent=False):
-    """A red square that walks over a gradient, or over nothing; its frames are parts that leave the rest."""
-    pictures = []
+    """Returns a file in which a red square moves over a gradient, or over nothing, and its RGBA frames.
+
+    The file stores of each frame only the part that differs from the one before.
+    """
+    frames = []
     for i in range(4):
         rgba = np.zeros((20, 24, 4), np.uint8)
         if not is_transparent:
-            rgba[..., :3], rgba[..., 3] = corpus.smooth(20, 24) // 64 * 64, 255
+            rgba[..., :3], rgba[..., 3] = encoders.smooth(20, 24) // 64 * 64, 255
         rgba[4:9, 3 + 4 * i : 8 + 4 * i] = (255, 0, 0, 255)
-        pictures.append(Image.fromarray(rgba if is_transparent else rgba[..., :3]))
+        frames.append(Image.fromarray(rgba if is_transparent else rgba[..., :3]))
     options = {"disposal": 2} if kind == "GIF" else {}
-    return corpus.saved(
-        pictures[0],
+    return encoders.saved(
+        frames[0],
         kind,
         save_all=True,
-        append_images=pictures[1:],
+        append_images=frames[1:],
         duration=DURATIONS,
         loop=loop,
         **options,
-    ), np.stack([np.asarray(p.convert("RGBA")) for p in pictures])
+    ), np.stack([np.asarray(p.convert("RGBA")) for p in frames])
 
 
 def _seen(path):
     """All frames by Pillow, with durations and loops."""
     with Image.open(path) as image:
-        found = []
-        for i in range(image.n_frames):
+        frames, durations = [], []
+        for i in range(getattr(image, "n_frames", 1)):
             image.seek(i)
             image.load()
-            found.append((np.asarray(image.convert("RGBA")), image.info["duration"]))
-        return (
-            np.stack([f for f, _ in found]),
-            [d for _, d in found],
-            image.info["loop"],
-            image.format,
-        )
+            frames.append(np.asarray(image.convert("RGBA")))
+            durations.append(image.info["duration"])
+        return np.stack(frames), durations, image.info["loop"], image.format
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
 @pytest.mark.parametrize("suffix", ["png", "webp"])
 @pytest.mark.parametrize("is_transparent", [False, True])
-def test_all_frames_are_enlarged_and_keep_their_time(tmp_path, capsys, kind, suffix, is_transparent):
+def test_infer_enlarges_all_frames_and_keeps_their_durations(tmp_path, capsys, kind, suffix, is_transparent):
     content, small = _moving(kind, is_transparent=is_transparent)
     source, target = tmp_path / f"a.{kind.lower()}", tmp_path / f"large.{suffix}"
     source.write_bytes(content)
@@ -81,24 +78,25 @@ def test_all_frames_are_enlarged_and_keep_their_time(tmp_path, capsys, kind, suf
     assert f"  its 4 frames are written as {name}\n" in capsys.readouterr().out
 
 
-def test_loops_of_gif(tmp_path):
-    for loop, said in ((0, 0), (None, 1), (5, 5)):
+def test_open_reads_the_loops_of_gif(tmp_path):
+    for loop, expected in ((0, 0), (None, 1), (5, 5)):
         options = {} if loop is None else {"loop": loop}
-        pictures = [Image.new("L", (4, 4), level) for level in (0, 200)]
+        frames = [Image.new("L", (4, 4), level) for level in (0, 200)]
         (tmp_path / "a.gif").write_bytes(
-            corpus.saved(pictures[0], "GIF", save_all=True, append_images=pictures[1:], **options)
+            encoders.saved(frames[0], "GIF", save_all=True, append_images=frames[1:], **options)
         )
-        animation = read(tmp_path / "a.gif")
-        assert animation.loop == said and animation.durations == [0, 0]
+        animation = pictures.open(tmp_path / "a.gif")
+        assert isinstance(animation, Animation)
+        assert animation.loop == expected and animation.durations == [0, 0]
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "TIFF"])
-def test_one_frame(tmp_path, capsys, kind):
+def test_infer_takes_one_frame(tmp_path, capsys, kind):
     content, expected = _moving("PNG" if kind == "TIFF" else kind)
     source = tmp_path / f"a.{corpus.SUFFIXES.get(kind, kind.lower())}"
     if kind == "TIFF":
         pages = [Image.fromarray(e[..., :3]) for e in expected]
-        content = corpus.saved(pages[0], "TIFF", save_all=True, append_images=pages[1:])
+        content = encoders.saved(pages[0], "TIFF", save_all=True, append_images=pages[1:])
     source.write_bytes(content)
     command = [str(source), "-o", str(tmp_path / "b.png"), "--model", "nearest", "--frame"]
     assert infer.main([*command, "2"]) == 0
@@ -112,70 +110,71 @@ def test_one_frame(tmp_path, capsys, kind):
         assert f"--frame: expected 0 to 3, got {number}" in capsys.readouterr().err
 
 
-def test_targets_that_do_not_move_take_the_first_frame_and_say_so(tmp_path, capsys):
+def test_infer_takes_the_first_frame_for_a_still_target_with_a_note(tmp_path, capsys):
     (tmp_path / "a.gif").write_bytes(_moving("GIF")[0])
     command = [str(tmp_path / "a.gif"), "-o", str(tmp_path / "a.jpg"), "--model", "nearest"]
     assert infer.main(command) == 0
     assert "only the first of 4 frames is taken; --frame N takes another" in capsys.readouterr().out
 
 
-def test_pages_are_no_frames(tmp_path, capsys):
+def test_open_takes_pages_for_no_animation(tmp_path, capsys):
     pages = [Image.new("RGB", (4, 4), colour) for colour in ("red", "blue", "lime")]
     pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:])
-    assert read(tmp_path / "a.tif") is None
+    assert isinstance(pictures.open(tmp_path / "a.tif"), Picture)
     assert infer.main([str(tmp_path / "a.tif"), "--model", "nearest"]) == 0
     assert "only the first of 3 frames is taken" in capsys.readouterr().out
 
 
-def test_a_still_for_other_viewers_is_no_frame(tmp_path):
-    pictures = [Image.new("RGB", (4, 4), colour) for colour in ("black", "red", "blue")]
-    content = corpus.saved(
-        pictures[0],
+def test_open_leaves_out_the_still_for_other_viewers(tmp_path):
+    frames = [Image.new("RGB", (4, 4), colour) for colour in ("black", "red", "blue")]
+    content = encoders.saved(
+        frames[0],
         "PNG",
         save_all=True,
-        append_images=pictures[1:],
+        append_images=frames[1:],
         default_image=True,
         duration=[30, 60],
     )
     (tmp_path / "a.png").write_bytes(content)
-    animation = read(tmp_path / "a.png")
+    animation = pictures.open(tmp_path / "a.png")
+    assert isinstance(animation, Animation)
     assert [tuple(f.pixels[0, 0]) for f in animation.frames] == [(255, 0, 0), (0, 0, 255)]
 
 
-def test_the_limit_counts_every_frame(tmp_path, capsys):
+def test_open_counts_every_frame_towards_the_limit(tmp_path, capsys):
     path = tmp_path / "a.png"
     path.write_bytes(_moving("PNG")[0])
-    assert read(path, max_pixels=4 * 20 * 24)
+    assert isinstance(pictures.open(path, max_pixels=4 * 20 * 24), Animation)
     with pytest.raises(PictureError, match="24x20 in 4 frames: more than 0.001919 million pixels"):
-        read(path, max_pixels=4 * 20 * 24 - 1)
+        pictures.open(path, max_pixels=4 * 20 * 24 - 1)
     command = [str(path), "--model", "nearest", "--max-pixels"]
     assert infer.main([*command, "480", "--frame", "1"]) == 0
     assert infer.main([*command, "479", "--frame", "1"]) == 1
     assert "--max-pixels sets this limit" in capsys.readouterr().err
 
 
-def test_orientation_profile_and_exif_of_frames(tmp_path):
-    pictures = [Image.fromarray(corpus.smooth() // (i + 1)) for i in range(2)]
-    content = corpus.saved(
-        pictures[0],
+def test_infer_keeps_orientation_profile_and_exif_of_frames(tmp_path):
+    frames = [Image.fromarray(encoders.smooth() // (i + 1)) for i in range(2)]
+    content = encoders.saved(
+        frames[0],
         "WEBP",
         save_all=True,
-        append_images=pictures[1:],
-        exif=corpus.camera_exif(6).tobytes(),
-        icc_profile=corpus.SRGB,
+        append_images=frames[1:],
+        exif=encoders.camera_exif(6).tobytes(),
+        icc_profile=encoders.SRGB,
     )
     (tmp_path / "a.webp").write_bytes(content)
     assert infer.main([str(tmp_path / "a.webp"), "--model", "nearest"]) == 0
     with Image.open(tmp_path / "a_x4.png") as image:
         image.load()
-        assert image.size == (96, 128) and image.info["icc_profile"] == corpus.SRGB
-        assert image.getexif()[corpus.MAKE] == "Camera"
-        turned = np.rot90(corpus.smooth(), -1).repeat(4, 0).repeat(4, 1)
+        assert image.size == (96, 128) and image.info["icc_profile"] == encoders.SRGB
+        assert image.getexif()[encoders.MAKE] == "Camera"
+        turned = np.rot90(encoders.smooth(), -1).repeat(4, 0).repeat(4, 1)
         np.testing.assert_array_equal(np.asarray(image.convert("RGB")), turned)
 
 
-def test_frames_that_cannot_be_written_leave_nothing(tmp_path):
-    picture = Picture(corpus.smooth(4, 4))
+def test_write_of_broken_frames_leaves_nothing(tmp_path):
+    picture = Picture(encoders.smooth(4, 4))
 
     def broken():
         yield picture
@@ -186,9 +185,9 @@ def test_frames_that_cannot_be_written_leave_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(PictureError, match="not a picture"):
         (tmp_path / "b.gif").write_text("hello")
-        read(tmp_path / "b.gif")
-    content = io.BytesIO(_moving("GIF")[0]).getvalue()
+        pictures.open(tmp_path / "b.gif")
+    content, _ = _moving("GIF")
     (tmp_path / "b.gif").write_bytes(content[: len(content) // 2])
     with pytest.raises(PictureError, match="b.gif: "):
-        read(tmp_path / "b.gif")
-    assert reading.read(tmp_path / "b.gif", frame=0)
+        pictures.open(tmp_path / "b.gif")
+    assert pictures.read(tmp_path / "b.gif", frame=0)

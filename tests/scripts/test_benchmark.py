@@ -1,4 +1,4 @@
-"""Tests ../scripts/benchmark.py, contestants.py and flops.py. Nothing here depends on how long anything takes."""
+"""Tests ../../scripts/benchmark. Nothing here depends on how long anything takes."""
 
 import json
 import os
@@ -11,17 +11,14 @@ import pytest
 
 from jsr.models.srresnet import SRResNet
 from scripts.benchmark import __main__ as benchmark
-from scripts.benchmark import contestants, flops
-from scripts.benchmark.contestants import Picture, Task
+from scripts.benchmark import comparison, contestants, flops, memory, start, table, timing
+from scripts.benchmark.cases import LOSSES, Picture, Task
 
 ROOT = Path(__file__).parents[2]
 LIMITS = {"fp32": 1e-4, "bf16": 0.1}
 
 
-# Work
-
-
-def test_work_of_a_generator_equals_a_count_by_hand():
+def test_generator_flops_equal_a_count_by_hand():
     module = SRResNet(factors=(2,), features=2, blocks=1)
     head, block, body, subpixel, tail = (
         9 * 9 * 3 * 2,
@@ -34,16 +31,16 @@ def test_work_of_a_generator_equals_a_count_by_hand():
     assert flops.generator_flops(module, 3, 5) == expected == 80_460
 
 
-def test_work_of_a_discriminator_equals_a_count_by_hand():
+def test_discriminator_flops_equal_a_count_by_hand():
     assert flops.discriminator_flops(1, 8) == 2 * 3600
 
 
-def test_work_of_vgg19_is_as_published():
+def test_vgg19_flops_are_as_published():
     """19.63 GMACs, of which the dense layers are 0.12."""
     assert flops.vgg19_flops(224) == pytest.approx(2 * 19.51e9, rel=1e-3)
 
 
-def test_work_of_a_step_is_three_passes():
+def test_flops_of_a_step_are_three_passes():
     one = flops.generator_flops(SRResNet(), 24, 24)
     assert flops.flops(Picture(24, 24)) == one
     assert flops.flops(Task("srresnet", "mse", 16, 96, 1)) == 48 * one
@@ -52,13 +49,10 @@ def test_work_of_a_step_is_three_passes():
     assert vgg54 == mse + 3 * flops.vgg19_flops(96)
 
 
-# Comparison
-
-
 def test_rows_compare_within_a_precision():
     seconds = {"jsr fp32": 2.0, "jsr bf16": 1.0, "peer fp32": 4.0, "peer bf16": 0.5}
     peak = {"fp32": 1e12, "bf16": 4e12}
-    made = benchmark.rows(seconds, dict.fromkeys(seconds, 0.0), work=10**12, peak=peak, limits=LIMITS)
+    made = table.rows(seconds, dict.fromkeys(seconds, 0.0), work=10**12, peak=peak, limits=LIMITS)
     rows = {row["contestant"]: row for row in made}
     assert [rows[name]["jsr/peer"] for name in seconds] == [None, None, 0.5, 2.0]
     assert rows["peer bf16"]["TFLOP/s"] == 2 and rows["peer bf16"]["of peak"] == 0.5
@@ -76,44 +70,44 @@ def test_rows_compare_within_a_precision():
         ("jsr bf16", 0.11, True),
     ],
 )
-def test_who_computes_something_else_is_disqualified(name, difference, wrong):
-    names = ("jsr fp32", "jsr bf16", "peer fp32", "peer bf16")
+def test_rows_disqualify_a_contestant_whose_outcome_differs(name, difference, wrong):
+    names: list[str] = ["jsr fp32", "jsr bf16", "peer fp32", "peer bf16"]
     seconds = dict.fromkeys(names, 1.0)
     differences = dict.fromkeys(names, 0.0) | {name: difference}
     peak = {"fp32": 1.0, "bf16": 1.0}
-    rows = benchmark.rows(seconds, differences, work=1, peak=peak, limits=LIMITS)
+    rows = table.rows(seconds, differences, work=1, peak=peak, limits=LIMITS)
     assert [r["contestant"] for r in rows if r["disqualified"]] == [name] * wrong
-    assert benchmark.table(rows).count("DISQUALIFIED") == wrong
+    assert table.table(rows).count("DISQUALIFIED") == wrong
 
 
-def test_differences():
+def test_differences_are_relative():
     y = np.zeros((1, 2, 2, 3))
-    assert benchmark.infer_difference(y, y + 0.5) == 0.25
-    assert benchmark.train_difference(np.array([[1.0, 2.2]]), np.array([[1.0, 2.0]])) == (pytest.approx(0.1))
+    assert comparison.infer_difference(y, y + 0.5) == 0.25
+    assert comparison.train_difference(np.array([[1.0, 2.2]]), np.array([[1.0, 2.0]])) == (pytest.approx(0.1))
 
 
-def test_pictures_of_either_layout_are_compared_alike():
+def test_infer_outcome_takes_either_layout():
     y = np.arange(60.0).reshape(1, 4, 5, 3)
     for other in (y, y.transpose(0, 3, 1, 2)):
-        np.testing.assert_array_equal(benchmark.infer_outcome(lambda other=other: other), y)
+        np.testing.assert_array_equal(comparison.infer_outcome(lambda other=other: other), y)
 
 
-def test_all_take_turns():
+def test_alternate_calls_all_in_every_round():
     calls = []
-    contestants = {name: lambda name=name: calls.append(name) for name in "abc"}
-    times = benchmark.alternate(contestants, repeats=4, pause=0)
+    named = {name: lambda name=name: calls.append(name) for name in "abc"}
+    times = timing.alternate(named, repeats=4, pause=0)
     rounds = [calls[i : i + 3] for i in range(0, 12, 3)]
     assert len(calls) == 12 and all(sorted(r) == ["a", "b", "c"] for r in rounds)
     assert len({tuple(r) for r in rounds}) > 1
     assert {name: len(t) for name, t in times.items()} == {"a": 4, "b": 4, "c": 4}
 
 
-def test_a_table_is_markdown():
+def test_table_is_markdown():
     rows = [
         {"contestant": "jsr", "ms": 1.25, "MB": None},
         {"contestant": "a", "ms": 100.0, "MB": 3},
     ]
-    assert benchmark.table(rows) == (
+    assert table.table(rows) == (
         "| contestant | ms    | MB |\n"
         "| ---------- | ----- | -- |\n"
         "| jsr        | 1.2   | -  |\n"
@@ -121,13 +115,13 @@ def test_a_table_is_markdown():
     )
 
 
-def test_the_margin_of_a_start():
+def test_margin_is_a_difference_in_seconds():
     rows = [
         {"what": "import jax", "ms": 1000},
         {"what": "cold", "ms": 9e3},
         {"what": "warm", "ms": 2500},
     ]
-    assert benchmark.margin(rows) == pytest.approx(0.2)
+    assert start.margin(rows) == pytest.approx(0.2)
 
 
 @pytest.fixture
@@ -135,15 +129,14 @@ def fakes(monkeypatch):
     """Contestants that take no time, on one device; a test changes what they return."""
     y = np.zeros((1, 4, 4, 3))
     found = {"jsr fp32": lambda: lambda: y, "peer fp32": lambda: lambda: y + 1e-6}
-    part = benchmark.COMPARED["infer"]._replace(contestants=lambda case, *, threads: found)
-    monkeypatch.setitem(benchmark.COMPARED, "infer", part)
-    monkeypatch.setattr(benchmark, "peaks", lambda **_: {"fp32": 1e12, "bf16": 1e12})
-    monkeypatch.setattr(benchmark, "peak_memory", lambda *_: 1.0)
+    monkeypatch.setitem(contestants.BUILDERS, "infer", lambda case, *, threads: found)
+    monkeypatch.setattr(timing, "peaks", lambda **_: {"fp32": 1e12, "bf16": 1e12})
+    monkeypatch.setattr(memory, "peak_memory", lambda *_: 1.0)
     monkeypatch.setattr(benchmark.jax, "device_count", lambda: 1)
     return found
 
 
-def test_who_is_missing_is_left_out(fakes, capsys, tmp_path):
+def test_main_leaves_a_missing_peer_out_and_says_why(fakes, capsys, tmp_path):
     def missing():
         raise ModuleNotFoundError("No module named 'other'")
 
@@ -156,13 +149,13 @@ def test_who_is_missing_is_left_out(fakes, capsys, tmp_path):
     assert report["left out"] == {"infer 24x16": {"other fp32": "No module named 'other'"}}
 
 
-def test_a_wrong_output_is_told_by_the_status(fakes, capsys):
+def test_main_returns_1_where_an_output_differs(fakes, capsys):
     fakes["peer fp32"] = lambda: lambda: np.full((1, 4, 4, 3), 1e-3)
     assert benchmark.main(["--parts", "infer", "--quick", "--repeats", "1"]) == 1
     assert "DISQUALIFIED" in capsys.readouterr().out
 
 
-def test_jsr_may_not_fail(fakes):
+def test_main_raises_where_jsr_fails(fakes):
     def broken():
         raise RuntimeError("broken")
 
@@ -181,41 +174,38 @@ def test_jsr_may_not_fail(fakes):
         ([], "expected one device, got 4; set CUDA_VISIBLE_DEVICES"),
     ],
 )
-def test_wrong_arguments(capsys, arguments, message):
+def test_main_refuses_wrong_arguments(capsys, arguments, message):
     with pytest.raises(SystemExit) as exit:
         benchmark.main(arguments)
     assert exit.value.code == 2
     assert capsys.readouterr().err.startswith(f"benchmark: error: {message}")
 
 
-# The real ones
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("phase, content", [("srresnet", "mse"), ("srgan", "mse"), ("srgan", "vgg54")])
-def test_first_losses_equal_those_of_torch(phase, content):
-    """The second step's tell of the gradients and of Adam, in both networks."""
-    pytest.importorskip("torch")
+def test_train_begins_with_the_losses_of_torch(phase, content):
+    """The second step's losses depend on the gradients and on Adam, in both networks."""
+    pytest.importorskip("torch", reason="torch is the contestant")
     builders = contestants.train(Task(phase, content, 4, 32, 1), threads=2)
-    ours, theirs = (benchmark.train_outcome(builders[name]()) for name in ("jsr fp32", "torch eager fp32"))
-    assert ours.shape == (2, len(contestants.LOSSES[phase]))
+    ours, theirs = (comparison.train_outcome(builders[name]()) for name in ("jsr fp32", "torch eager fp32"))
+    assert ours.shape == (2, len(LOSSES[phase]))
     assert not np.allclose(ours[0], ours[1], rtol=1e-3)
-    assert benchmark.train_difference(theirs, ours) < benchmark.LIMITS["train"]["fp32"]
+    assert comparison.train_difference(theirs, ours) < comparison.LIMITS["train"]["fp32"]
 
 
 @pytest.mark.slow
-def test_the_script_runs(tmp_path):
+def test_main_runs_all_contestants(tmp_path):
     environment = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"}
     environment["PYTHONPATH"] = str(ROOT)
     options = ["--quick", "--repeats", "1", "--parts", "infer", "data", "--json", "a.json"]
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "scripts.benchmark", *options],
         env=environment,
         cwd=tmp_path,
         capture_output=True,
         text=True,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert process.returncode == 0, process.stdout + process.stderr
     report = json.loads((tmp_path / "a.json").read_text())
     names = [row["contestant"] for row in report["infer"]]
     left_out = report["left out"]["infer 24x16"]

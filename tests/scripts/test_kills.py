@@ -1,11 +1,47 @@
-"""Tests ../jsr/train.py by ../scripts/kills.py, in short."""
+"""Tests ../../scripts/torture/kills.py: the real program, in short, and programs with flaws."""
 
-from collections import Counter
+import re
+import sys
 
 import pytest
 
 from scripts.torture import __main__ as torture
 from scripts.torture import kills
+
+# Stands for jsr.train: twenty quick steps, resumed where the record ends.
+TRAINER = """
+import json, pathlib, sys, time
+flaw, folder = sys.argv[1], pathlib.Path(sys.argv[sys.argv.index("--workdir") + 1])
+if flaw == "refuses" and folder.exists():
+    sys.exit("no run is resumed")
+for name in ("checkpoints", "samples"):
+    (folder / name).mkdir(parents=True, exist_ok=True)
+starts = folder / "checkpoints" / "starts"
+starts.write_text(starts.read_text() + "x" if starts.exists() else "x")
+with (folder / "metrics.jsonl").open("a+") as record:
+    record.seek(0)
+    for step in range(len(record.readlines()), 20):
+        unfinished = folder / "checkpoints" / "1-tmp"
+        unfinished.mkdir(exist_ok=True)
+        time.sleep(0.01)
+        unfinished.rmdir()
+        print(json.dumps({"step": step}), file=record, flush=True)
+weights = starts.read_text() if flaw == "forgets" else "the same"
+(folder / "generator.safetensors").write_text(weights)
+"""
+
+
+@pytest.fixture
+def trainer(monkeypatch):
+    """Puts a trainer with a flaw in the place of jsr.train."""
+
+    def place(flaw):
+        monkeypatch.setattr(kills, "COMMAND", [sys.executable, "-c", TRAINER, flaw])
+        monkeypatch.setattr(kills, "STARTING", 0.1)
+        monkeypatch.setattr(kills, "TRAINING", 0.05)
+        monkeypatch.setattr(kills, "SAVING", 0.005)
+
+    return place
 
 
 @pytest.mark.slow
@@ -15,15 +51,23 @@ def test_a_killed_run_ends_as_one_never_stopped():
     assert counts.equal >= 1
 
 
-def test_the_line_counts_what_was_not_survived(monkeypatch, capsys):
-    refused, unequal = ["run0: error"], ["run1 differs in weights"]
-    found = kills.Counts(Counter(saving=3, training=1), refused, 2, unequal, 1)
-    monkeypatch.setattr(kills, "count", lambda *_: found)
-    assert torture.main(["training", "4"]) == 1
-    assert capsys.readouterr().out == (
-        "4 kills (3 while saving, 1 while training): 1 lost; 1 checkpoints cut short; 3 runs:"
-        " 2 equal to one never stopped, to the last bit, 1 wrong; run0: error; run1 differs in weights\n"
-    )
-    survived = kills.Counts(Counter(saving=4), [], 2, [], 0)
-    monkeypatch.setattr(kills, "count", lambda *_: survived)
-    assert torture.main(["training", "4"]) == 0
+def test_main_returns_0_where_every_kill_is_survived(trainer, capsys):
+    trainer("none")
+    assert torture.main(["training", "6"]) == 0
+    line = capsys.readouterr().out
+    assert line.startswith("6 kills (") and ": 0 lost; " in line and line.endswith("to the last bit, 0 wrong\n")
+
+
+def test_main_returns_1_where_a_run_comes_out_otherwise(trainer, capsys):
+    """The weights depend on how often the run was started."""
+    trainer("forgets")
+    assert torture.main(["training", "6"]) == 1
+    line = capsys.readouterr().out
+    assert ": 0 lost; " in line and re.search(r" [1-9] wrong; run\d differs in weights", line)
+
+
+def test_main_returns_1_where_a_run_is_not_resumed(trainer, capsys):
+    trainer("refuses")
+    assert torture.main(["training", "6"]) == 1
+    line = capsys.readouterr().out
+    assert re.search(r": [1-9] lost; ", line) and re.search(r"; run\d: no run is resumed", line)

@@ -1,4 +1,4 @@
-"""Tests ../jsr/features.py."""
+"""Tests ../../jsr/weights/vgg19.py."""
 
 import functools
 import hashlib
@@ -17,23 +17,22 @@ from safetensors.numpy import load_file, save_file
 from jsr.errors import WeightsError
 from jsr.files import download, tensors
 from jsr.models import vgg19
-from jsr.models.vgg19 import VGG19
+from jsr.models.vgg19 import CONVOLUTIONS, VGG19
 from jsr.weights import from_keras
 from jsr.weights import vgg19 as vgg19_weights
-from jsr.weights.conversion import CONVOLUTIONS
 
 KEY = jax.random.key(0)
-OUT = ("--vgg19 FILE", "scripts/import_vgg19.py", "--content mse", "--vgg19 random")
+REMEDIES = ("--vgg19 FILE", "python -m jsr.convert FILE", "--content mse", "--vgg19 random")
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
+    def log_message(self, format, *args):
         pass
 
 
 @pytest.fixture(scope="module")
 def keras(tmp_path_factory):
-    """A file of the official one's layout, 80 MB of random weights, and its weights by name."""
+    """A file with the layout of the official one, 80 MB of random weights, and its weights by name."""
     import h5py
 
     rng = np.random.default_rng(0)
@@ -87,9 +86,10 @@ def _refused(source, layer="relu2_2"):
     return str(caught.value)
 
 
-def test_it_is_fetched_ported_and_kept(served, keras, rng, monkeypatch):
+@pytest.mark.slow
+def test_load_vgg19_downloads_converts_and_caches_the_file_of_keras(served, keras, rng, monkeypatch):
     """Its features are those that torch computes with the file's weights, from Keras' own input."""
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="compares with PyTorch")
     module, variables, weight = vgg19_weights.load_vgg19(None, layer="relu5_4", key=KEY)
     assert [p.name for p in served.iterdir()] == ["vgg19.safetensors"]
     assert weight == 0.006
@@ -103,9 +103,9 @@ def test_it_is_fetched_ported_and_kept(served, keras, rng, monkeypatch):
         kernel = torch.from_numpy(kernel).permute(3, 2, 0, 1)
         y = torch.nn.functional.conv2d(y, kernel, torch.from_numpy(bias), padding=1).relu()
     expected = y.permute(0, 2, 3, 1).numpy()
-    got = module.apply(variables, 2 * x - 1)
-    assert got.shape == expected.shape == (1, 2, 3, 512)
-    assert np.abs(got - expected).max() < 1e-4 * expected.max()
+    features = np.asarray(module.apply(variables, 2 * x - 1))
+    assert features.shape == expected.shape == (1, 2, 3, 512)
+    assert np.abs(features - expected).max() < 1e-4 * expected.max()
 
     monkeypatch.setattr(download, "fetch", lambda *_, **__: pytest.fail("fetched again"))
     again = vgg19_weights.load_vgg19(None, layer="relu5_4", key=jax.random.key(1))
@@ -113,27 +113,27 @@ def test_it_is_fetched_ported_and_kept(served, keras, rng, monkeypatch):
     assert jax.tree.all(jax.tree.map(np.array_equal, again[1], variables))
 
 
-def test_offline_every_way_out_is_named(cache):
+def test_load_vgg19_offline_names_every_remedy(cache):
     message = _refused(None)
     assert message.startswith(f"there is no {cache / 'vgg19.safetensors'}, and {vgg19_weights.KERAS_URL}")
     assert "Connection refused" in message
-    assert all(way in message for way in OUT)
+    assert all(remedy in message for remedy in REMEDIES)
 
 
-def test_another_file_than_the_published_is_refused(served, monkeypatch):
+def test_load_vgg19_refuses_another_file_than_the_published(served, monkeypatch):
     monkeypatch.setattr(vgg19_weights, "KERAS_MD5", "0" * 32)
     message = _refused(None)
     assert f"expected a file of md5 {'0' * 32}, got " in message
-    assert all(way in message for way in OUT)
+    assert all(remedy in message for remedy in REMEDIES)
     assert list(served.iterdir()) == []
 
 
-def test_a_cache_that_cannot_be_written(tmp_path, cache):
+def test_load_vgg19_with_a_cache_that_cannot_be_written_names_every_remedy(tmp_path, cache):
     (tmp_path / "cache").write_bytes(b"a file where a folder should be")
-    assert all(way in _refused(None) for way in OUT)
+    assert all(remedy in _refused(None) for remedy in REMEDIES)
 
 
-def test_the_address_and_hash_are_those_of_keras():
+def test_keras_url_and_md5_are_those_of_keras():
     """Recorded from keras/src/applications/vgg19.py, WEIGHTS_PATH_NO_TOP and its file_hash."""
     assert vgg19_weights.KERAS_URL == (
         "https://storage.googleapis.com/tensorflow/keras-applications/vgg19/"
@@ -142,7 +142,7 @@ def test_the_address_and_hash_are_those_of_keras():
     assert vgg19_weights.KERAS_MD5 == "253f8cb515780f3b799900260a226db6"
 
 
-def test_the_cache_is_the_users(monkeypatch):
+def test_default_path_is_in_the_users_cache(monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", "/cache")
     assert vgg19_weights.default_path() == Path("/cache/jsr/vgg19.safetensors")
     monkeypatch.delenv("XDG_CACHE_HOME")
@@ -150,7 +150,7 @@ def test_the_cache_is_the_users(monkeypatch):
 
 
 @pytest.mark.parametrize("layer, last", [("relu2_2", "conv2_2"), ("relu5_4", "conv5_4")])
-def test_only_the_layers_needed_are_read(ported, layer, last):
+def test_load_vgg19_reads_only_the_layers_needed(ported, layer, last):
     module, variables, _ = vgg19_weights.load_vgg19(ported, layer=layer, key=KEY)
     assert max(variables["params"]) == last
     like = jax.eval_shape(module.init, KEY, jnp.zeros((1, 16, 16, 3)))
@@ -160,8 +160,8 @@ def test_only_the_layers_needed_are_read(ported, layer, last):
     hash(module)  # jit takes it as a static argument
 
 
-def test_a_saved_file_is_reproducible_and_readable_by_all(tmp_path):
-    """Its hash is printed to be compared; the private mode of temporary files does not stay."""
+def test_save_vgg19_is_reproducible_and_readable_by_all(tmp_path):
+    """Its hash is printed to be compared; the private mode of temporary files is changed."""
     flat = {"params/conv1_1/bias": np.zeros(64, np.float32)}
     metadata = {"mean": "[0]", "std": "[1]", "content_weight": "1", "source": "a test"}
     files = [tmp_path / f"{i}.safetensors" for i in range(8)]
@@ -172,7 +172,7 @@ def test_a_saved_file_is_reproducible_and_readable_by_all(tmp_path):
     assert sorted(tmp_path.iterdir()) == files
 
 
-def test_a_failed_save_leaves_nothing(tmp_path, monkeypatch):
+def test_save_vgg19_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
     path = tmp_path / "vgg19.safetensors"
     path.write_bytes(b"the last one")
 
@@ -185,8 +185,8 @@ def test_a_failed_save_leaves_nothing(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [path] and path.read_bytes() == b"the last one"
 
 
-def test_a_missing_or_foreign_file_is_refused(tmp_path, ported):
-    made = "expected a VGG19 file made by scripts/import_vgg19.py, got"
+def test_load_vgg19_refuses_missing_and_foreign_files(tmp_path, ported):
+    made = "expected a VGG19 file made by python -m jsr.convert FILE, got"
     path = tmp_path / "a.safetensors"
     assert _refused(path) == f"{path}: {made} no file"
     assert _refused(tmp_path) == f"{tmp_path}: {made} no file"
@@ -202,17 +202,21 @@ def test_a_missing_or_foreign_file_is_refused(tmp_path, ported):
         "content_weight": "1.0",
     }
     vgg19_weights.save_vgg19(path, {"params/conv1_1/kernel": np.zeros(1, np.float32)}, metadata)
-    assert _refused(path).startswith(f"{path}: {made} another: ")
+    assert _refused(path, "relu1_1") == (
+        f"{path}: {made} another: no params/conv1_1/bias; params/conv1_1/kernel of shape (1,), not (3, 3, 3, 64)"
+    )
     flat = {f"params/{c}/kernel": np.zeros(s, np.float32) for c, s in CONVOLUTIONS.items()}
     flat |= {f"params/{c}/bias": np.zeros(1, np.float32) for c in CONVOLUTIONS}
     vgg19_weights.save_vgg19(path, flat, metadata)
-    assert "bias of shape (1,), not (64,)" in _refused(path)
+    message = _refused(path)
+    for name, width in (("conv1_1", 64), ("conv1_2", 64), ("conv2_1", 128), ("conv2_2", 128)):
+        assert f"params/{name}/bias of shape (1,), not ({width},)" in message
     vgg19_weights.save_vgg19(path, flat, {})
     assert _refused(path).startswith(f"{path}: {made} another: ")
 
 
-def test_one_bit_that_changed_is_noticed(ported, tmp_path):
-    """In the first layers' tensors and in the hashes; the tensors come in the order of their names."""
+def test_load_vgg19_notices_a_single_bit_that_changed(ported, tmp_path):
+    """In the first layers' tensors and in the hashes; tensors are stored in the order of their names."""
     path = tmp_path / "vgg19.safetensors"
     whole = ported.read_bytes()
     header = 8 + int.from_bytes(whole[:8], "little")
@@ -225,11 +229,12 @@ def test_one_bit_that_changed_is_noticed(ported, tmp_path):
         "content_weight": "1.0",
     }
     flat = dict(load_file(ported))
-    tensors.write(path, flat, {"vgg19": json.dumps(metadata)})  # as it was written before
+    tensors.write(path, flat, {"vgg19": json.dumps(metadata)})  # as older versions wrote it, without hashes
     assert vgg19_weights.load_vgg19(path, layer="relu2_2", key=KEY)[2] == 1.0
 
 
-def test_random_features(cache):
+@pytest.mark.slow
+def test_load_vgg19_random_draws_by_the_key_and_scales_by_the_noise(cache):
     module, variables, weight = vgg19_weights.load_vgg19("random", layer="relu2_2", key=KEY)
     assert module == VGG19("relu2_2")
     expected = vgg19.random_vgg19(KEY, "relu2_2")[1]
@@ -237,4 +242,4 @@ def test_random_features(cache):
     assert not cache.exists()
     # Scaled by its root, the features of noise have a variance of 1; of other noise, about 1.
     noise = jax.random.uniform(jax.random.key(7), (1, 96, 96, 3), minval=-1.0)
-    assert abs(weight * float(jnp.var(module.apply(variables, noise))) - 1) < 0.05
+    assert abs(weight * float(jnp.var(jnp.asarray(module.apply(variables, noise)))) - 1) < 0.05

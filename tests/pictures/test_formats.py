@@ -1,0 +1,54 @@
+"""Tests ../jsr/pictures/formats.py."""
+
+import pytest
+from PIL import Image
+
+from jsr import infer, pictures
+from jsr.pictures import formats, pillow
+from tests import encoders
+
+
+def test_suffixes_are_those_that_pillow_gives_a_format():
+    """A suffix stands in one format only, and Pillow takes it for the same one."""
+    suffixes = [suffix for kind in formats.FORMATS for suffix in kind.suffixes + kind.other_suffixes]
+    assert len(suffixes) == len(set(suffixes)) == len(formats.READ)
+    registered = Image.registered_extensions()
+    assert {suffix: registered[suffix] for suffix in suffixes if suffix != ".jif"} == {
+        suffix: formats.READ[suffix].name for suffix in suffixes if suffix != ".jif"
+    }
+
+
+def test_every_suffix_of_pillows_decoders_is_known():
+    """A folder's files of a format that is read are not passed over because of a rarer suffix."""
+    known = {suffix for suffix, name in Image.registered_extensions().items() if name in pillow.DECODERS}
+    assert known - set(formats.READ) == {".pfm"}, "whose samples are floats, which are refused"
+
+
+@pytest.mark.parametrize("kind", encoders.formats())
+def test_every_format_is_read(tmp_path, kind):
+    """By each of its suffixes, and as the table says of its frames."""
+    row = formats.BY_NAME[kind]
+    Image.fromarray(encoders.smooth()).save(tmp_path / "a", format=kind)
+    for suffix in row.suffixes + row.other_suffixes:
+        assert formats.is_picture(f"folder.d/A{suffix.upper()}")
+    assert pictures.read(tmp_path / "a").pixels.shape == (24, 32, 3)
+
+
+@pytest.mark.parametrize("suffix", formats.WRITTEN)
+def test_written_formats_are_those_of_their_suffix(tmp_path, suffix):
+    pictures.write(tmp_path / f"a{suffix}", pictures.Picture(encoders.smooth()))
+    with Image.open(tmp_path / f"a{suffix}") as image:
+        assert image.format == formats.WRITTEN[suffix].name
+    assert formats.written_as(f"b{suffix.upper()}") == formats.WRITTEN[suffix]
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "png", "a.png.part", "a.pdf", "a.eps", ".png"])
+def test_is_picture_refuses_other_suffixes(name):
+    assert not formats.is_picture(name) and formats.written_as(name) is None
+
+
+def test_infer_names_every_format_in_its_help(capsys):
+    with pytest.raises(SystemExit):
+        infer.main(["--help"])
+    text = capsys.readouterr().out
+    assert all(kind.name in text for kind in formats.FORMATS)

@@ -1,0 +1,100 @@
+"""Tests ../jsr/upscaling/jobs.py."""
+
+from pathlib import Path
+
+import pytest
+
+from jsr.errors import PictureError
+from jsr.upscaling.jobs import Job, plan
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def _files(*names):
+    for name in names:
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).touch()
+
+
+def _targets(inputs, output=None, **options):
+    jobs = plan([Path(name) for name in inputs], output, **{"scale": 4, **options}).jobs
+    return {str(job.source): str(job.target) for job in jobs}
+
+
+def test_plan_puts_results_beside_their_inputs():
+    _files("a.jpg", "in/b.png")
+    assert _targets(["a.jpg", "in"]) == {"a.jpg": "a_x4.png", "in/b.png": "in/b_x4.png"}
+    assert _targets(["a.jpg"], scale=3) == {"a.jpg": "a_x3.png"}
+    assert _targets(["a.jpg"], is_comparison=True) == {"a.jpg": "a_compare.png"}
+
+
+@pytest.mark.parametrize("output", ["out", "out/", "out.d/", "exists.png"])
+def test_plan_keeps_names_in_a_folder_of_results(output):
+    _files("a.jpg", "in/below/b.gif", "exists.png/c.txt")
+    expected = {"a.jpg": str(Path(output, "a.png"))}
+    assert _targets(["a.jpg"], output) == expected
+    assert _targets(["in"], output) == {"in/below/b.gif": str(Path(output, "below/b.png"))}
+
+
+def test_plan_takes_a_file_for_one_picture():
+    _files("a.jpg")
+    assert _targets(["a.jpg"], "new/b.webp") == {"a.jpg": "new/b.webp"}
+    with pytest.raises(PictureError, match="b.gif: expected a name that ends in one of .png"):
+        _targets(["a.jpg"], "b.gif")
+    with pytest.raises(PictureError, match="-o b.png: expected a folder for several pictures, got a file"):
+        _targets(["a.jpg", "a.jpg"], "b.png")
+
+
+def test_plan_leaves_out_earlier_results_and_other_files():
+    """A name alone does not make a result: there must be an input for it."""
+    _files("in/a.gif", "in/a_x4.png", "in/a_x2.png", "in/a_compare.png", "in/b_x4.png", "in/c.txt", "in/.d.png")
+    jobs, earlier_results, others = plan([Path("in")], None, scale=4)
+    assert jobs == [
+        Job(Path("in/a.gif"), Path("in/a_x4.png")),
+        Job(Path("in/b_x4.png"), Path("in/b_x4_x4.png")),
+    ]
+    assert earlier_results == [Path("in/a_compare.png"), Path("in/a_x2.png"), Path("in/a_x4.png")]
+    assert others == [Path("in/c.txt")]
+
+
+def test_plan_leaves_the_folder_of_results_out_of_its_inputs():
+    """Its pictures are no inputs, and none of its files is counted."""
+    _files("in/a.png", "in/large/a.png", "in/large/notes.txt")
+    jobs, _, others = plan([Path("in")], "in/large", scale=4)
+    assert [job.source for job in jobs] == [Path("in/a.png")] and others == []
+
+
+def test_plan_reads_each_file_once():
+    _files("in/a.png")
+    Path("link").symlink_to("in")
+    assert list(_targets(["in/a.png", "in", "./in/../in/a.png", "link/a.png"])) == ["in/a.png"]
+
+
+@pytest.mark.parametrize("output", ["a.png", ".", "link.png", "hard.png"])
+def test_plan_refuses_to_overwrite_an_input(output):
+    """Under any name of the file."""
+    _files("a.png")
+    Path("link.png").symlink_to("a.png")
+    Path("hard.png").hardlink_to("a.png")
+    with pytest.raises(PictureError, match="^a.png: its result .* would overwrite an input$"):
+        _targets(["a.png"], output)
+
+
+def test_plan_refuses_two_results_of_one_name():
+    _files("a.png", "a.gif", "b/a.webp")
+    with pytest.raises(PictureError, match="^a.png and a.gif would both become a_x4.png$"):
+        _targets(["a.png", "a.gif"])
+    with pytest.raises(PictureError, match="^a.png and b/a.webp would both become out/a.png$"):
+        _targets(["a.png", "b/a.webp"], "out")
+
+
+def test_plan_refuses_folders_without_pictures():
+    Path("in").mkdir()
+    with pytest.raises(PictureError, match="^in: no pictures in this folder$"):
+        _targets(["in"])
+    _files("in/b.txt", "in/a.txt")
+    with pytest.raises(PictureError, match="^in: no pictures in this folder; other files: 2, such as in/a.txt$"):
+        _targets(["in"])
