@@ -1,5 +1,6 @@
 """Tests ../../jsr/weights/file.py."""
 
+import functools
 import hashlib
 import pickle
 import resource
@@ -17,9 +18,15 @@ from jsr.models.srresnet import SRResNet
 from jsr.weights import file as weights_file
 
 
+@functools.cache
+def _init(module):
+    return jax.jit(module.init)(jax.random.key(0), jnp.zeros((1, 8, 8, 3)))
+
+
 def _small(module=None):
+    """Returns a network and its variables, which a test may change."""
     module = module or SRResNet(features=4, blocks=1)
-    return module, jax.jit(module.init)(jax.random.key(0), jnp.zeros((1, 8, 8, 3)))
+    return module, jax.tree.map(lambda leaf: leaf, _init(module))
 
 
 def _save(path, **about):
