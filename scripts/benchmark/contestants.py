@@ -100,7 +100,7 @@ def source(crop: int) -> Replicated:
 def pair(noise: Replicated, step: Any, *, batch: int, crop: int) -> tuple[jax.Array, jax.Array]:
     """The crops of a step, as the step itself cuts them: LR in [0, 1] and HR in [-1, 1]."""
     size = crop + 2 * steps.margin(4)
-    return steps._pair(at_step(noise, step, batch=batch, size=size), 4)
+    return steps.pair(at_step(noise, step, batch=batch, size=size), 4)
 
 
 def _jsr_infer(*, model, x, precision):
@@ -122,20 +122,20 @@ def _start(case, precision):
         init="srresnet",
         vgg19="random",
     )
-    return config, phases.start(config, key, resuming=False), key
+    return config, phases.start(config, key, is_resumed=False), key
 
 
 def _jsr_train(case, precision):
     _, (state, step, _), _ = _start(case, precision)
     size = case.crop + 2 * steps.margin(4)
     crops = functools.partial(at_step, batch=case.batch, size=size)
-    dispatch = parallel.parallel(step, crops, most=case.count)
+    dispatch = parallel.make_dispatch(step, crops, most=case.count)
     noise, state = parallel.replicate(source(case.crop)), parallel.replicate(state)
 
     def call():
         nonlocal state
-        state, metrics = dispatch(state, noise, case.count)
-        found, _ = metrics()
+        state, pending = dispatch(state, noise, case.count)
+        found, _ = pending.wait()
         jax.block_until_ready(state)
         return np.stack([found[name] for name in LOSSES[case.phase]], axis=1)
 
