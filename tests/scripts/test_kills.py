@@ -1,4 +1,4 @@
-"""Tests ../jsr/train.py by ../scripts/kills.py, in short."""
+"""Tests ../../scripts/torture/kills.py, and jsr/train.py by it, in short."""
 
 from collections import Counter
 
@@ -15,15 +15,13 @@ def test_a_killed_run_ends_as_one_never_stopped():
     assert counts.equal >= 1
 
 
-def test_the_line_counts_what_was_not_survived(monkeypatch, capsys):
-    refused, unequal = ["run0: error"], ["run1 differs in weights"]
-    found = kills.Counts(Counter(saving=3, training=1), refused, 2, unequal, 1)
-    monkeypatch.setattr(kills, "count", lambda *_: found)
-    assert torture.main(["training", "4"]) == 1
-    assert capsys.readouterr().out == (
-        "4 kills (3 while saving, 1 while training): 1 lost; 1 checkpoints cut short; 3 runs:"
-        " 2 equal to one never stopped, to the last bit, 1 wrong; run0: error; run1 differs in weights\n"
-    )
-    survived = kills.Counts(Counter(saving=4), [], 2, [], 0)
-    monkeypatch.setattr(kills, "count", lambda *_: survived)
-    assert torture.main(["training", "4"]) == 0
+@pytest.mark.parametrize(
+    ("refused", "unequal", "status"),
+    [([], [], 0), (["run0: error"], [], 1), ([], ["run1 differs in weights"], 1)],
+)
+def test_main_fails_if_a_run_is_lost_or_ends_otherwise(monkeypatch, capsys, refused, unequal, status):
+    counts = kills.Counts(Counter(saving=3, training=1), refused, 2, unequal, 1)
+    monkeypatch.setattr(kills, "count", lambda *_: counts)
+    assert torture.main(["training", "4"]) == status
+    line = capsys.readouterr().out
+    assert all(text in line for text in refused + unequal)
