@@ -3,7 +3,7 @@
 import dataclasses
 import importlib
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -23,7 +23,7 @@ def test_config_has_the_papers_values_as_defaults():
     assert first.steps == 10**6
     assert second.steps == 2 * 10**5
     assert second.adversarial_weight == 1e-3
-    rate = optimizers.learning_rate(second)
+    rate: Any = optimizers.learning_rate(second)
     assert [float(rate(s)) for s in (0, 10**5 - 1)] == pytest.approx([1e-4, 1e-4])
     assert [float(rate(s)) for s in (10**5 + 1, 2 * 10**5)] == pytest.approx([1e-5, 1e-5])
 

@@ -1,5 +1,7 @@
 """Tests ../../jsr/training/optimizers.py."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -13,7 +15,7 @@ def test_make_optimizer_orthogonalises_kernels_by_muon():
     rng = np.random.default_rng(0)
     grads = {name: rng.normal(size=value.shape) for name, value in params.items()}
     optimizer = optimizers.make_optimizer(parse("--optimizer", "muon", "--learning-rate", 0.1, "--ema-decay", 0))
-    updates, _ = optimizer.update(grads, optimizer.init(params), params)
+    updates: Any = optimizer.update(grads, optimizer.init(params), params)[0]
     values = np.linalg.svd(updates["kernel"].reshape(72, 16), compute_uv=False)
     assert values.max() / values.min() < 2
     size = 0.1 * 0.2  # Liu et al. 2025: of the rate, as the size of Adam's updates is
@@ -34,7 +36,7 @@ def test_make_optimizer_orthogonalises_kernels_by_muon():
     ],
 )
 def test_learning_rate_follows_its_schedule_after_the_warmup(schedule, warmup, rates):
-    rate = optimizers.learning_rate(
+    rate: Any = optimizers.learning_rate(
         parse("--steps", 100, "--learning-rate", 1, "--schedule", schedule, "--warmup", warmup)
     )
     assert [float(rate(step)) for step in rates] == pytest.approx(list(rates.values()), abs=1e-6)

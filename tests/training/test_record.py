@@ -1,6 +1,7 @@
 """Tests ../../jsr/training/record.py."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -78,12 +79,14 @@ def test_samples_are_a_grid_with_rows_of_lr_sr_and_hr(tmp_path, rng):
 
 def _events(path):
     """Reads TensorBoard's file: entries of length, checksum, data and checksum."""
-    from tensorboardX.proto.event_pb2 import Event
+    from tensorboardX.proto import event_pb2
+
+    event: Any = event_pb2
 
     content = path.read_bytes()
     while content:
         length = int.from_bytes(content[:8], "little")
-        yield Event.FromString(content[12 : 12 + length])
+        yield event.Event.FromString(content[12 : 12 + length])
         content = content[16 + length :]
 
 

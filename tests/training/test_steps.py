@@ -1,5 +1,7 @@
 """Tests ../../jsr/training/steps.py."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -84,7 +86,7 @@ def test_gan_step_moves_the_whole_generator_by_each_term(images, term):
     A term whose gradient is cut off (a known defect of other programs) would leave all of them where they are.
     """
     optimizer = optax.sgd(1.0)
-    options = TERMS[term] | ({"content": vgg19_content()} if term == "features" else {})
+    options: dict[str, Any] = TERMS[term] | ({"content": vgg19_content()} if term == "features" else {})
     before = gan_state(optimizer)
     after, metrics = jit(gan_step(optimizer, **options))(before, images)
     moved = changes(before.generator.params, after.generator.params)
