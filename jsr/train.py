@@ -3,41 +3,40 @@
 import dataclasses
 import sys
 
-from jsr.command_line import Parser
+from jsr import errors
+from jsr.command_line import Parser, reason
 from jsr.devices import compilation
-from jsr.errors import ConfigError
 from jsr.files.cache import default_cache
 from jsr.training import loop, options
 from jsr.training.config import Config, check
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Runs the command. Exits with 2 on wrong arguments, with 1 where the training cannot go on."""
-    _command(options.parse(argv))
+    """Runs the command. Exits with status 2 on wrong arguments, and with 1 where the training cannot go on."""
+    _train(options.parse(argv))
 
 
 def experiment(config: Config, argv: list[str] | None = None) -> None:
-    """Runs an experiment's configuration as the command does; `--minutes N` ends it in time, to be resumed."""
+    """Runs an experiment's configuration as the command does; `--minutes N` ends it in time, to be resumed later."""
     parser = Parser(description=f"Trains {config.workdir}, or resumes it.")
-    parser.add_argument("--minutes", type=float, help="end after so many minutes, saved")
+    parser.add_argument("--minutes", type=float, help="save and end after so many minutes")
     config = dataclasses.replace(config, minutes=parser.parse_args(argv).minutes)
     try:
         check(config)
-    except ConfigError as error:
+    except errors.ConfigError as error:
         parser.error(str(error))
-    _command(config)
+    _train(config)
 
 
-def _command(config):
+def _train(config: Config) -> None:
+    """Trains, and prints a user's mistake as one line; any other exception is a bug and keeps its traceback."""
     compilation.keep(default_cache() / "compiled", onednn=True)
     try:
         path = loop.run(config)
-    except (ValueError, OSError) as error:
-        if isinstance(error, OSError) and error.strerror:  # a full disk may name no file
-            error = f"{error.filename or config.workdir or 'runs'}: {error.strerror}"
-        print(f"jsr.train: error: {error}", file=sys.stderr)
+    except (errors.Error, OSError) as error:
+        print(f"jsr.train: error: {reason(error, path=config.workdir or 'runs')}", file=sys.stderr)
         sys.exit(1)
-    except KeyboardInterrupt:  # before the first step, or a second one: nothing is there to save
+    except KeyboardInterrupt:  # before the first step, or a second one: there is nothing to save
         sys.exit(130)
     print(f"generator: {path}")
 

@@ -1,1 +1,1 @@
-"""The machine that computes: compilation, memory, and several devices at once."""
+"""The devices that compute: compilation, memory, and all of them at once."""

@@ -1,11 +1,10 @@
-"""A pure step made to run on every device: the only file that says `pmap`.
+"""A pure training step compiled for all devices: the only file that uses `pmap`.
 
-`parallel(step, crops)` takes `step(state, images) -> (state, metrics)` and returns the same step over all
-devices, many to a dispatch. The state is replicated and donated, each device takes its share of the batch, and
-what the step averages over `AXIS` (losses, gradients, batch statistics) makes every device's result the same.
-Nothing here knows of networks or losses.
+The state is replicated and donated, each device takes its share of the batch, and averaging losses, gradients and batch
+statistics over `AXIS` gives all devices the same result. Nothing here depends on networks or losses.
 """
 
+import dataclasses
 import time
 from collections.abc import Callable
 from typing import Any
@@ -20,59 +19,74 @@ from jsr.devices import compilation
 
 AXIS = "batch"
 
-# Waits for the steps of a dispatch: returns each metric, `[count]` on the host, and the clock when they were done.
-Metrics = Callable[[], tuple[dict[str, np.ndarray], float]]
+
+@dataclasses.dataclass(frozen=True)
+class Pending:
+    """The metrics of dispatched steps, which may still be running."""
+
+    history: dict[str, Any]  # each metric, [n] with n >= steps, on the devices or on the host
+    steps: int
+    end: float | None  # `time.perf_counter()` at the end of the steps; None if they may still be running
+
+    def wait(self) -> tuple[dict[str, np.ndarray], float]:
+        """Waits for the steps; returns each metric, `[steps]` on the host, and `time.perf_counter()` at their end."""
+        metrics = {name: values[: self.steps] for name, values in jax.device_get(self.history).items()}
+        return metrics, time.perf_counter() if self.end is None else self.end
+
+
+Dispatch = Callable[[Any, Any, int], tuple[Any, Pending]]
 
 
 def replicate(tree: Any) -> Any:
-    """Returns a copy of a tree of arrays that lies on every local device.
+    """Returns a copy of a tree of arrays on every local device.
 
-    A copy, for the step donates its state and the caller's arrays must outlive it. Placed before the first step,
-    since a state on a single device would be compiled for anew at the second.
+    A copy, because the step donates its state while the caller may still need the arrays. A state is replicated before
+    the first step: one on a single device would cost a compilation of its own.
     """
     return jax.device_put(jax.tree.map(jnp.copy, tree), replicated())
 
 
 def replicated() -> NamedSharding:
-    """The placement of what every local device holds whole."""
+    """Returns the sharding of an array that every local device has whole."""
     return NamedSharding(Mesh(np.array(jax.local_devices()), (AXIS,)), PartitionSpec())
 
 
 def divided(axis: int) -> NamedSharding:
-    """The placement of an array of which every local device holds one index of an axis."""
+    """Returns the sharding of an array of which every local device has one index of an axis."""
     return NamedSharding(replicated().mesh, PartitionSpec(*[None] * axis, AXIS))
 
 
-def parallel(
+def make_dispatch(
     step: Callable[[Any, Any], tuple[Any, dict[str, Any]]],
     crops: Callable[..., Any],
     *,
     most: int,
     axes: Any = None,
-) -> Callable[[Any, Any, int], tuple[Any, Metrics]]:
-    """Compiles training steps over all devices, `most` or fewer to a dispatch.
+) -> Dispatch:
+    """Compiles a training step for all local devices, many steps to a dispatch.
 
     Args:
       step: pure, `(state, images) -> (state, metrics)`, averaging over `AXIS`; `state.step` counts the steps.
       crops: pure, `(source, step, *, axis_name) -> images`: a device's share of the global batch of that step.
-      most: the most steps of one dispatch.
-      axes: of the source, as `jax.pmap` takes them: the axis divided over the devices, None where they hold the same.
+      most: the largest number of steps in one dispatch.
+      axes: a tree like the source, of the axes divided over the devices, with None for arrays that are replicated.
 
     Returns:
-      `dispatch(state, source, count) -> (state, metrics)` with `count <= most`. On accelerators it does not wait for
-      the steps; `metrics()` does. `count` is an argument of the program, so a shorter dispatch compiles nothing new.
+      `dispatch(state, source, count) -> (state, pending)` with `count <= most`. On accelerators it returns before the
+      steps are through; `pending.wait()` waits for them. A smaller `count` compiles nothing new: it is an argument of
+      the program.
     """
-    # XLA's loops on the CPU compute convolutions on one core, 25 times slower: there the host loops instead.
+    # XLA computes convolutions inside a loop on one core of a CPU, 25 times slower, so there the host loops instead.
     length = 1 if jax.default_backend() == "cpu" else most
 
-    def advance(state, source):
+    def advance(state: Any, source: Any) -> tuple[Any, dict[str, Any]]:
         return step(state, crops(source, state.step, axis_name=AXIS))
 
-    def run(state, source, count, _):
+    def run(state: Any, source: Any, count: Any, _: Any) -> tuple[Any, dict[str, Any]]:
         if length == 1:
             return advance(state, source)
 
-        def body(i, carry):
+        def body(i: Any, carry: tuple[Any, Any]) -> tuple[Any, Any]:
             state, history = carry
             state, metrics = advance(state, source)
             return state, jax.tree.map(lambda past, new: past.at[i].set(new), history, metrics)
@@ -82,23 +96,20 @@ def parallel(
         return lax.fori_loop(0, count, body, (state, history))
 
     pmapped = jax.pmap(run, axis_name=AXIS, in_axes=(None, axes, None, 0), out_axes=None, donate_argnums=0)
-    # pmap itself takes no options for the compiler.
+    # `jax.pmap` takes no options for the compiler, but `jax.jit` around it does.
     pmapped = compilation.jit(pmapped, onednn=True, donate_argnums=0)
-    # pmap wants one argument with a mapped axis; the numbers of the devices serve.
+    # `jax.pmap` requires an argument with a mapped axis, which a replicated source lacks: the devices' numbers are one.
     numbers = jax.device_put(np.arange(jax.local_device_count()), divided(0))
 
-    def dispatch(state, source, count):
+    def dispatch(state: Any, source: Any, count: int) -> tuple[Any, Pending]:
         if length > 1:
             state, history = pmapped(state, source, np.int32(count), numbers)
-            return state, lambda: (
-                {name: values[:count] for name, values in jax.device_get(history).items()},
-                time.perf_counter(),
-            )
-        history = []
+            return state, Pending(history, count, None)
+        single = []
         for _ in range(count):
             state, metrics = pmapped(state, source, np.int32(1), numbers)
-            history.append(metrics)
-        history = jax.tree.map(lambda *values: np.stack(values), *history), time.perf_counter()
-        return state, lambda: history
+            single.append(metrics)
+        history = jax.tree.map(lambda *values: np.stack(values), *single)  # waits for the steps
+        return state, Pending(history, count, time.perf_counter())
 
     return dispatch

@@ -1,1 +1,1 @@
-"""From a configuration to a weights file."""
+"""Training: from a configuration to a weights file."""

@@ -1,54 +1,62 @@
-"""The balance of generator and discriminator: each can win so far that the other learns nothing more.
+"""The balance of generator and discriminator: either can win so clearly that the other learns nothing more.
 
-The discriminator's loss, -log D(hr) - log(1 - D(G(lr))), tells: 2 log 2 = 1.386 where it cannot tell the two apart, 0
-where it always can.
+The discriminator's loss, -log D(hr) - log(1 - D(G(lr))), shows it: it is 2 log 2 = 1.386 where the discriminator cannot
+tell the two apart, and 0 where it always can.
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
-STEPS = 1_000  # in a row, of which the last of many is a verdict and one alone is chance
-WON = 0.02  # -2 log 0.99: it is right with a certainty of 99 in 100
-LOST = 1.3  # -2 log 0.52: it hardly guesses better than a coin
+STEPS = 1_000  # consecutive steps beyond a threshold that make a verdict; fewer may be noise
+WON = 0.02  # -2 log 0.99: the discriminator is right with a probability of 99 %
+LOST = 1.3  # -2 log 0.52: it guesses hardly better than a coin
 
-WHY = {
-    "discriminator has won": f"its loss has been below {WON} for {STEPS} steps",
-    "discriminator has lost": f"its loss has been above {LOST} for {STEPS} steps",
-    "": f"the discriminator's loss is between {WON} and {LOST} again",
-}
+Verdict = Literal["discriminator has won", "discriminator has lost", ""]
 
 
 class Balance(NamedTuple):
-    """How many steps in a row, up to the last, the discriminator's loss has been too low, and too high."""
+    """The number of consecutive steps, up to the last, with a discriminator loss beyond each threshold."""
 
     below: int = 0
     above: int = 0
 
     @property
-    def verdict(self) -> str:
-        """`discriminator has won` or `has lost`; empty where neither."""
-        tried = zip((self.below, self.above, STEPS), WHY, strict=True)
-        return next(verdict for steps, verdict in tried if steps >= STEPS)
+    def verdict(self) -> Verdict:
+        """The winner, if there is one."""
+        if self.below >= STEPS:
+            return "discriminator has won"
+        if self.above >= STEPS:
+            return "discriminator has lost"
+        return ""
 
 
 def follow(balance: Balance, metrics: Mapping[str, Float[np.ndarray, " n"]]) -> tuple[Balance, str | None]:
-    """Returns the balance after some steps, and what is to be said where the verdict has changed.
+    """Returns the balance after further steps, and a sentence for the user if the verdict has changed.
 
     Args:
-      metrics: of these steps; without `discriminator` nothing changes.
+      metrics: of these steps; without `discriminator`, as in the SRResNet phase, nothing changes.
     """
     loss = metrics.get("discriminator")
     if loss is None:
         return balance, None
-    new = Balance(_in_a_row(balance.below, loss < WON), _in_a_row(balance.above, loss > LOST))
+    new = Balance(_run_length(balance.below, loss < WON), _run_length(balance.above, loss > LOST))
     if new.verdict == balance.verdict:
         return new, None
-    return new, ": ".join(filter(None, (new.verdict, WHY[new.verdict])))
+    return new, _sentence(new.verdict)
 
 
-def _in_a_row(before, met):
-    others = np.flatnonzero(~met)
-    return int(len(met) - 1 - others[-1]) if others.size else before + len(met)
+def _run_length(before: int, is_beyond: Bool[np.ndarray, " n"]) -> int:
+    """Returns the length of the run of true values that ends at the last one, given its length before the first."""
+    others = np.flatnonzero(~is_beyond)
+    return int(len(is_beyond) - 1 - others[-1]) if others.size else before + len(is_beyond)
+
+
+def _sentence(verdict: Verdict) -> str:
+    if verdict == "discriminator has won":
+        return f"{verdict}: its loss has been below {WON} for {STEPS} steps"
+    if verdict == "discriminator has lost":
+        return f"{verdict}: its loss has been above {LOST} for {STEPS} steps"
+    return f"the discriminator's loss is between {WON} and {LOST} again"

@@ -1,19 +1,22 @@
-"""Training checkpoints: the only file that knows Orbax.
+"""Training checkpoints: the only file that uses Orbax.
 
 A run's `checkpoints/` holds the latest two steps and the one with the best validation PSNR. Saving is asynchronous:
-leave the `with` block, or call `wait`, before the process ends. Each is summed once it is whole (`manifest.py`), and
-one that is damaged is never used: it is named, put aside as `STEP.damaged`, and the one before it taken.
+leave the `with` block, or call `wait`, before the process ends. Each checkpoint gets a list of checksums once it is
+complete. A damaged one is never used: the user reads its name, it is renamed to `STEP.damaged`, and the run resumes
+from the one before.
 """
 
-import functools
+import contextlib
 import logging
 import os
 import re
 import shutil
 import sys
 import warnings
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from types import TracebackType
 from typing import Any, NamedTuple
 
 import jax
@@ -25,31 +28,32 @@ from jsr.devices import parallel
 from jsr.errors import CheckpointError
 from jsr.files import checksums
 
-LATEST = 2  # checkpoints kept beside the best
-DELETED = "deleted"  # where a checkpoint goes at once, to be deleted in its time
+LATEST = 2  # checkpoints that stay, beside the best
+DELETED = "deleted"  # subfolder to which Orbax moves a checkpoint before deleting it
 
 
 class Found(NamedTuple):
-    """What a run's `checkpoints/` holds."""
+    """The checkpoints in a run's `checkpoints/`."""
 
-    step: int  # of the latest that is good
-    aside: tuple[int, ...]  # steps of those that are not
+    step: int  # of the latest intact one
+    aside: tuple[int, ...]  # steps of the damaged and unfinished ones
     notes: tuple[str, ...]  # for the user to read
 
 
 def exists(folder: Path) -> bool:
-    """Whether a run's `checkpoints/` holds any that is complete, damaged or not."""
+    """Returns whether a run's `checkpoints/` holds a complete one, damaged or not."""
     return bool(_steps(folder))
 
 
 def find(folder: Path) -> Found | None:
-    """Looks for the latest good checkpoint of a run's `checkpoints/`; changes nothing there.
+    """Finds the latest intact checkpoint in a run's `checkpoints/`, or None if there are none; changes nothing there.
 
-    One without sums is taken where no other has any: an old run's. Beside others it is what a process was killed
-    over, before it had summed it; the one before is known to be good, and leads to the same.
+    A checkpoint without checksums is used only where no other has any, because the run is then older than checksums.
+    Beside others it was left by a process that was killed before it wrote the checksums; the one before is known to be
+    intact, and training from it gives the same results.
 
     Raises:
-      CheckpointError: there are checkpoints, and none is good.
+      CheckpointError: there are checkpoints, but all are damaged.
     """
     steps = _steps(folder)
     if not steps:
@@ -57,88 +61,111 @@ def find(folder: Path) -> Found | None:
     unsummed = [step for step in steps if not checksums.exists(folder / str(step))]
     damaged = {}
     for step in steps:
-        if step not in unsummed and (what := checksums.damage(folder / str(step))):
-            damaged[step] = f"checkpoint {step} in {folder} is damaged ({what})"
-    good = [step for step in steps if step not in unsummed and step not in damaged]
-    if not good and not unsummed:
+        if step not in unsummed and (damage := checksums.damage(folder / str(step))):
+            damaged[step] = f"checkpoint {step} in {folder} is damaged ({damage})"
+    intact = [step for step in steps if step not in unsummed and step not in damaged]
+    if not intact and not unsummed:
         listed = "; ".join(damaged.values())
         raise CheckpointError(f"{listed}; no other is left: remove {folder} to begin anew")
-    step = max(good or unsummed)
+    step = max(intact or unsummed)
     notes = [f"{text}; step {step} is used" for text in damaged.values()]
     unfinished = [s for s in unsummed if s > step]
     notes += [f"checkpoint {s} in {folder} was cut short; step {step} is used" for s in unfinished]
-    if not good:
+    if not intact:
         notes.append(f"checkpoint {step} in {folder} has no {checksums.NAME}; used unchecked")
     return Found(step, (*damaged, *unfinished), tuple(notes))
 
 
-def _steps(folder):
-    if not folder.is_dir():
-        return []
-    return sorted(int(path.name) for path in folder.iterdir() if path.name.isdigit())
+def restore_average(folder: Path, like: Any) -> tuple[Any, tuple[str, ...]]:
+    """Reads the averaged generator of a run's latest intact checkpoint, and nothing else of it.
 
+    Args:
+      folder: a run's `checkpoints/`.
+      like: `{"params", "batch_stats"}` with leaves that have shape and dtype.
 
-def _psnr(metrics):
-    return metrics["psnr"]
+    Returns:
+      the averaged variables as numpy arrays, and notes on damaged checkpoints.
 
-
-@functools.cache  # once
-def _quieten():
-    """Keeps off stderr the pages of traceback that go there beside the one error of a save that failed."""
-    for name in ("absl", "asyncio"):  # Orbax's
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
-    hook = sys.unraisablehook
-
-    def unraisable(told):
-        if str(told.exc_value) != "Event loop is closed":  # TensorStore's, too late for Orbax
-            hook(told)
-
-    sys.unraisablehook = unraisable
+    Raises:
+      CheckpointError: there is no checkpoint, none is intact, or it holds another network.
+    """
+    found = find(folder)
+    if found is None:
+        raise CheckpointError(f"{folder}: expected a checkpoint, found none")
+    step = found.step
+    target = {"ema": like}
+    as_numpy = jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), target)
+    try:
+        with ocp.PyTreeCheckpointer() as checkpointer:
+            restored = checkpointer.restore(
+                (folder / str(step) / "state").absolute(),
+                args=ocp.args.PyTreeRestore(item=target, restore_args=as_numpy, partial_restore=True),
+            )
+    except Exception as error:  # Orbax raises bare Exceptions
+        raise CheckpointError(f"checkpoint {step} in {folder} cannot be read: {_reason(error)}") from error
+    ema = restored["ema"]
+    is_equal = jax.tree.map(lambda a, b: a.shape == b.shape, ema, like)
+    if not all(jax.tree.leaves(is_equal)):
+        raise CheckpointError(f"checkpoint {step} in {folder} holds a network of other sizes")
+    return ema, found.notes
 
 
 class Checkpoints:
-    """The checkpoints of one run."""
+    """The checkpoints of one run, opened by a `with` block."""
 
-    def __init__(self, folder: Path, found: Found | None = None):
-        """Takes up a run at what `find` found; puts aside what is not good, and deletes what was cut short."""
-        for step in found.aside if found else ():
-            aside = folder / f"{step}.damaged"
+    def __init__(self, folder: Path, found: Found | None = None) -> None:
+        """Takes a run's `checkpoints/` and the result of `find` for it; changes nothing there yet."""
+        self._folder = folder
+        self._found = found
+        self._saving: Future[None] | None = None
+
+    def __enter__(self) -> "Checkpoints":
+        """Renames damaged checkpoints, deletes unfinished ones, and starts Orbax."""
+        for step in self._found.aside if self._found else ():
+            aside = self._folder / f"{step}.damaged"
             shutil.rmtree(aside, ignore_errors=True)
-            (folder / str(step)).rename(aside)
-        shutil.rmtree(folder / DELETED, ignore_errors=True)
-        keep = [policy.LatestN(LATEST), policy.BestN(get_metric_fn=_psnr, n=1)]
+            (self._folder / str(step)).rename(aside)
+        shutil.rmtree(self._folder / DELETED, ignore_errors=True)
+        policies = [policy.LatestN(LATEST), policy.BestN(get_metric_fn=_psnr, n=1)]
         options = ocp.CheckpointManagerOptions(
             best_fn=_psnr,
             best_mode="max",
-            preservation_policy=policy.AnyPreservationPolicy(keep),
+            preservation_policy=policy.AnyPreservationPolicy(policies),
             cleanup_tmp_directories=True,
-            todelete_subdir=DELETED,  # a deletion that was cut short would look like damage
+            todelete_subdir=DELETED,  # Without this, a deletion that was cut short would look like damage.
         )
-        _quieten()
-        self._folder = folder
-        self._manager = ocp.CheckpointManager(folder.absolute(), options=options)
+        self._quiet = contextlib.ExitStack()
+        self._quiet.enter_context(_quiet())
+        self._manager = ocp.CheckpointManager(self._folder.absolute(), options=options)
         self._thread = ThreadPoolExecutor(1)
-        self._saving: Future | None = None
-
-    def __enter__(self) -> "Checkpoints":
         return self
 
-    def __exit__(self, kind, *_) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Waits until all is saved.
+
+        Raises:
+          CheckpointError: a save failed; not raised beside another exception, which often has the same cause.
+        """
         try:
             self.wait()
             self._manager.close()
         except Exception:
-            if kind is None:  # else another error is under way, often the same
+            if kind is None:
                 raise
         finally:
             self._thread.shutdown()
+            self._quiet.close()
 
     def save(self, step: int, state: Any, *, psnr: float) -> None:
-        """Begins to save a state, once the save before is on disk; what the best is chosen by goes with it.
+        """Begins to save a state, after waiting for the save before.
+
+        Args:
+          psnr: of the validation, in dB; the checkpoint with the highest stays.
 
         Raises:
-          CheckpointError: this or the save before failed.
+          CheckpointError: this save or the one before failed.
         """
         self.wait()
         if step in self._manager.all_steps():
@@ -149,12 +176,12 @@ class Checkpoints:
                 args=ocp.args.Composite(state=ocp.args.StandardSave(state)),
                 metrics={"psnr": float(psnr)},
             )
-        except Exception as error:  # Orbax and TensorStore raise nearly anything
+        except Exception as error:  # Orbax and TensorStore raise nearly any class
             raise self._unsaved(step, error) from error
         self._saving = self._thread.submit(self._finish, step)
 
     def wait(self) -> None:
-        """Returns when all saves are on disk.
+        """Waits until all saves are on disk.
 
         Raises:
           CheckpointError: a save failed.
@@ -163,28 +190,14 @@ class Checkpoints:
         if saving:
             saving.result()
 
-    def _finish(self, step):
-        """In a thread of its own: waits for Orbax, sums what it wrote, and deletes what it put away."""
-        try:
-            self._manager.wait_until_finished()
-            checksums.write(self._folder / str(step))
-        except Exception as error:
-            raise self._unsaved(step, error) from error
-        shutil.rmtree(self._folder / DELETED, ignore_errors=True)
-
-    def _unsaved(self, step, error):
-        before = [s for s in _steps(self._folder) if s < step]
-        kept = f"; step {before[-1]} is kept" if before else ""
-        return CheckpointError(f"checkpoint {step} in {self._folder} cannot be saved: {_reason(error)}{kept}")
-
     def restore(self, step: int, like: Any) -> Any:
-        """Returns the state of a step, placed on all local devices.
+        """Returns the state of a step, on all local devices.
 
         Args:
           like: a tree of the same structure whose leaves have shape and dtype.
 
         Raises:
-          CheckpointError: the checkpoint is of another structure.
+          CheckpointError: the checkpoint cannot be read, or has another structure.
         """
         sharding = parallel.replicated()
         target = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), like)
@@ -194,40 +207,62 @@ class Checkpoints:
             raise CheckpointError(f"checkpoint {step} in {self._folder} cannot be read: {_reason(error)}") from error
         return restored["state"]
 
+    def _finish(self, step: int) -> None:
+        """Waits for Orbax, writes the checksums, and deletes superseded checkpoints; runs in a thread of its own."""
+        try:
+            self._manager.wait_until_finished()
+            checksums.write(self._folder / str(step))
+        except Exception as error:
+            raise self._unsaved(step, error) from error
+        shutil.rmtree(self._folder / DELETED, ignore_errors=True)
 
-def restore_average(folder: Path, like: Any) -> tuple[Any, tuple[str, ...]]:
-    """Reads only the averaged generator of a run's latest good checkpoint, as numpy arrays, and notes on others.
+    def _unsaved(self, step: int, error: Exception) -> CheckpointError:
+        before = [s for s in _steps(self._folder) if s < step]
+        remaining = f"; step {before[-1]} is kept" if before else ""
+        return CheckpointError(f"checkpoint {step} in {self._folder} cannot be saved: {_reason(error)}{remaining}")
 
-    Args:
-      folder: a run's `checkpoints/`.
-      like: `{"params", "batch_stats"}` with leaves that have shape and dtype.
 
-    Raises:
-      CheckpointError: there is no checkpoint, none is good, or it holds another network.
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps a failed save to its one error, without the tracebacks that Orbax's threads print beside it.
+
+    These threads report late, so this covers the whole life of the manager. Loggers, warning filters and hook are the
+    process's, and are restored at the end.
     """
-    found = find(folder)
-    if found is None:
-        raise CheckpointError(f"{folder}: expected a checkpoint, found none")
-    step = found.step
-    wanted = {"ema": like}
-    as_numpy = jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), wanted)
-    try:
-        with ocp.PyTreeCheckpointer() as checkpointer:
-            restored = checkpointer.restore(
-                (folder / str(step) / "state").absolute(),
-                args=ocp.args.PyTreeRestore(item=wanted, restore_args=as_numpy, partial_restore=True),
-            )
-    except Exception as error:  # see `Checkpoints.restore`
-        raise CheckpointError(f"checkpoint {step} in {folder}: {_reason(error)}") from error
-    ema = restored["ema"]
-    same = jax.tree.map(lambda a, b: a.shape == b.shape, ema, like)
-    if not all(jax.tree.leaves(same)):
-        raise CheckpointError(f"checkpoint {step} in {folder} holds a network of other sizes")
-    return ema, found.notes
+    loggers = [logging.getLogger(name) for name in ("absl", "asyncio")]  # Orbax's
+    levels = [logger.level for logger in loggers]
+    hook = sys.unraisablehook
+
+    def unraisable(event: Any) -> None:
+        if str(event.exc_value) != "Event loop is closed":  # TensorStore's, when it reports after Orbax gave up
+            hook(event)
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
+        for logger in loggers:
+            logger.setLevel(logging.CRITICAL)
+        sys.unraisablehook = unraisable
+        try:
+            yield
+        finally:
+            sys.unraisablehook = hook
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
 
 
-def _reason(error):
-    """What the system says, if TensorStore quotes it among its paths, or the first line of what Orbax says."""
+def _steps(folder: Path) -> list[int]:
+    """Lists the steps of the complete checkpoints, in order."""
+    if not folder.is_dir():
+        return []
+    return sorted(int(path.name) for path in folder.iterdir() if path.name.isdigit())
+
+
+def _psnr(metrics: Mapping[str, float]) -> float:
+    return metrics["psnr"]
+
+
+def _reason(error: Exception) -> str:
+    """Returns the operating system's message, if TensorStore quotes it, else the first line of the error's."""
     text = getattr(error, "strerror", None) or str(error).strip()
     if code := re.search(r"os_error_code='(\d+)'", text):
         return os.strerror(int(code[1]))

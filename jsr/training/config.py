@@ -1,4 +1,4 @@
-"""What a training run depends on: `Config`."""
+"""The configuration of a training run: all its options, their defaults, and which of them may change."""
 
 import dataclasses
 from typing import Any, Literal
@@ -15,86 +15,156 @@ Schedule = Literal["constant", "step", "cosine"]
 Optimizer = Literal["adam", "muon"]
 Statistics = Literal["batch", "running"]
 CHOICES = (Network, Content, Schedule, Optimizer, Statistics, Precision)
-SCALES = (2, 3, 4)
+FACTORS = {2: (2,), 3: (3,), 4: (2, 2)}  # scale -> factors of the sub-pixel layers
+
+# Whether an option may differ from the recorded one when a run is resumed.
+#   never: another value makes another run.
+#   on request: with --overwrite-config. The state goes on, although no single configuration would have led to it.
+#   freely: the option decides how long a run trains or what it reports, not what it computes.
+Changes = Literal["never", "on request", "freely"]
 
 
-def _option(default: Any, text: str) -> Any:
-    return dataclasses.field(default=default, metadata={"help": text})
+def _option(default: Any, text: str, *, changes: Changes, is_private: bool) -> Any:
+    """Declares an option.
+
+    Args:
+      text: the help text of the command line.
+      is_private: whether the option stays out of the exported weights, which are passed on to others: paths of the
+        user's machine, and settings of one session.
+    """
+    return dataclasses.field(default=default, metadata={"help": text, "changes": changes, "is_private": is_private})
 
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """All that a run depends on. The defaults are the paper's SRResNet (Ledig et al. 2017, section 3.2)."""
+    """All options of a run. The defaults are those of the paper's SRResNet (Ledig et al. 2017, section 3.2)."""
 
-    phase: Phase = _option("srresnet", "what to train; fixes the other defaults")
-    model: Network = _option("srresnet", "network of the srresnet phase, or one of its ancestors")
-    scale: int = _option(4, "enlargement: 2, 3 or 4")
-    data: str = _option("div2k", "folder of pictures, or a dataset's name: div2k, coco2014")
-    workdir: str = _option("", "the run's folder; resumed if it holds this run; default: runs/PHASE")
-    init: str = _option("", "run or weights file to start from; default: none; srgan: newest run, bundled")
-    steps: int = _option(1_000_000, "steps in all")
-    batch_size: int = _option(16, "crops a step, over all devices")
-    crop: int = _option(96, "side of a high-resolution crop in pixels")
-    optimizer: Optimizer = _option("adam", "muon: orthogonal momentum, many times fewer steps")
-    learning_rate: float = _option(1e-4, "of the optimizer, for both networks")
-    beta1: float = _option(0.9, "of Adam")
-    schedule: Schedule = _option("constant", "step: a tenth after half of the steps; cosine: to zero")
-    warmup: int = _option(0, "steps of linear rise to the learning rate")
+    phase: Phase = _option("srresnet", "what to train; sets the other defaults", changes="never", is_private=False)
+    model: Network = _option(
+        "srresnet",
+        "network of the srresnet phase: srresnet or one of its predecessors",
+        changes="never",
+        is_private=False,
+    )
+    scale: int = _option(4, "upscaling factor: 2, 3 or 4", changes="never", is_private=False)
+    data: str = _option(
+        "div2k", "folder of pictures, or name of a dataset: div2k, coco2014", changes="never", is_private=True
+    )
+    workdir: str = _option(
+        "", "folder of the run; resumed if it holds this run; default: runs/PHASE", changes="freely", is_private=True
+    )
+    init: str = _option(
+        "",
+        "run or weights file to start from; default: none; srgan: the newest srresnet run beside this one, or the"
+        " bundled weights",
+        changes="freely",
+        is_private=True,
+    )
+    steps: int = _option(1_000_000, "total number of steps", changes="on request", is_private=False)
+    batch_size: int = _option(16, "crops per step, over all devices", changes="never", is_private=False)
+    crop: int = _option(96, "side of a high-resolution crop in pixels", changes="never", is_private=False)
+    optimizer: Optimizer = _option(
+        "adam", "muon: orthogonalised momentum, which needs far fewer steps", changes="never", is_private=False
+    )
+    learning_rate: float = _option(1e-4, "learning rate of both networks", changes="on request", is_private=False)
+    beta1: float = _option(0.9, "decay of Adam's first moment", changes="never", is_private=False)
+    schedule: Schedule = _option(
+        "constant",
+        "step: a tenth of the rate after half of the steps; cosine: down to zero",
+        changes="on request",
+        is_private=False,
+    )
+    warmup: int = _option(0, "steps of linear rise to the learning rate", changes="on request", is_private=False)
     statistics: Statistics = _option(
-        "batch", "what the generator's BatchNorm normalises by; running: as they were at the start"
+        "batch",
+        "statistics that the generator's BatchNorm uses; running: those of the start, fixed",
+        changes="never",
+        is_private=False,
     )
-    ema_decay: float = _option(0.999, "of the generator's moving average, which is what is exported")
-    content: Content = _option("vgg54", "srgan: what the content loss compares")
-    content_weight: float | None = _option(None, "srgan; default: what belongs to the VGG19 file")
-    pixel_weight: float = _option(0.0, "srgan: of a mean squared error beside the content loss")
-    adversarial_weight: float = _option(1e-3, "srgan")
-    vgg19: str = _option("", "srgan: a ported file, or random; default: the user's cache, fetched")
-    precision: Precision = _option("fp32", "what networks compute in; bf16: half the bytes, parameters stay fp32")
+    ema_decay: float = _option(
+        0.999, "decay of the generator's moving average, which is exported", changes="on request", is_private=False
+    )
+    content: Content = _option(
+        "vgg54", "srgan: space in which the content loss is computed", changes="never", is_private=False
+    )
+    content_weight: float | None = _option(
+        None,
+        "srgan: weight of the content loss; default: that of the VGG19 file",
+        changes="on request",
+        is_private=False,
+    )
+    pixel_weight: float = _option(
+        0.0, "srgan: weight of a mean squared error beside the content loss", changes="on request", is_private=False
+    )
+    adversarial_weight: float = _option(
+        1e-3, "srgan: weight of the adversarial loss", changes="on request", is_private=False
+    )
+    vgg19: str = _option(
+        "",
+        "srgan: a converted VGG19 file, or random; default: cached, else downloaded",
+        changes="never",
+        is_private=True,
+    )
+    precision: Precision = _option(
+        "fp32",
+        "precision of the networks' arithmetic; parameters are fp32 in either",
+        changes="never",
+        is_private=False,
+    )
     minutes: float | None = _option(
-        None, "end after so many minutes, saved; the same command resumes; default: no limit"
+        None,
+        "save and end after so many minutes; the same command resumes; default: no limit",
+        changes="freely",
+        is_private=True,
     )
-    overwrite_config: bool = _option(False, "go on in an old run's folder with other values of what may change midway")
-    seed: int = _option(0, "of all that is random")
-    log_every: int = _option(100, "steps between lines of metrics.jsonl")
-    save_every: int = _option(5_000, "steps between checkpoints, each with a validation")
-    sample_every: int = _option(5_000, "steps between sample pictures")
-    eval_data: str = _option("", "folder with hr/ (and lr/) to validate on; default: some of --data")
+    overwrite_config: bool = _option(
+        False, "resume with other values of the options that allow it", changes="freely", is_private=True
+    )
+    seed: int = _option(0, "seed of all random numbers", changes="never", is_private=False)
+    log_every: int = _option(100, "steps between lines of metrics.jsonl", changes="freely", is_private=False)
+    save_every: int = _option(
+        5_000, "steps between checkpoints, each with a validation", changes="freely", is_private=False
+    )
+    sample_every: int = _option(5_000, "steps between sample pictures", changes="freely", is_private=False)
+    eval_data: str = _option(
+        "",
+        "folder with hr/ (and lr/) to validate on; default: pictures held out of --data",
+        changes="freely",
+        is_private=True,
+    )
 
 
 PHASES = {
     "srresnet": Config(),
     "srgan": Config(phase="srgan", steps=200_000, schedule="step"),
 }
-# Another value of these in an old run changes how far it goes or what it tells, not what it computes.
-CHANGEABLE = {"workdir", "init", "minutes", "log_every", "save_every", "sample_every", "eval_data", "overwrite_config"}
-# With --overwrite-config these may too: a state goes on with them, though no one run would have come to it.
-OVERWRITABLE = (
-    "steps",
-    "learning_rate",
-    "schedule",
-    "warmup",
-    "ema_decay",
-    "content_weight",
-    "pixel_weight",
-    "adversarial_weight",
-)
+
+
+def names(changes: Changes) -> list[str]:
+    """Lists the options that may change in this way, in their order."""
+    return [field.name for field in dataclasses.fields(Config) if field.metadata["changes"] == changes]
+
+
+def private() -> list[str]:
+    """Lists the options that stay out of the exported weights."""
+    return [field.name for field in dataclasses.fields(Config) if field.metadata["is_private"]]
 
 
 def check(config: Config) -> None:
     """Refuses values that no run can use.
 
     Raises:
-      ConfigError: naming the option, what it expects and what it got.
+      ConfigError: an option is out of its range; the message names it, the range and the value.
     """
 
-    def expect(met, option, wanted):
-        if not met:
-            got = getattr(config, option)
-            raise ConfigError(f"--{option.replace('_', '-')}: expected {wanted}, got {got}")
+    def expect(is_met: bool, option: str, expected: str) -> None:
+        if not is_met:
+            value = getattr(config, option)
+            raise ConfigError(f"--{option.replace('_', '-')}: expected {expected}, got {value}")
 
     scale, devices = config.scale, jax.device_count()
     expect(config.phase == "srresnet" or config.model == "srresnet", "model", "srresnet in phase srgan")
-    expect(scale in SCALES, "scale", "2, 3 or 4")
+    expect(scale in FACTORS, "scale", "2, 3 or 4")
     expect(
         config.crop >= 4 * scale and config.crop % scale == 0,
         "crop",
@@ -119,6 +189,3 @@ def check(config: Config) -> None:
     )
     for name in ("beta1", "ema_decay"):
         expect(0 <= getattr(config, name) < 1, name, "0 or more and below 1")
-
-
-FACTORS = {2: (2,), 3: (3,), 4: (2, 2)}  # scale -> factors of the sub-pixel layers

@@ -1,7 +1,7 @@
 """The training loop.
 
-One loop serves both phases: it knows a state, a source of pictures, checkpoints and a
-report, and nothing of discriminators.
+One loop serves both phases: it knows a state, a source of pictures, checkpoints and a record, and nothing of
+discriminators.
 """
 
 import dataclasses
@@ -12,218 +12,150 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import FrameType
+from typing import Any
 
 import jax
-import numpy as np
 
-from jsr.data import patches
-from jsr.data import placement as placements
-from jsr.data.crops import Source, at_step
+from jsr.data import patches, placement
+from jsr.data.crops import at_step
+from jsr.data.placement import Placed
 from jsr.devices import parallel
-from jsr.devices.parallel import Metrics
-from jsr.errors import TrainingError
-from jsr.files import atomic
-from jsr.models import Model
-from jsr.training import balance, phases, run_folder, steps, validation
-from jsr.training.balance import Balance
+from jsr.devices.parallel import Dispatch
+from jsr.training import phases, steps, validation
 from jsr.training.checkpoints import Checkpoints, find
 from jsr.training.config import Config, check
-from jsr.training.record import Report
-from jsr.weights import file as weights_file
+from jsr.training.progress import Dispatched, Progress
+from jsr.training.record import Record
+from jsr.training.run_folder import RunFolder
+from jsr.training.validation import Validation
 
-MOST = 500  # steps in one dispatch, at the most: their metrics stay on the device till its end
-MOST_STREAMED = 50  # the same where their crops, 0.6 MB a step, come from the host
-DISPATCH_SECONDS = 2.5  # that a dispatch should take: a signal waits for the two under way
-
-
-class Dispatched(NamedTuple):
-    """Steps under way."""
-
-    end: int  # the run's steps when they are through
-    count: int
-    metrics: Metrics
+DISPATCH_SECONDS = 2.5  # intended duration of a dispatch: a signal waits for the two that are under way
 
 
 def run(config: Config) -> Path:
-    """Trains as the configuration says, resuming what its folder holds, and returns the exported generator's path.
+    """Trains by a configuration, resuming the run in its folder, and returns the path of the exported generator.
+
+    SIGTERM or Ctrl-C ends it after the steps under way, saved; a second one ends the program at once.
 
     Raises:
-      ValueError: the configuration, the data or the run's folder does not fit, or a loss is not finite; one line.
+      ConfigError: an option is out of its range, or the folder holds another run.
+      DataError: the pictures cannot be trained on.
+      WeightsError: the weights to start from, or VGG19's, are missing or those of another network.
+      CheckpointError: no checkpoint of the run is intact, or one cannot be saved.
+      TrainingError: a loss is not finite.
       OSError: a file cannot be read or written.
     """
-    end = time.monotonic() + 60 * config.minutes if config.minutes else math.inf
-    folder = Path(config.workdir or f"runs/{config.phase}")
-    config = dataclasses.replace(config, workdir=str(folder))
-    # What can be wrong is found in the order of what it costs, and nothing is written before.
+    deadline = time.monotonic() + 60 * config.minutes if config.minutes else math.inf
+    folder = RunFolder(Path(config.workdir or f"runs/{config.phase}"))
+    config = dataclasses.replace(config, workdir=str(folder.path))
+    # The cheapest checks come first, and nothing is written before the last of them.
     check(config)
-    changed = run_folder.check_folder(config)
-    found = find(folder / "checkpoints")
+    differences = folder.differences(config)
+    found = find(folder.checkpoints)
     init_key, data_key = jax.random.split(jax.random.key(config.seed))
-    state, step, notes = phases.start(config, init_key, resuming=found is not None)
+    state, step, notes = phases.start(config, init_key, is_resumed=found is not None)
     size = config.crop + 2 * steps.margin(config.scale)
     pictures = patches.load(config.data, size=size)
     chosen, note = validation.choose(config, pictures)
     print(*notes, f"data: {pictures.description}", note, sep="\n")
 
-    run_folder.keep(config)
-    atomic.sweep(folder)
-    with Checkpoints(folder / "checkpoints", found) as checkpoints:
+    folder.write_config(config)
+    with Checkpoints(folder.checkpoints, found) as checkpoints:
         if found:
             state = checkpoints.restore(found.step, state)
-            print(*found.notes, f"resuming {folder} at step {found.step}", sep="\n")
-        done = int(state.step)
-        source, axes, most, note = _source(pictures, data_key, config, size, done)
-        print(note)
-        crops = functools.partial(at_step, batch=config.batch_size, size=size)
-        dispatch = parallel.parallel(step, crops, most=most, axes=axes)
-        with Report(folder, step=done, steps=config.steps, phase=config.phase) as report:
-            if changed:
-                text = f"configuration overwritten: {changed}; a run of this one alone would end otherwise"
-                report.note(done, text)
-            validate = functools.partial(validation.validate, phases.network(config), chosen)
-            state = parallel.replicate(state)
-            _fit(config, state, source, dispatch, most, validate, checkpoints, report, end)
-    return folder / weights_file.RUN_FILE
+            print(*found.notes, f"resuming {folder.path} at step {found.step}", sep="\n")
+        first = int(state.step)
+        batch = config.batch_size
+        placed = placement.place(pictures, data_key, first=first, end=config.steps, batch=batch, size=size)
+        print(placed.note)
+        crops = functools.partial(at_step, batch=batch, size=size)
+        dispatch = parallel.make_dispatch(step, crops, most=placed.most, axes=placed.axes)
+        with Record(folder, step=first, steps=config.steps, phase=config.phase) as record:
+            if differences:
+                text = f"configuration overwritten: {differences}; a run of this one alone would end otherwise"
+                record.note(first, text)
+            _train(
+                config,
+                parallel.replicate(state),
+                placed=placed,
+                dispatch=dispatch,
+                validate=functools.partial(validation.validate, phases.network(config), chosen),
+                checkpoints=checkpoints,
+                record=record,
+                deadline=deadline,
+            )
+    return folder.generator
 
 
-def _fit(
+def _train(
     config: Config,
     state: Any,
-    source: Callable[[int], Source],
-    dispatch: Callable[[Any, Any, int], tuple[Any, Metrics]],
-    most: int,
-    validate: Callable[[Any], tuple[Model, float, list]],
+    *,
+    placed: Placed,
+    dispatch: Dispatch,
+    validate: Callable[[Any], Validation],
     checkpoints: Checkpoints,
-    report: Report,
-    end: float,
+    record: Record,
+    deadline: float,
 ) -> None:
-    """The loop of both phases: dispatch, report, and at intervals validate, draw and save, till `end` at most."""
-    folder = Path(config.workdir)
-    stop = _stop_on_signals()
-    done = int(state.step)
-    history: list[dict[str, np.ndarray]] = []
-    rate = 0.0  # steps per second of the last dispatch that is through
-    since = 0.0  # when the devices were free for what is under way
-    closing = 0.0  # seconds that the last validation took, with its saving
-    standing = Balance()
+    """Dispatches steps and records their metrics; at intervals validates, draws samples, exports and saves.
 
-    def settle(dispatched: Dispatched, *, last: bool = False) -> None:
-        """Waits for a dispatch; checks and reports its metrics."""
-        nonlocal history, rate, since, standing
-        new, ended = dispatched.metrics()
-        rate, since = dispatched.count / (ended - since), ended
-        _check_finite(new, dispatched.end - dispatched.count, folder, report)
-        standing, verdict = balance.follow(standing, new)
-        if verdict:
-            report.note(dispatched.end, verdict)
-        report.advance(dispatched.count, standing.verdict, **_headline(new))
-        history.append(new)
-        if last or dispatched.end % config.log_every == 0:
-            means = {name: float(np.concatenate([h[name] for h in history]).mean()) for name in new}
-            report.log(dispatched.end, **means, steps_per_second=rate)
-            history = []
-
-    last, before = done >= config.steps, None
-    while not last:
-        # A dispatch ends where something is due, and takes seconds, so that a signal is soon heard.
-        count = min(_to_next(done, config, most), max(1, int(rate * DISPATCH_SECONDS)))
-        if before is None:
-            since = time.perf_counter()
-        state, new = dispatch(state, source(done), count)
-        done += count
-        # Only now, with the devices at work again, download the metrics of the dispatch before this one.
-        if before:
-            settle(before)
-        before = Dispatched(done, count, new)
-
-        last = done == config.steps or stop.is_set() or time.monotonic() + closing > end
-        save = last or done % config.save_every == 0
-        sample = last or done % config.sample_every == 0
-        if save or sample:
-            # The next dispatch takes over the state's memory, so here the devices wait.
-            settle(before, last=last)
-            before, began = None, time.monotonic()
-            model, psnr, columns = validate(state.ema)
-            report.log(done, psnr=psnr)
-            report.say(f"step {done}: validation PSNR {psnr:.2f} dB")
-            if sample:
-                report.samples(done, columns)
-            if save:
-                # In this order: a run that has its last checkpoint trains no more, so the file must be there.
-                run_folder.export(model, config, step=done, psnr=psnr)
-                checkpoints.save(done, state, psnr=psnr)
-            closing = time.monotonic() - began
-    checkpoints.wait()
-    if done < config.steps:
-        report.say(f"stopped at step {done} of {config.steps}, saved; the same command resumes")
-
-
-def _source(pictures, key, config, size, done):
-    """Returns `source(step)`, the axes it is divided along, its most steps in one dispatch, and a note.
-
-    A source is the set on the devices, or the batches of the steps around `step` from the host.
+    Args:
+      state: replicated, at any step.
+      validate: takes the averaged generator's variables.
+      deadline: in `time.monotonic()`; the run is saved and ends before it.
     """
-    placement, reason = placements.choose(pictures)
-    axes = placements.AXES[placement]
-    if placement != "streamed":
-        place = {"replicated": placements.replicated, "sharded": placements.sharded}[placement]
-        placed = place(pictures, key)
-        where = {"replicated": "every device", "sharded": "the device that holds them"}[placement]
-        return lambda step: placed, axes, MOST, f"crops: drawn on {where} ({reason})"
+    stop = _stop_on_signals()
+    progress = Progress(record, log_every=config.log_every)
+    step, before = int(state.step), None
+    closing = 0.0  # seconds that the last validation took, with export and save
+    is_last = step >= config.steps
+    while not is_last:
+        # A dispatch ends where something is due, and soon enough for a signal to be noticed.
+        count = min(_until_due(step, config, placed.most), max(1, int(progress.rate * DISPATCH_SECONDS)))
+        if before is None:
+            progress.restart_clock()
+        state, pending = dispatch(state, placed.at(step), count)
+        # Now that the devices are busy again, the metrics of the dispatch before can be downloaded.
+        if before:
+            progress.finish(before)
+        before = Dispatched(step, step + count, pending)
+        step += count
 
-    from jsr.data import streaming  # imports Grain, which the others do without
-
-    chunks = streaming.streamed(
-        pictures,
-        key,
-        first=done,
-        end=config.steps,
-        chunk=MOST_STREAMED,
-        batch=config.batch_size,
-        size=size,
-    )
-    chunk = None
-
-    def source(step):
-        nonlocal chunk
-        if chunk is None or step - chunk.first == MOST_STREAMED:
-            chunk = next(chunks)
-        return chunk
-
-    return source, axes, MOST_STREAMED, f"crops: prepared on the host ({reason})"
-
-
-def _to_next(done, config, most):
-    """Steps until something is due, or a chunk of `most` steps ends."""
-    due = [config.steps - done]
-    due += [n - done % n for n in (config.log_every, config.save_every, config.sample_every, most)]
-    return min(due)
-
-
-def _check_finite(history, start, folder, report):
-    for name, values in history.items():
-        bad = np.flatnonzero(~np.isfinite(values))
-        if bad.size:
-            step = start + int(bad[0]) + 1
-            report.note(step, f"{name} is not finite")
-            raise TrainingError(
-                f"{name} is not finite at step {step}; the last good checkpoint is kept in"
-                f" {folder / 'checkpoints'}; try a lower --learning-rate in another --workdir"
-            )
+        is_last = step == config.steps or stop.is_set() or time.monotonic() + closing > deadline
+        has_save = is_last or step % config.save_every == 0
+        has_sample = is_last or step % config.sample_every == 0
+        if has_save or has_sample:
+            # The next dispatch takes over the state's memory, so the devices must wait here.
+            progress.finish(before, is_last=is_last)
+            before, start = None, time.monotonic()
+            model, psnr, samples = validate(state.ema)
+            record.log(step, psnr=psnr)
+            record.show(f"step {step}: validation PSNR {psnr:.2f} dB")
+            if has_sample:
+                record.samples(step, samples)
+            if has_save:
+                # Export first: a run with its last checkpoint is never resumed, so its weights must already exist.
+                record.folder.export(model, config, step=step, psnr=psnr)
+                checkpoints.save(step, state, psnr=psnr)
+            closing = time.monotonic() - start
+    checkpoints.wait()
+    if step < config.steps:
+        record.show(f"stopped at step {step} of {config.steps}, saved; the same command resumes")
 
 
-def _headline(history):
-    """The numbers beside the progress bar: the last step's losses."""
-    shown = ("loss", "content", "generator", "discriminator")
-    return {name: float(history[name][-1]) for name in shown if name in history}
+def _until_due(step: int, config: Config, most: int) -> int:
+    """Returns the number of steps until something is due or the source's next chunk of `most` steps begins."""
+    intervals = (config.log_every, config.save_every, config.sample_every, most)
+    return min(config.steps - step, *(interval - step % interval for interval in intervals))
 
 
-def _stop_on_signals():
-    """Returns an event that SIGTERM and Ctrl-C set; a second one ends the program at once."""
+def _stop_on_signals() -> threading.Event:
+    """Returns an event that SIGTERM and Ctrl-C set; a second signal ends the program at once."""
     stop = threading.Event()
 
-    def handle(number, _):
+    def handle(number: int, _: FrameType | None) -> None:
         stop.set()
         signal.signal(number, signal.SIG_DFL)
 

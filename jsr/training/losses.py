@@ -8,40 +8,41 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
+Pictures = Float[Array | np.ndarray, "b h w 3"]
+Logits = Float[Array | np.ndarray, " b"]
+Loss = Float[Array, ""]
 
-def mse(prediction: Float[Array, "..."], target: Float[Array, "..."]) -> Float[Array, ""]:
-    """Mean squared error, equation 4 of the paper.
+
+def mse(prediction: Float[Array | np.ndarray, "..."], target: Float[Array | np.ndarray, "..."]) -> Loss:
+    """Returns the mean squared error, equation 4 of the paper.
 
     Raises:
-      ValueError: the shapes differ; broadcasting here would hide a wrong crop.
+      ValueError: the shapes differ; broadcasting would hide a wrong crop.
     """
     if prediction.shape != target.shape:
         raise ValueError(f"mse: expected equal shapes, got {prediction.shape} and {target.shape}")
     return jnp.mean(jnp.square(prediction - target))
 
 
-def feature_mse(
-    features: Callable[[Float[Array, "b h w 3"]], Any],
-    sr: Float[Array, "b h w 3"],
-    hr: Float[Array, "b h w 3"],
-) -> Float[Array, ""]:
-    """Mean squared error between the features of two pictures, equation 5 of the paper."""
+def feature_mse(features: Callable[[Any], Any], sr: Pictures, hr: Pictures) -> Loss:
+    """Returns the mean squared error between the features of two batches of pictures, equation 5 of the paper."""
     return mse(features(sr), features(hr))
 
 
-def generator_loss(fake_logits: Float[Array, " b"]) -> Float[Array, ""]:
-    """Adversarial loss of the generator, -log D(G(lr)), equation 6: the non-saturating form.
+def generator_loss(fake_logits: Logits) -> Loss:
+    """Returns the adversarial loss of the generator, -log D(G(lr)), equation 6: the non-saturating form.
 
     With D = sigmoid(logit), -log sigmoid(x) = softplus(-x), which cannot overflow.
     """
     return jnp.mean(jax.nn.softplus(-fake_logits))
 
 
-def discriminator_loss(real_logits: Float[Array, " b"], fake_logits: Float[Array, " b"]) -> Float[Array, ""]:
-    """Binary cross entropy of the discriminator, -log D(hr) - log(1 - D(G(lr))), equation 2.
+def discriminator_loss(real_logits: Logits, fake_logits: Logits) -> Loss:
+    """Returns the binary cross entropy of the discriminator, -log D(hr) - log(1 - D(G(lr))), equation 2.
 
-    -log(1 - sigmoid(x)) = softplus(x). At an undecided discriminator it is 2 log 2 = 1.386.
+    -log(1 - sigmoid(x)) = softplus(x). At a discriminator that always outputs 1/2 it is 2 log 2 = 1.386.
     """
     return jnp.mean(jax.nn.softplus(-real_logits)) + jnp.mean(jax.nn.softplus(fake_logits))

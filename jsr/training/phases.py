@@ -1,4 +1,4 @@
-"""From a configuration to what a phase trains: its initial state and its step."""
+"""The two phases of training: for each, its initial state and its step, made from a configuration."""
 
 import functools
 from collections.abc import Callable
@@ -7,66 +7,67 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Key
 
 from jsr import models
 from jsr.devices import compilation, parallel
 from jsr.errors import ConfigError
 from jsr.models import vgg19
 from jsr.models.discriminator import Discriminator
-from jsr.training import checkpoints, losses, optimizers, run_folder, steps
+from jsr.training import checkpoints, losses, optimizers, steps
 from jsr.training.config import FACTORS, Config
+from jsr.training.run_folder import RunFolder
 from jsr.training.steps import GanState, PretrainState
 from jsr.weights import vgg19 as vgg19_weights
 from jsr.weights import zoo
 
 
 class Start(NamedTuple):
-    """A phase about to begin."""
+    """A phase that is about to begin."""
 
-    state: Any
+    state: Any  # PretrainState or GanState
     step: Callable[[Any, Any], tuple[Any, dict[str, Any]]]
-    notes: tuple[str, ...]  # what was chosen, for the user to read
+    notes: tuple[str, ...]  # where the weights come from, for the user to read
+
+
+def start(config: Config, key: Key[Array, ""], *, is_resumed: bool) -> Start:
+    """Makes the initial state and the step of a phase.
+
+    Args:
+      key: for the initial values, and the weights of a random VGG19.
+      is_resumed: whether a checkpoint will replace the state; the weights it once started from may then be missing.
+
+    Raises:
+      ConfigError: the weights to start from are those of another network.
+      CheckpointError: the run to start from has no intact checkpoint.
+      WeightsError: the weights to start from, or VGG19's, are missing or damaged.
+    """
+    if config.phase == "srresnet":
+        return _start_srresnet(config, key, is_resumed)
+    return _start_srgan(config, key, is_resumed)
 
 
 def network(config: Config, **fields: Any) -> Any:
-    """The generator of a configuration, computing in float32 unless told otherwise."""
+    """Makes the generator of a configuration, in float32 if the fields name no other type.
+
+    Args:
+      fields: further fields of the network's class.
+    """
     return models.MODELS[config.model](factors=FACTORS[config.scale], **fields)
 
 
-def _in_training(config):
-    """The generator as a step runs it: in the precision and with the statistics of the configuration."""
-    fields = {"dtype": compilation.DTYPES[config.precision]}
-    if config.model == "srresnet":  # only the network with BatchNorm knows of the devices
-        fields |= {"axis_name": parallel.AXIS, "frozen": config.statistics == "running"}
-    return network(config, **fields)
-
-
-def start(config: Config, key: jax.Array, *, resuming: bool) -> Start:
-    """Makes a phase ready to begin.
-
-    Args:
-      key: draws the initial values, and the features of a random VGG19.
-      resuming: the state will be replaced, so that what it starts from need not be there any more.
-
-    Raises:
-      ValueError: the weights to start from, or VGG19's, cannot be had.
-    """
-    make = {"srresnet": _srresnet, "srgan": _srgan}[config.phase]
-    return make(config, key, resuming)
-
-
-def _srresnet(config, key, resuming):
+def _start_srresnet(config: Config, key: Key[Array, ""], is_resumed: bool) -> Start:
     g_key, _, _ = jax.random.split(key, 3)
     optimizer = optimizers.make_optimizer(config)
-    if config.init and not resuming:
-        variables, notes = _given_generator(config, config.init)
+    if config.init and not is_resumed:
+        variables, notes = _load_generator(config, config.init)
         generator = steps.start_network(variables, optimizer)
     else:
         generator = steps.init_network(g_key, network(config), optimizer, _lr_shape(config))
         notes = ()
     state = PretrainState(jnp.int32(0), generator, steps.averaged(generator))
     step = steps.make_pretrain_step(
-        generator=_in_training(config),
+        generator=_training_network(config),
         optimizer=optimizer,
         ema_decay=config.ema_decay,
         axis_name=parallel.AXIS,
@@ -74,22 +75,20 @@ def _srresnet(config, key, resuming):
     return Start(state, step, notes)
 
 
-def _srgan(config, key, resuming):
+def _start_srgan(config: Config, key: Key[Array, ""], is_resumed: bool) -> Start:
     g_key, d_key, vgg_key = jax.random.split(key, 3)
     optimizer = optimizers.make_optimizer(config)
-    if resuming:
+    if is_resumed:
         variables, notes = network(config).init(g_key, jnp.zeros(_lr_shape(config))), ()
     else:
-        # What was given, the newest SRResNet run beside this one, or the bundled SRResNet weights.
-        chosen = config.init or run_folder.newest(Path(config.workdir)) or "srresnet"
-        variables, notes = _given_generator(config, chosen)
+        origin = config.init or RunFolder(Path(config.workdir)).newest_srresnet() or "srresnet"
+        variables, notes = _load_generator(config, str(origin))
     generator = steps.start_network(variables, optimizer)
-    critic = steps.init_network(d_key, Discriminator(), optimizer, (1, config.crop, config.crop, 3))
+    discriminator = steps.init_network(d_key, Discriminator(), optimizer, (1, config.crop, config.crop, 3))
     content, content_weight, note = _content(config, vgg_key)
-    critic_in_training = Discriminator(dtype=compilation.DTYPES[config.precision], axis_name=parallel.AXIS)
     step = steps.make_gan_step(
-        generator=_in_training(config),
-        discriminator=critic_in_training,
+        generator=_training_network(config),
+        discriminator=Discriminator(dtype=compilation.DTYPES[config.precision], axis_name=parallel.AXIS),
         content=content,
         generator_optimizer=optimizer,
         discriminator_optimizer=optimizer,
@@ -99,42 +98,51 @@ def _srgan(config, key, resuming):
         ema_decay=config.ema_decay,
         axis_name=parallel.AXIS,
     )
-    state = GanState(jnp.int32(0), generator, critic, steps.averaged(generator))
+    state = GanState(jnp.int32(0), generator, discriminator, steps.averaged(generator))
     return Start(state, step, (*notes, note))
 
 
-def _lr_shape(config):
+def _training_network(config: Config) -> Any:
+    """Makes the generator as a step runs it: with the precision and the BatchNorm statistics of the configuration."""
+    fields: dict[str, Any] = {"dtype": compilation.DTYPES[config.precision]}
+    if config.model == "srresnet":  # the only network with BatchNorm, and so the only one that averages over devices
+        fields |= {"axis_name": parallel.AXIS, "frozen": config.statistics == "running"}
+    return network(config, **fields)
+
+
+def _lr_shape(config: Config) -> tuple[int, int, int, int]:
     side = config.crop // config.scale
     return (1, side, side, 3)
 
 
-def _content(config, key):
-    """Returns the content loss, its weight and a note."""
+def _content(config: Config, key: Key[Array, ""]) -> tuple[Callable[..., Any], float, str]:
+    """Returns the content loss, its weight, and a note on both."""
     if config.content == "mse":
-        content, weight, what = losses.mse, 1.0, "mean squared error"
+        content, weight, name = losses.mse, 1.0, "mean squared error"
     else:
         layer = vgg19.LAYERS[config.content]
         source = config.vgg19 if config.vgg19 in ("", "random") else Path(config.vgg19)
         module, variables, weight = vgg19_weights.load_vgg19(source or None, layer=layer, key=key)
         content = functools.partial(losses.feature_mse, lambda x: module.apply(variables, x))
-        what = f"VGG19 {layer}, {config.vgg19 or 'ImageNet'}"
+        name = f"VGG19 {layer}, {config.vgg19 or 'ImageNet'}"
     if config.content_weight is not None:
         weight = config.content_weight
-    return content, weight, f"content: {what}, weight {weight:g}"
+    return content, weight, f"content: {name}, weight {weight:g}"
 
 
-def _given_generator(config, chosen):
-    """Returns the variables of the generator in a run or a weights file, and a note of what they are."""
+def _load_generator(config: Config, origin: str) -> tuple[Any, tuple[str, ...]]:
+    """Loads the generator's variables from a run, a weights file or a released model; returns them and notes."""
     generator = network(config)
-    if (Path(chosen) / "checkpoints").is_dir():
+    folder = RunFolder(Path(origin))
+    if folder.checkpoints.is_dir():
         like = jax.eval_shape(generator.init, jax.random.key(0), jnp.zeros((1, 8, 8, 3)))
-        variables, notes = checkpoints.restore_average(Path(chosen) / "checkpoints", dict(like))
-        return variables, (*notes, f"generator: from the run {chosen}")
-    model = zoo.load(chosen)
+        variables, notes = checkpoints.restore_average(folder.checkpoints, dict(like))
+        return variables, (*notes, f"generator: from the run {origin}")
+    model = zoo.load(origin)
     if model.module != generator:
         raise ConfigError(
             f"--init: expected the network {config.model} of scale {config.scale}, with BatchNorm if it"
-            f" has any, got {chosen}"
+            f" has any, got {origin}"
         )
-    named = "the bundled SRResNet weights" if chosen == "srresnet" else f"the weights {chosen}"
-    return model.variables, (f"generator: from {named}",)
+    name = "the bundled SRResNet weights" if origin == "srresnet" else f"the weights {origin}"
+    return model.variables, (f"generator: from {name}",)

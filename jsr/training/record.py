@@ -1,79 +1,96 @@
-"""What a run tells: `metrics.jsonl`, TensorBoard events, sample grids and a progress bar.
+"""The record of a run: `metrics.jsonl`, TensorBoard events, sample pictures and a progress bar.
 
-The JSON lines are the record. TensorBoard gets the same numbers where tensorboardX is installed.
+The lines of JSON are authoritative. TensorBoard gets the same numbers where tensorboardX is installed.
 """
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from types import TracebackType
+from typing import Any
 
 import numpy as np
+from jaxtyping import UInt8
 from PIL import Image
 from tqdm import tqdm
+
+from jsr.files import atomic
+from jsr.training.run_folder import RunFolder
+from jsr.training.validation import Sample
 
 GAP = 4  # pixels between the pictures of a grid
 
 
-class Report:
-    """Writes a run's numbers and pictures into its folder and shows progress on stderr."""
+class Record:
+    """Writes a run's numbers and pictures into its folder and shows the progress on stderr."""
 
-    def __init__(self, folder: Path, *, step: int, steps: int, phase: str):
-        """Takes up at `step`: lines of later steps, left by a run that died, are cut off."""
-        folder.mkdir(parents=True, exist_ok=True)
-        self._samples = folder / "samples"
-        path = folder / "metrics.jsonl"
-        temporary = folder / ".metrics.jsonl"
-        temporary.write_text("".join(_lines(path, last=step)))
-        temporary.replace(path)  # a process killed here leaves the old record, not half of it
-        self._file = path.open("a")
-        self._events = _events(folder, step)
+    def __init__(self, folder: RunFolder, *, step: int, steps: int, phase: str) -> None:
+        """Continues the record at `step`, removing lines of later steps that a killed run wrote.
+
+        Args:
+          steps: of the whole run.
+          phase: the label of the progress bar.
+
+        Raises:
+          OSError: the record cannot be written.
+        """
+        self.folder = folder
+        folder.path.mkdir(parents=True, exist_ok=True)
+        atomic.write_text(folder.metrics, "".join(_lines(folder.metrics, last=step)))
+        self._file = folder.metrics.open("a", encoding="utf-8", newline="\n")
+        self._events = _events(folder.path, step)
         self._bar = tqdm(total=steps, initial=step, desc=phase, unit="step", dynamic_ncols=True)
 
-    def __enter__(self) -> "Report":
+    def __enter__(self) -> "Record":
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         self._bar.close()
         self._file.close()
         if self._events:
             self._events.close()
 
-    def advance(self, count: int, warning: str = "", **shown: float) -> None:
-        """Moves the bar, with a warning and the latest numbers beside it."""
-        numbers = [f"{name}={value:.4g}" for name, value in shown.items()]
-        self._bar.set_postfix_str(", ".join([*filter(None, [warning]), *numbers]), refresh=False)
+    def advance(self, count: int, warning: str = "", **numbers: float) -> None:
+        """Moves the progress bar by `count` steps, with a warning and the latest numbers beside it."""
+        shown = [f"{name}={value:.4g}" for name, value in numbers.items()]
+        self._bar.set_postfix_str(", ".join([*filter(None, [warning]), *shown]), refresh=False)
         self._bar.update(count)
 
     def log(self, step: int, **metrics: float) -> None:
-        """Appends one line of numbers."""
-        self._file.write(json.dumps({"step": step, **metrics}) + "\n")
-        self._file.flush()
+        """Writes one line of numbers."""
+        self._write({"step": step, **metrics})
         if self._events:
             for name, value in metrics.items():
                 self._events.add_scalar(name, value, step)
 
     def note(self, step: int, text: str) -> None:
-        """Says a line, and keeps it in the record."""
-        self._file.write(json.dumps({"step": step, "note": text}) + "\n")
-        self._file.flush()
-        self.say(text)
+        """Writes a line of text and prints it."""
+        self._write({"step": step, "note": text})
+        self.show(text)
 
-    def say(self, text: str) -> None:
-        """Prints a line above the bar."""
+    def show(self, text: str) -> None:
+        """Prints a line above the progress bar."""
         self._bar.write(text)
 
-    def samples(self, step: int, columns: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> None:
-        """Writes a grid of pictures, rows LR (enlarged by repetition), SR and HR."""
-        self._samples.mkdir(exist_ok=True)
+    def samples(self, step: int, columns: list[Sample]) -> None:
+        """Writes a grid of sample pictures."""
+        self.folder.samples.mkdir(exist_ok=True)
         picture = grid(columns)
-        Image.fromarray(picture).save(self._samples / f"{step:08d}.png")
+        Image.fromarray(picture).save(self.folder.samples / f"{step:08d}.png")
         if self._events:
             self._events.add_image("samples", picture, step, dataformats="HWC")
 
+    def _write(self, line: dict[str, Any]) -> None:
+        self._file.write(json.dumps(line) + "\n")
+        self._file.flush()
 
-def grid(columns: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> np.ndarray:
-    """Puts pictures together: a column for each `(lr, sr, hr)`, all uint8 `[h, w, 3]`, on white."""
-    height = max(hr.shape[0] for _, _, hr in columns)
-    width = max(hr.shape[1] for _, _, hr in columns)
+
+def grid(columns: list[Sample]) -> UInt8[np.ndarray, "h w 3"]:
+    """Draws samples on white, a column each: LR enlarged by repeating pixels, SR and HR."""
+    height = max(sample.hr.shape[0] for sample in columns)
+    width = max(sample.hr.shape[1] for sample in columns)
     shape = (3 * (height + GAP) + GAP, len(columns) * (width + GAP) + GAP, 3)
     canvas = np.full(shape, 255, np.uint8)
     for column, (lr, sr, hr) in enumerate(columns):
@@ -85,11 +102,11 @@ def grid(columns: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> np.ndarray
     return canvas
 
 
-def _lines(path, *, last):
-    """Yields the lines of a record up to a step, without those that a crash or a full disk broke off."""
+def _lines(path: Path, *, last: int) -> Iterator[str]:
+    """Yields the lines of a record up to a step, without those that a crash or a full disk cut off."""
     if not path.exists():
         return
-    for line in path.read_text(errors="replace").splitlines(keepends=True):
+    for line in path.read_text("utf-8", errors="replace").splitlines(keepends=True):
         try:
             if line.endswith("\n") and json.loads(line)["step"] <= last:
                 yield line
@@ -97,10 +114,11 @@ def _lines(path, *, last):
             continue
 
 
-def _events(folder, step):
+def _events(folder: Path, step: int) -> Any:
+    """Returns TensorBoard's writer, or None where tensorboardX is not installed."""
     try:
         from tensorboardX import SummaryWriter
     except ImportError:
         return None
-    # Later events of a run that died stay in its file; from here on TensorBoard hides them.
+    # A killed run's events of later steps stay in its own file; this hides them in TensorBoard.
     return SummaryWriter(str(folder), purge_step=step + 1)

@@ -1,89 +1,133 @@
-"""A run's folder: its configuration, and the generator that it exports."""
+"""The folder of a training run: its paths, its recorded configuration, and the generator that it exports."""
 
 import dataclasses
 import json
 from pathlib import Path
 
 from jsr.errors import ConfigError
+from jsr.files import atomic
+from jsr.models import Model
 from jsr.training import checkpoints
-from jsr.training.config import CHANGEABLE, FACTORS, OVERWRITABLE, Config
+from jsr.training.config import FACTORS, Config, names, private
 from jsr.weights import file as weights_file
 
-FILE = "config.json"  # in the run's folder
-TEMPORARY = f".{FILE}"  # till it is whole
+EARLIER_TEMPORARY = ".config.json"  # version 0.1 left this one behind when it was killed
 
 
-def check_folder(config: Config) -> str | None:
-    """Refuses a folder for the run that holds something else, or a run that computes something else.
+@dataclasses.dataclass(frozen=True)
+class RunFolder:
+    """The folder of one run."""
 
-    Returns:
-      What differs from the run there and changes what it computes, where `overwrite_config` allows it.
+    path: Path
 
-    Raises:
-      ConfigError: naming what differs.
-    """
-    folder = Path(config.workdir)
-    path = folder / FILE
-    if not path.exists():
-        held = [] if not folder.is_dir() else [p for p in folder.iterdir() if p.name != TEMPORARY]
-        if held or folder.is_file():
-            raise ConfigError(f"--workdir: expected a run's folder or a new one, got {folder}")
-        return None
-    try:
-        kept = json.loads(path.read_text())
-        # What a run before an option was did is the option's default.
-        old = dataclasses.asdict(Config()) | kept
-    except (ValueError, TypeError) as error:
-        raise ConfigError(f"{path}: expected a run's configuration, got {error}") from error
-    new = dataclasses.asdict(config)
-    changed = [name for name in new if name not in CHANGEABLE and old[name] != new[name]]
-    # A constant rate does not know where a run ends, so such a run may be made longer.
-    if config.schedule == old["schedule"] == "constant" and "steps" in changed:
-        changed.remove("steps")
-    if not changed:
-        return None
-    listed = ", ".join(f"{name} {old[name]} there, {new[name]} here" for name in changed)
-    fixed = [name for name in changed if name not in OVERWRITABLE]
-    if fixed and config.overwrite_config:
-        allowed = f"--overwrite-config allows for other {', '.join(OVERWRITABLE)}, not {fixed[0]}"
-        raise ConfigError(f"{folder} holds another run ({listed}); {allowed}")
-    if not config.overwrite_config:
-        way = "" if fixed else " or give --overwrite-config"
-        raise ConfigError(f"{folder} holds another run ({listed}); choose another --workdir{way}")
-    return listed
+    @property
+    def config(self) -> Path:
+        """The configuration, as JSON."""
+        return self.path / "config.json"
 
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of checkpoints, one subfolder each."""
+        return self.path / "checkpoints"
 
-def keep(config: Config) -> None:
-    """Writes the configuration into the run's folder, whole or not at all."""
-    folder = Path(config.workdir)
-    folder.mkdir(parents=True, exist_ok=True)
-    kept = dataclasses.asdict(config)
-    del kept["overwrite_config"]  # a permission, given once
-    (folder / TEMPORARY).write_text(json.dumps(kept, indent=2) + "\n")
-    (folder / TEMPORARY).replace(folder / FILE)
+    @property
+    def samples(self) -> Path:
+        """The folder of sample pictures."""
+        return self.path / "samples"
 
+    @property
+    def metrics(self) -> Path:
+        """The record: one JSON object per line."""
+        return self.path / "metrics.jsonl"
 
-def newest(folder):
-    """The SRResNet run beside `folder` that was touched last, or None."""
-    found = []
-    for path in folder.absolute().parent.glob("*/config.json"):
+    @property
+    def generator(self) -> Path:
+        """The exported weights, where `jsr.load` looks for those of a run."""
+        return self.path / weights_file.RUN_FILE
+
+    def differences(self, config: Config) -> str | None:
+        """Compares a configuration with the recorded one; the folder may also be new or empty.
+
+        Returns:
+          the options that differ and change the computation, where `config.overwrite_config` permits it; else None.
+
+        Raises:
+          ConfigError: the folder holds another run, or something that is no run.
+        """
+        if not self.config.exists():
+            if self._has_other_files():
+                raise ConfigError(f"--workdir: expected a run's folder or a new one, got {self.path}")
+            return None
         try:
-            old = json.loads(path.read_text())
-        except (OSError, json.JSONDecodeError):
-            continue
-        is_srresnet = (old.get("phase"), old.get("model")) == ("srresnet", "srresnet")
-        if is_srresnet and checkpoints.exists(path.parent / "checkpoints"):
-            found.append((path.stat().st_mtime, path.parent))
-    return str(max(found)[1]) if found else None
+            # A run recorded before an option existed behaved like the option's default.
+            old = dataclasses.asdict(Config()) | json.loads(self.config.read_text("utf-8"))
+        except (ValueError, TypeError) as error:
+            raise ConfigError(f"{self.config}: expected a run's configuration, got {error}") from error
+        new = dataclasses.asdict(config)
+        free, on_request = names("freely"), names("on request")
+        changed = [name for name in new if name not in free and old[name] != new[name]]
+        # A constant rate does not depend on the number of steps, so such a run may be made longer.
+        if config.schedule == old["schedule"] == "constant" and "steps" in changed:
+            changed.remove("steps")
+        if not changed:
+            return None
+        listed = ", ".join(f"{name} {old[name]} there, {new[name]} here" for name in changed)
+        fixed = [name for name in changed if name not in on_request]
+        if fixed and config.overwrite_config:
+            permitted = f"--overwrite-config allows for other {', '.join(on_request)}, not {fixed[0]}"
+            raise ConfigError(f"{self.path} holds another run ({listed}); {permitted}")
+        if not config.overwrite_config:
+            alternative = "" if fixed else " or give --overwrite-config"
+            raise ConfigError(f"{self.path} holds another run ({listed}); choose another --workdir{alternative}")
+        return listed
 
+    def write_config(self, config: Config) -> None:
+        """Records the configuration, and removes temporary files of killed processes.
 
-def export(model, config, *, step, psnr):
-    """Writes the averaged generator as a weights file that `infer --model` takes."""
-    # Files are passed on: where the pictures lay is nobody's business.
-    local = {"workdir", "init", "eval_data", "data", "vgg19", "minutes", "overwrite_config"}
-    training = {k: v for k, v in dataclasses.asdict(config).items() if k not in local}
-    training["data"] = Path(config.data).name
-    about = {"step": step, "validation_psnr": round(psnr, 4), "training": training}
-    path = Path(config.workdir) / weights_file.RUN_FILE
-    fields = {"factors": FACTORS[config.scale]}
-    weights_file.save(path, config.model, fields, model.variables, about)
+        Raises:
+          OSError: the folder or the file cannot be written.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        recorded = dataclasses.asdict(config)
+        del recorded["overwrite_config"]  # a permission for one command, not a part of the run
+        atomic.write_text(self.config, json.dumps(recorded, indent=2) + "\n")
+        atomic.sweep(self.path)
+
+    def export(self, model: Model, config: Config, *, step: int, psnr: float) -> None:
+        """Writes the averaged generator as a weights file.
+
+        Args:
+          psnr: of the validation at this step, in dB.
+
+        Raises:
+          OSError: the file cannot be written.
+        """
+        secret = private()
+        training = {name: value for name, value in dataclasses.asdict(config).items() if name not in secret}
+        training["data"] = Path(config.data).name  # without the path, which is private
+        metadata = {"step": step, "validation_psnr": round(psnr, 4), "training": training}
+        fields = {"factors": FACTORS[config.scale]}
+        weights_file.save(self.generator, config.model, fields, model.variables, metadata)
+
+    def newest_srresnet(self) -> Path | None:
+        """Finds the SRResNet run with a checkpoint that was changed last, among the folders beside this one."""
+        found = []
+        for path in self.path.absolute().parent.glob("*/config.json"):
+            folder = RunFolder(path.parent)
+            try:
+                recorded = json.loads(path.read_text("utf-8"))
+            except (OSError, ValueError):
+                continue
+            if not isinstance(recorded, dict):
+                continue
+            is_srresnet = (recorded.get("phase"), recorded.get("model")) == ("srresnet", "srresnet")
+            if is_srresnet and checkpoints.exists(folder.checkpoints):
+                found.append((path.stat().st_mtime, folder.path))
+        return max(found)[1] if found else None
+
+    def _has_other_files(self) -> bool:
+        """Returns whether the path is a file or a folder with files, beside those that a killed process left."""
+        if not self.path.is_dir():
+            return self.path.exists()
+        files = (path.name for path in self.path.iterdir())
+        return any(not atomic.TEMPORARY.fullmatch(name) and name != EARLIER_TEMPORARY for name in files)

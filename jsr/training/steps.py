@@ -5,8 +5,9 @@
                min_D  softplus(-D(hr)) + softplus(D(G(lr)))                                     equation 2
 
 A step is `(state, images) -> (state, metrics)`, pure, with `images` uint8 `[b, size, size, 3]`: crops with a margin of
-`margin(scale)` pixels on each side, from which the low resolution is made here, on the device. Networks and optimisers
-are arguments of the factories; states hold arrays only. Under an axis name all that devices must agree on is averaged.
+`margin(scale)` pixels on each side, from which it makes the low resolution, on the device. Networks and optimisers are
+arguments of the factories; states hold arrays only. Under an axis name the step averages gradients and metrics over the
+devices, so that all of them compute the same state.
 """
 
 import functools
@@ -19,16 +20,20 @@ import optax
 from flax import linen as nn
 from flax import struct
 from jax import lax
-from jaxtyping import Array, Float, UInt8
+from jaxtyping import Array, Float, Key, UInt8
 
 from jsr.ops import pixels, resize
 from jsr.training import losses
 
 LR_MARGIN = 2  # low-resolution pixels that the antialiased cubic of `resize.downscale` reaches beyond a crop
 
+Images = UInt8[Array, "b s s 3"]
+Metrics = dict[str, Float[Array, ""]]
 
+
+# The fields of the states are `Any`, because `jax.tree.map` also puts shapes, shardings and booleans in their place.
 class Network(struct.PyTreeNode):
-    """A network in training: what its optimiser moves, what BatchNorm measures, and the optimiser's moments."""
+    """A network in training: its parameters, its BatchNorm statistics, and the optimiser's state."""
 
     params: Any
     batch_stats: Any
@@ -36,25 +41,29 @@ class Network(struct.PyTreeNode):
 
 
 class PretrainState(struct.PyTreeNode):
-    step: Array  # steps done, int32 []
-    generator: Network
+    """The state of the SRResNet phase."""
+
+    step: Any  # steps so far, int32 []
+    generator: Any  # Network
     ema: Any  # {"params", "batch_stats"}: exponential moving average of the generator
 
 
 class GanState(struct.PyTreeNode):
-    step: Array
-    generator: Network
-    discriminator: Network
-    ema: Any
+    """The state of the SRGAN phase."""
+
+    step: Any  # steps so far, int32 []
+    generator: Any  # Network
+    discriminator: Any  # Network
+    ema: Any  # as in PretrainState
 
 
 def margin(scale: int) -> int:
-    """Pixels that a training crop carries beyond its edge, on each side, for the reduction."""
+    """Returns the pixels that a training crop has beyond its edge, on each side, for the downscaling."""
     return LR_MARGIN * scale
 
 
 def init_network(
-    key: Array, module: nn.Module, optimizer: optax.GradientTransformation, shape: tuple[int, ...]
+    key: Key[Array, ""], module: nn.Module, optimizer: optax.GradientTransformation, shape: tuple[int, ...]
 ) -> Network:
     """Initialises a network and its optimiser for inputs of a shape `(b, h, w, 3)`."""
     variables = module.init(key, jnp.zeros(shape))
@@ -62,13 +71,13 @@ def init_network(
 
 
 def start_network(variables: Any, optimizer: optax.GradientTransformation) -> Network:
-    """Takes over variables, with a fresh optimiser."""
+    """Makes a network in training from given variables, with a new optimiser state."""
     params = variables["params"]
     return Network(params, variables.get("batch_stats", {}), optimizer.init(params))
 
 
 def averaged(network: Network) -> Any:
-    """The part of a network that the moving average follows; also the start of the average."""
+    """Returns the part of a network that the moving average follows; also the start of the average."""
     return {"params": network.params, "batch_stats": network.batch_stats}
 
 
@@ -78,15 +87,20 @@ def make_pretrain_step(
     optimizer: optax.GradientTransformation,
     ema_decay: float,
     axis_name: str | None,
-) -> Callable[[PretrainState, UInt8[Array, "b s s 3"]], tuple[PretrainState, dict[str, Array]]]:
-    """Makes the step of the SRResNet phase; also trains SRCNN and ESPCN."""
+) -> Callable[[PretrainState, Images], tuple[PretrainState, Metrics]]:
+    """Makes the step of the SRResNet phase; also trains SRCNN and ESPCN.
+
+    Args:
+      ema_decay: of the moving average, in [0, 1).
+      axis_name: of the devices to average over; None for a single one.
+    """
     mean = _mean_over(axis_name)
 
-    def step(state, images):
-        """One step of Adam on the mean squared error."""
-        lr, hr = _pair(images, generator.scale)
+    def step(state: PretrainState, images: Images) -> tuple[PretrainState, Metrics]:
+        """Updates the generator once on the mean squared error."""
+        lr, hr = pair(images, generator.scale)
 
-        def loss_fn(params):
+        def loss_fn(params: Any) -> tuple[Any, Any]:
             sr, batch_stats = _forward(generator, params, state.generator.batch_stats, lr)
             return mean(losses.mse(sr, hr)), batch_stats
 
@@ -102,7 +116,7 @@ def make_gan_step(
     *,
     generator: nn.Module,
     discriminator: nn.Module,
-    content: Callable[[Float[Array, "b h w 3"], Float[Array, "b h w 3"]], Float[Array, ""]],
+    content: Callable[[Any, Any], Any],
     generator_optimizer: optax.GradientTransformation,
     discriminator_optimizer: optax.GradientTransformation,
     content_weight: float,
@@ -110,29 +124,35 @@ def make_gan_step(
     adversarial_weight: float,
     ema_decay: float,
     axis_name: str | None,
-) -> Callable[[GanState, UInt8[Array, "b s s 3"]], tuple[GanState, dict[str, Array]]]:
+) -> Callable[[GanState, Images], tuple[GanState, Metrics]]:
     """Makes the step of the SRGAN phase: one update of the generator, one of the discriminator.
 
-    `content(sr, hr)` is the content loss, beside which the mean squared error may stand as well. The generator runs
-    forward once: its pictures serve both updates. The gradients of the terms are taken at those pictures, apart, before
-    one pass back through the generator: their norms tell how hard each pulls, which their values do not.
+    The generator runs forward once: both updates use its pictures. The gradient of each term of its loss is taken at
+    those pictures, separately, before a single pass back through the generator. The norms of these gradients show how
+    strongly each term pulls, which the values of the terms do not.
+
+    Args:
+      content: the content loss, `(sr, hr) -> []` for pictures `[b, h, w, 3]` in [-1, 1].
+      pixel_weight: of a mean squared error beside the content loss.
+      ema_decay: of the moving average, in [0, 1).
+      axis_name: of the devices to average over; None for a single one.
     """
     mean = _mean_over(axis_name)
 
-    def step(state, images):
-        """One alternation: generator against the old discriminator, then discriminator on the same pictures."""
-        lr, hr = _pair(images, generator.scale)
+    def step(state: GanState, images: Images) -> tuple[GanState, Metrics]:
+        """Updates the generator against the old discriminator, then the discriminator on the same pictures."""
+        lr, hr = pair(images, generator.scale)
         g, d = state.generator, state.discriminator
 
-        def generate(params):
+        def generate(params: Any) -> tuple[Any, Any]:
             return _forward(generator, params, g.batch_stats, lr)
 
         sr, backward, g_stats = jax.vjp(generate, g.params, has_aux=True)
 
-        def judge(params, pictures, batch_stats):
+        def judge(params: Any, pictures: Any, batch_stats: Any) -> tuple[Any, Any]:
             return _forward(discriminator, params, batch_stats, pictures)
 
-        # The discriminator runs forward once on each batch: its logits serve both losses.
+        # The discriminator runs forward once on each batch: both losses use its logits.
         fake, fake_backward, d_stats = jax.vjp(
             functools.partial(judge, batch_stats=d.batch_stats), d.params, sr, has_aux=True
         )
@@ -174,35 +194,35 @@ def make_gan_step(
     return step
 
 
-def _pair(images, scale):
-    """Cuts uint8 crops with a margin into LR in [0, 1] and HR in [-1, 1]."""
+def pair(images: Images, scale: int) -> tuple[Float[Array, "b h w 3"], Float[Array, "b c c 3"]]:
+    """Makes LR in [0, 1] and HR in [-1, 1] from uint8 crops with a margin."""
     lr = resize.downscale(pixels.to_unit(images), scale, margin=LR_MARGIN)
     m = margin(scale)
     return lr, pixels.to_symmetric(images[:, m:-m, m:-m])
 
 
-def _pull(gradient):
-    """Mean over the pictures of the norm of each one's gradient, given the gradient of their mean loss."""
+def _pull(gradient: Float[Array, "b h w 3"]) -> Float[Array, ""]:
+    """Returns the mean over the pictures of the norm of each one's gradient, given the gradient of their mean loss."""
     return jnp.sum(jnp.sqrt(jnp.sum(jnp.square(gradient), axis=(1, 2, 3))))
 
 
-def _mean_over(axis_name):
+def _mean_over(axis_name: str | None) -> Callable[[Any], Any]:
     return (lambda tree: lax.pmean(tree, axis_name)) if axis_name else (lambda tree: tree)
 
 
-def _forward(module, params, batch_stats, x):
+def _forward(module: nn.Module, params: Any, batch_stats: Any, x: Any) -> tuple[Any, Any]:
     """Runs a network in training mode; returns its output and the new batch statistics."""
     variables = {"params": params, "batch_stats": batch_stats}
     y, updated = module.apply(variables, x, train=True, mutable=["batch_stats"])
     return y, updated.get("batch_stats", {})  # SRCNN and ESPCN have none
 
 
-def _update(network, grads, batch_stats, optimizer):
+def _update(network: Network, grads: Any, batch_stats: Any, optimizer: optax.GradientTransformation) -> Network:
     updates, opt_state = optimizer.update(grads, network.opt_state, network.params)
     return Network(optax.apply_updates(network.params, updates), batch_stats, opt_state)
 
 
-def _average(ema, new, *, decay, step):
-    """Moves the average towards new values; the decay grows to its value, so that the start is soon forgotten."""
-    decay = jnp.minimum(decay, (1.0 + step) / (10.0 + step))
-    return jax.tree.map(lambda old, value: decay * old + (1 - decay) * value, ema, new)
+def _average(ema: Any, new: Any, *, decay: float, step: Any) -> Any:
+    """Moves the average towards new values; the decay rises to its value, so that the start is soon forgotten."""
+    current = jnp.minimum(decay, (1.0 + step) / (10.0 + step))
+    return jax.tree.map(lambda old, value: current * old + (1 - current) * value, ema, new)

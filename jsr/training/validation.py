@@ -1,10 +1,11 @@
-"""How a run sees how far it is: its average upscales pictures that it does not train on."""
+"""Validation of a run: its averaged generator upscales pictures that it is not trained on."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jaxtyping import UInt8
 
 from jsr.data import pairs, patch_layout
 from jsr.data.patches import PatchSet
@@ -13,40 +14,71 @@ from jsr.models import Model
 from jsr.training.config import Config
 from jsr.upscaling import tiles
 
+SAMPLES = 6  # pictures shown, at most
+SAMPLE_SIDE = 40  # low-resolution pixels of each, at most
+
+
+class Sample(NamedTuple):
+    """The centre of one validation picture, in three versions."""
+
+    lr: UInt8[np.ndarray, "h w 3"]
+    sr: UInt8[np.ndarray, "sh sw 3"]
+    hr: UInt8[np.ndarray, "sh sw 3"]
+
+
+class Validation(NamedTuple):
+    """The result of a validation."""
+
+    model: Model  # the averaged generator
+    psnr: float  # mean over the pictures, in dB
+    samples: list[Sample]
+
 
 def choose(config: Config, pictures: PatchSet) -> tuple[list[tuple[np.ndarray, np.ndarray]], str]:
-    """Returns the pairs `(lr, hr)` of uint8 pictures to validate on, and a note of which they are."""
+    """Chooses the pictures to validate on.
+
+    Returns:
+      pairs `(lr, hr)` of uint8 pictures `[h, w, 3]`, and a note that says where they come from.
+
+    Raises:
+      DataError: `config.eval_data` is not a folder of such pairs.
+      PictureError: a picture in it cannot be read.
+    """
     scale = config.scale
     if config.eval_data:
         found = pairs.find(Path(config.eval_data), scale=scale)
         return [pairs.read(pair, scale=scale) for pair in found], f"validation: {config.eval_data}"
-    held_out, note = pictures.validation, "validation: the pictures held out"
-    if not held_out:
+    originals, note = pictures.validation, "validation: the pictures held out"
+    if not originals:
         note = "validation: pictures of the training set, too small a set to hold any out"
-        some = zip(pictures.patches[:4], pictures.sizes[:4], strict=True)
-        held_out = [patch_layout.middle(patch[:h, :w]) for patch, (h, w) in some]
-    return [(pairs.reduce(hr, scale=scale), hr) for hr in held_out], note
+        first = zip(pictures.patches[:4], pictures.sizes[:4], strict=True)
+        originals = [patch_layout.middle(patch[:h, :w]) for patch, (h, w) in first]
+    return [(pairs.reduce(hr, scale=scale), hr) for hr in originals], note
 
 
-def validate(
-    generator: Any, chosen: list[tuple[np.ndarray, np.ndarray]], ema: Any
-) -> tuple[Model, float, list[tuple[np.ndarray, np.ndarray, np.ndarray]]]:
-    """Upscales the validation pictures; returns the model, the mean PSNR and centre pieces for the grid."""
-    model = Model(generator, jax.device_get({k: v for k, v in ema.items() if v}), {})
+def validate(generator: Any, chosen: list[tuple[np.ndarray, np.ndarray]], ema: Any) -> Validation:
+    """Upscales pictures with the averaged generator and scores them.
+
+    Args:
+      generator: the network, in float32.
+      chosen: the pairs from `choose`.
+      ema: the averaged variables, `{"params", "batch_stats"}`; the latter is empty for a network without BatchNorm.
+    """
+    model = Model(generator, jax.device_get({name: tree for name, tree in ema.items() if tree}), {})
     inference = model.folded()
     scale = generator.scale
-    scores, columns = [], []
+    scores, samples = [], []
     for lr, hr in chosen:
         sr = tiles.upscale(inference, lr)
         scores.append(fidelity.psnr(sr, hr, shave=scale))
-        columns.append(_centre(lr, sr, hr, scale))
-    return model, float(np.mean(scores)), columns[:6]
+        samples.append(_centre(lr, sr, hr, scale))
+    return Validation(model, float(np.mean(scores)), samples[:SAMPLES])
 
 
-def _centre(lr, sr, hr, scale):
-    """Cuts the middle out of three pictures, 40 low-resolution pixels wide at the most."""
-    side = min(40, *lr.shape[:2])
+def _centre(lr: np.ndarray, sr: np.ndarray, hr: np.ndarray, scale: int) -> Sample:
+    """Cuts the same square out of the middle of three pictures."""
+    side = min(SAMPLE_SIDE, *lr.shape[:2])
     y, x = (lr.shape[0] - side) // 2, (lr.shape[1] - side) // 2
     small = lr[y : y + side, x : x + side]
     y, x, side = y * scale, x * scale, side * scale
-    return small, sr[y : y + side, x : x + side], hr[y : y + side, x : x + side]
+    return Sample(small, sr[y : y + side, x : x + side], hr[y : y + side, x : x + side])

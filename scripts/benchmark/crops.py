@@ -26,7 +26,7 @@ def source(crop: int) -> Replicated:
 def pair(noise: Replicated, step: Any, *, batch: int, crop: int) -> tuple[jax.Array, jax.Array]:
     """Returns the crops of a step, as the step itself cuts them: LR in [0, 1] and HR in [-1, 1]."""
     size = crop + 2 * steps.margin(SCALE)
-    return steps._pair(at_step(noise, step, batch=batch, size=size), SCALE)
+    return steps.pair(at_step(noise, step, batch=batch, size=size), SCALE)
 
 
 def times(*, batch: int, crop: int, repeats: int) -> list[dict[str, Any]]:

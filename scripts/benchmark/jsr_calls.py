@@ -16,7 +16,7 @@ from scripts.benchmark.cases import LOSSES, SCALE, Task
 
 
 def infer(*, model, x, precision):
-    module = model.module.clone(dtype=compilation.DTYPES[precision])
+    module = model.module.with_precision(precision)
     upscale = compilation.jit(module.apply, onednn=precision == "bf16")
     variables, x = jax.device_put((model.variables, x))
     return lambda: upscale(variables, x).block_until_ready()
@@ -34,20 +34,20 @@ def beginning(case: Task, precision: str) -> tuple[Config, Any, jax.Array]:
         init="srresnet",
         vgg19="random",
     )
-    return config, phases.start(config, key, resuming=False), key
+    return config, phases.start(config, key, is_resumed=False), key
 
 
 def train(case, precision):
     _, (state, step, _), _ = beginning(case, precision)
     size = case.crop + 2 * steps.margin(SCALE)
     draw = functools.partial(at_step, batch=case.batch, size=size)
-    dispatch = parallel.parallel(step, draw, most=case.steps)
+    dispatch = parallel.make_dispatch(step, draw, most=case.steps)
     noise, state = parallel.replicate(crops.source(case.crop)), parallel.replicate(state)
 
     def call():
         nonlocal state
-        state, metrics = dispatch(state, noise, case.steps)
-        losses, _ = metrics()
+        state, pending = dispatch(state, noise, case.steps)
+        losses, _ = pending.wait()
         jax.block_until_ready(state)
         return np.stack([losses[name] for name in LOSSES[case.phase]], axis=1)
 

@@ -2,9 +2,9 @@
 
     python -m scripts.torture training
 
-A third of the kills (SIGKILL, which no program can answer) fall while the program starts or resumes, a third while it
-trains, a third while it saves. After each the same command is given again. A small network on one CPU device, where
-sums have one order; when a run has reached its end, the next begins.
+A third of the kills (SIGKILL, which no program can handle) fall while the program starts or resumes, a third while it
+trains, a third while it saves. After each the same command is given again. The network is small and runs on one CPU
+device, where sums have a fixed order; when a run has reached its end, the next begins.
 """
 
 import json
@@ -44,24 +44,24 @@ COMMAND = [
     "--sample-every",
     "40",
 ]
-STARTING = 8.0  # seconds after its start in which a kill falls that means to hit the start
+STARTING = 8.0  # seconds after the start within which a kill counts as one of the start
 TRAINING = 2.0  # seconds after its first new line of metrics
 SAVING = 0.1  # seconds after Orbax made its temporary folder
 PATIENCE = 300  # seconds that anything may take
 
 
 class Counts(NamedTuple):
-    """What became of the kills."""
+    """The results of the kills."""
 
     kills: Counter  # by moment
-    refused: list[str]  # what the command said where it did not go on after a kill
-    equal: int  # runs that ended as the one never stopped
-    unequal: list[str]  # in what the others differ
-    aside: int  # checkpoints that the process was killed over between writing and summing
+    refused: list[str]  # last lines of commands that did not resume after a kill
+    equal: int  # runs that ended like the one never stopped
+    unequal: list[str]  # differences of the others
+    aside: int  # checkpoints whose process was killed before it wrote their checksums
 
 
 def run(kills: int, seed: int) -> str:
-    """Kills so many times; returns a line of counts."""
+    """Kills a run `kills` times; returns a line of counts."""
     counts = count(kills, seed)
     moments = ", ".join(f"{n} while {moment}" for moment, n in sorted(counts.kills.items()))
     runs = counts.equal + len(counts.unequal)
@@ -73,7 +73,7 @@ def run(kills: int, seed: int) -> str:
 
 
 def count(kills: int, seed: int, *, steps: int = 400) -> Counts:
-    """Kills so many times, and then lets the last run end."""
+    """Kills a run `kills` times, and then lets the last run end."""
     rng = random.Random(seed)
     killed: Counter = Counter()
     refused, unequal = [], []
@@ -82,7 +82,7 @@ def count(kills: int, seed: int, *, steps: int = 400) -> Counts:
         home = Path(temporary)
         _photos(home / "photos")
         if _wait(_start(home, "whole", steps)):
-            raise RuntimeError(f"expected a run to compare with, got: {_said(home)}")
+            raise RuntimeError(f"expected a run to compare with, got: {_last_line(home)}")
         while killed.total() < kills or not equal + len(unequal) + len(refused):
             folder = home / f"run{equal + len(unequal) + len(refused)}"
             while True:
@@ -92,7 +92,7 @@ def count(kills: int, seed: int, *, steps: int = 400) -> Counts:
                     break
                 killed[moment] += 1
             if _wait(process):
-                refused.append(f"{folder.name}: {_said(home)}")
+                refused.append(f"{folder.name}: {_last_line(home)}")
                 continue
             aside += len(list((folder / "checkpoints").glob("*.damaged")))
             if differences := _differences(home / "whole", folder):
@@ -118,21 +118,21 @@ def _start(home, workdir, steps):
         "XLA_FLAGS": "--xla_force_host_platform_device_count=1",
     }
     command = [*COMMAND, "--steps", str(steps), "--workdir", workdir]
-    with (home / "said").open("w") as said:
-        return subprocess.Popen(command, cwd=home, env=environment, stdout=said, stderr=said)
+    with (home / "output").open("w") as output:
+        return subprocess.Popen(command, cwd=home, env=environment, stdout=output, stderr=output)
 
 
 def _kill(process, folder, rng):
-    """Kills a process at a random moment and returns at which, or None if it ended before."""
+    """Kills a process at a random moment; returns the name of the moment, or None if it ended before."""
     moment = rng.choice(("starting", "training", "saving"))
     if moment == "starting":
         delay = rng.uniform(0, STARTING)
     elif moment == "training":
         before = _steps(folder)
-        _till(process, lambda: _steps(folder) > before)
+        _wait_until(process, lambda: _steps(folder) > before)
         delay = rng.uniform(0, TRAINING)
     else:
-        _till(process, lambda: any(folder.glob("checkpoints/*-tmp")))
+        _wait_until(process, lambda: any(folder.glob("checkpoints/*-tmp")))
         delay = rng.uniform(0, SAVING)
     time.sleep(delay)
     if process.poll() is not None:
@@ -142,17 +142,17 @@ def _kill(process, folder, rng):
     return moment
 
 
-def _till(process, come):
-    """Waits till something has come or the process has ended."""
+def _wait_until(process, has_happened):
+    """Waits until something has happened or the process has ended."""
     end = time.monotonic() + PATIENCE
-    while process.poll() is None and not come():
+    while process.poll() is None and not has_happened():
         if time.monotonic() > end:
             process.kill()
         time.sleep(0.001)
 
 
 def _wait(process):
-    """Returns the status that a process ends with."""
+    """Waits for the end of a process; returns its exit status."""
     try:
         return process.wait(PATIENCE)
     except subprocess.TimeoutExpired:
@@ -160,8 +160,8 @@ def _wait(process):
         return process.wait()
 
 
-def _said(home):
-    return (home / "said").read_text(errors="replace").strip().splitlines()[-1]
+def _last_line(home):
+    return (home / "output").read_text(errors="replace").strip().splitlines()[-1]
 
 
 def _steps(folder):
@@ -170,7 +170,7 @@ def _steps(folder):
 
 
 def _differences(whole, other):
-    """In what two runs differ: their weights to the bit, the record but for its speed, and what files there are."""
+    """Lists the differences of two runs: in weights to the bit, in the record without its speeds, in names of files."""
     found = []
     name = "generator.safetensors"
     if (whole / name).read_bytes() != (other / name).read_bytes():
@@ -188,6 +188,6 @@ def _record(folder):
 
 
 def _files(folder):
-    """Names of what a run leaves, but for events, one file a start, and the inside of checkpoints."""
+    """Returns the names of a run's files, without those of events, one per start, and those inside checkpoints."""
     names = {p.relative_to(folder).as_posix() for d in (".", "checkpoints", "samples") for p in (folder / d).iterdir()}
     return {n for n in names if not n.startswith("events.") and not n.endswith(".damaged")}

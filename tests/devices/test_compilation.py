@@ -1,4 +1,4 @@
-"""Tests ../jsr/compilation.py."""
+"""Tests ../../jsr/devices/compilation.py."""
 
 import os
 import stat
@@ -32,57 +32,58 @@ def no_cache(monkeypatch):
         jax.config.update(name, value)
 
 
-def test_the_cache_is_the_users_alone(no_cache, tmp_path):
+def test_keep_makes_a_cache_for_the_user_alone(no_cache, tmp_path):
     compilation.keep(tmp_path / "compiled", onednn=False)
     (folder,) = (tmp_path / "compiled").iterdir()
-    assert jax.config.jax_compilation_cache_dir == str(folder)
+    assert jax.config.values["jax_compilation_cache_dir"] == str(folder)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-def test_a_cache_that_others_can_write_is_not_used(no_cache, tmp_path):
+def test_keep_uses_no_cache_that_others_can_write(no_cache, tmp_path):
     """What lies there is run: whoever can write it could run anything as this user."""
     compilation.keep(tmp_path, onednn=False)
     (folder,) = tmp_path.iterdir()
     folder.chmod(0o777)
     jax.config.update("jax_compilation_cache_dir", None)
     compilation.keep(tmp_path, onednn=False)
-    assert jax.config.jax_compilation_cache_dir is None
+    assert jax.config.values["jax_compilation_cache_dir"] is None
 
 
-def test_an_explicit_cache_stays(no_cache, tmp_path):
+def test_keep_leaves_an_explicit_cache(no_cache, tmp_path):
     jax.config.update("jax_compilation_cache_dir", str(tmp_path / "own"))
     compilation.keep(tmp_path / "ours", onednn=False)
-    assert jax.config.jax_compilation_cache_dir == str(tmp_path / "own")
+    assert jax.config.values["jax_compilation_cache_dir"] == str(tmp_path / "own")
     assert not (tmp_path / "ours").exists()
 
 
-def test_a_folder_that_cannot_be_made_is_done_without(no_cache, tmp_path):
+def test_keep_uses_no_cache_where_the_folder_cannot_be_made(no_cache, tmp_path):
     (tmp_path / "file").touch()
     compilation.keep(tmp_path / "file", onednn=False)
-    assert jax.config.jax_compilation_cache_dir is None
+    assert jax.config.values["jax_compilation_cache_dir"] is None
 
 
-def test_options_unknown_to_the_compiler_are_left_out(monkeypatch):
+def test_jit_leaves_out_options_that_the_compiler_does_not_know(monkeypatch):
     monkeypatch.setattr(compilation, "CPU_OPTIONS", {"xla_of_another_day": True})
-    compilation._options.cache_clear()
+    compilation.options.cache_clear()
     try:
         double = compilation.jit(lambda x: 2 * x, onednn=False)
         assert double(4.0) == 8.0
     finally:
-        compilation._options.cache_clear()
+        compilation.options.cache_clear()
 
 
 @pytest.mark.parametrize("onednn", [False, True])
 def test_options_are_known_to_this_compiler(onednn):
     expected = compilation.CPU_OPTIONS | (compilation.ONEDNN if onednn else {})
-    assert compilation._options(onednn) == expected
+    assert compilation.options(onednn) == expected
 
 
-def test_what_calls_onednn_is_not_kept(no_cache, tmp_path):
+def test_keep_stores_no_programs_that_call_onednn(no_cache, tmp_path):
     compilation.keep(tmp_path, onednn=True)
-    assert jax.config.jax_compilation_cache_dir is None
+    assert jax.config.values["jax_compilation_cache_dir"] is None
 
 
+@pytest.mark.slow
 def test_the_second_start_compiles_nothing(tmp_path):
     """The command line, twice: a second run finds all its programs, and says nothing of them."""
     picture = ROOT / "experiments" / "sample.png"

@@ -1,4 +1,4 @@
-"""Tests ../jsr/balance.py."""
+"""Tests ../../jsr/training/balance.py."""
 
 import itertools
 
@@ -9,18 +9,18 @@ from jsr.training import balance
 from jsr.training.balance import Balance
 
 
-def followed(losses, chunk):
-    """What is said over a run whose steps are reported in chunks: `(steps, text)`."""
-    state, said = Balance(), []
+def sentences(losses, chunk):
+    """Lists what a user reads over a run whose steps are followed in chunks: `(steps, sentence)`."""
+    state, found = Balance(), []
     for start in range(0, len(losses), chunk):
         part = np.array(losses[start : start + chunk], np.float32)
         state, text = balance.follow(state, {"discriminator": part})
         if text:
-            said.append((start + len(part), text))
-    return said
+            found.append((start + len(part), text))
+    return found
 
 
-def test_steps_in_a_row_are_counted_as_one_would(rng):
+def test_follow_counts_consecutive_steps(rng):
     losses = rng.choice([0.01, 0.5, 1.35], 300, p=[0.6, 0.1, 0.3])
     state = Balance()
     for start in range(0, 300, 7):
@@ -33,22 +33,22 @@ def test_steps_in_a_row_are_counted_as_one_would(rng):
 
 @pytest.mark.parametrize("chunk", [1, 50, 500])
 @pytest.mark.parametrize(
-    ("loss", "said"),
+    ("loss", "sentence"),
     [
         (0.001, "discriminator has won: its loss has been below 0.02 for 1000 steps"),
         (2 * np.log(2), "discriminator has lost: its loss has been above 1.3 for 1000 steps"),
     ],
 )
-def test_a_verdict_takes_a_thousand_steps_is_said_once_and_taken_back(loss, said, chunk):
-    assert followed([0.4] * 500 + [loss] * 1500 + [0.4] * 500, chunk) == [
-        (1500, said),
+def test_follow_reports_a_verdict_once_after_a_thousand_steps_and_its_end(loss, sentence, chunk):
+    assert sentences([0.4] * 500 + [loss] * 1500 + [0.4] * 500, chunk) == [
+        (1500, sentence),
         (2000 + chunk, "the discriminator's loss is between 0.02 and 1.3 again"),
     ]
 
 
-def test_one_other_step_is_enough_to_say_nothing():
-    assert followed(([0.001] * 999 + [0.4]) * 3, 100) == []
+def test_follow_reports_nothing_if_a_single_step_is_in_between():
+    assert sentences(([0.001] * 999 + [0.4]) * 3, 100) == []
 
 
-def test_a_phase_without_discriminator_has_no_verdict():
+def test_follow_has_no_verdict_without_a_discriminator():
     assert balance.follow(Balance(), {"loss": np.zeros(2000)}) == (Balance(), None)

@@ -1,8 +1,13 @@
-"""Tests ../jsr/checkpoint.py."""
+"""Tests ../../jsr/training/checkpoints.py."""
 
-import resource
+import contextlib
+import logging
 import shutil
+import subprocess
+import sys
 import threading
+import warnings
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -14,9 +19,11 @@ from jsr.files import checksums
 from jsr.training.checkpoints import Checkpoints, exists, find, restore_average
 from jsr.training.steps import Network, PretrainState
 
+ROOT = Path(__file__).parents[2]
+
 
 def state_of(step):
-    """A state whose numbers tell its step."""
+    """Makes a state whose numbers depend on its step."""
     network = Network({"w": jnp.full((3, 2), step, jnp.float32)}, {}, (jnp.int32(step),))
     ema = {"params": {"w": jnp.full((3, 2), -step, jnp.float32)}, "batch_stats": {}}
     return PretrainState(jnp.int32(step), network, ema)
@@ -28,12 +35,12 @@ def save(folder, scores):
             checkpoints.save(step, state_of(step), psnr=psnr)
 
 
-def test_the_latest_two_and_the_best_are_kept(tmp_path):
+def test_save_keeps_the_latest_two_and_the_best(tmp_path):
     save(tmp_path / "run", {1: 20.0, 2: 29.0, 3: 25.0, 4: 24.0, 5: 23.0})
     assert {p.name for p in (tmp_path / "run").iterdir()} == {"2", "4", "5"}
 
 
-def test_the_latest_is_restored_to_the_last_bit(tmp_path):
+def test_restore_is_exact_to_the_last_bit(tmp_path):
     save(tmp_path / "run", {1: 29.0, 7: 20.0})
     with Checkpoints(tmp_path / "run") as checkpoints:
         restored = checkpoints.restore(7, state_of(0))
@@ -44,7 +51,7 @@ def test_the_latest_is_restored_to_the_last_bit(tmp_path):
     assert all(len(leaf.sharding.device_set) == 4 for leaf in jax.tree.leaves(restored))
 
 
-def test_only_the_average_crosses_to_the_next_phase(tmp_path):
+def test_restore_average_reads_the_average_alone(tmp_path):
     save(tmp_path / "run", {7: 20.0})
     average, notes = restore_average(tmp_path / "run", state_of(0).ema)
     assert notes == ()
@@ -59,7 +66,7 @@ def test_exists_counts_complete_checkpoints_only(tmp_path):
     assert exists(tmp_path / "other")
 
 
-def test_another_network_is_refused_in_one_line(tmp_path):
+def test_restore_average_refuses_another_network_in_one_line(tmp_path):
     save(tmp_path / "run", {7: 20.0})
     larger = {"params": {"w": jnp.zeros((4, 4))}, "batch_stats": {}}
     with pytest.raises(CheckpointError, match="checkpoint 7 in ") as error:
@@ -71,7 +78,7 @@ def test_another_network_is_refused_in_one_line(tmp_path):
 
 
 def restored(folder):
-    """The step of the state that a run goes on with, and what is said."""
+    """Returns the step from which a run resumes, and the notes."""
     found = find(folder)
     assert found
     with Checkpoints(folder, found) as checkpoints:
@@ -95,14 +102,14 @@ def missing(path):
 
 
 @pytest.mark.parametrize("spoil", [flipped, truncated, missing])
-def test_damage_in_any_file_is_noticed_and_the_one_before_used(tmp_path, spoil):
+def test_find_notices_damage_in_any_file_and_uses_the_checkpoint_before(tmp_path, spoil):
     save(tmp_path / "whole", {1: 29.0, 7: 20.0})
     files = [p.relative_to(tmp_path / "whole") for p in (tmp_path / "whole" / "7").rglob("*")]
     files = [path for path in files if (tmp_path / "whole" / path).is_file()]
     assert len(files) > 8
     for path in files:
         if spoil is missing and path.name == checksums.NAME:
-            continue  # a checkpoint that was cut short, below
+            continue  # an unfinished checkpoint, tested below
         shutil.rmtree(tmp_path / "run", ignore_errors=True)
         shutil.copytree(tmp_path / "whole", tmp_path / "run")
         spoil(tmp_path / "run" / path)
@@ -111,15 +118,15 @@ def test_damage_in_any_file_is_noticed_and_the_one_before_used(tmp_path, spoil):
         (note,) = found.notes
         assert note.startswith(f"checkpoint 7 in {tmp_path / 'run'} is damaged (")
         assert note.endswith("; step 1 is used") and "\n" not in note
-    # The last of them goes on from there, and reaches 7 again.
+    # The last of these runs resumes there, and reaches 7 again.
     assert restored(tmp_path / "run")[0] == 1
     assert (tmp_path / "run" / "7.damaged").is_dir()
     save(tmp_path / "run", {7: 20.0})
     assert restored(tmp_path / "run") == (7, ())
 
 
-def test_damage_in_an_older_one_is_noticed_too(tmp_path):
-    """Else its metrics, by which the best is chosen, would end the run when it next saves."""
+def test_find_notices_damage_in_an_older_checkpoint(tmp_path):
+    """Otherwise its metrics, by which the best is chosen, would end the run at the next save."""
     save(tmp_path / "run", {1: 29.0, 7: 20.0})
     (tmp_path / "run" / "1" / "metrics" / "metrics").write_text("{")
     step, (note,) = restored(tmp_path / "run")
@@ -128,16 +135,16 @@ def test_damage_in_an_older_one_is_noticed_too(tmp_path):
     assert restored(tmp_path / "run") == (8, ())
 
 
-def test_the_next_phase_takes_no_damaged_one(tmp_path):
+def test_restore_average_takes_no_damaged_checkpoint(tmp_path):
     save(tmp_path / "run", {1: 29.0, 7: 20.0})
     flipped(tmp_path / "run" / "7" / "state" / "manifest.ocdbt")
     average, (note,) = restore_average(tmp_path / "run", state_of(0).ema)
     assert np.array_equal(average["params"]["w"], np.full((3, 2), -1))
     assert "step 1 is used" in note
-    assert (tmp_path / "run" / "7").is_dir()  # it is another's: nothing is moved
+    assert (tmp_path / "run" / "7").is_dir()  # another run's folder: nothing is moved
 
 
-def test_no_good_one_is_an_error(tmp_path):
+def test_find_raises_if_no_checkpoint_is_intact(tmp_path):
     save(tmp_path / "run", {1: 29.0, 7: 20.0})
     for step in "17":
         flipped(tmp_path / "run" / step / "state" / "manifest.ocdbt")
@@ -147,15 +154,15 @@ def test_no_good_one_is_an_error(tmp_path):
     assert all(f"checkpoint {step} in" in str(error.value) for step in "17")
 
 
-def test_one_without_sums_beside_others_was_cut_short(tmp_path):
-    """What was whole when the process was killed is not known of it, and of the one before it is."""
+def test_find_takes_a_checkpoint_without_checksums_beside_others_for_unfinished(tmp_path):
+    """Nobody knows whether it was complete when the process was killed; the one before is known to be intact."""
     save(tmp_path / "run", {1: 29.0, 7: 20.0})
     (tmp_path / "run" / "7" / checksums.NAME).unlink()
     step, (note,) = restored(tmp_path / "run")
     assert step == 1 and "7 in" in note and "was cut short; step 1 is used" in note
 
 
-def test_a_run_from_before_there_were_sums_goes_on(tmp_path):
+def test_find_uses_checkpoints_older_than_checksums(tmp_path):
     save(tmp_path / "run", {1: 29.0, 7: 20.0})
     for step in "17":
         (tmp_path / "run" / step / checksums.NAME).unlink()
@@ -166,7 +173,7 @@ def test_a_run_from_before_there_were_sums_goes_on(tmp_path):
     assert restored(tmp_path / "run") == (8, ())
 
 
-def test_what_a_killed_process_left_is_deleted(tmp_path):
+def test_checkpoints_delete_what_a_killed_process_left(tmp_path):
     save(tmp_path / "run", {1: 29.0})
     (tmp_path / "run" / "7.orbax-checkpoint-tmp" / "state").mkdir(parents=True)
     (tmp_path / "run" / "deleted" / "0").mkdir(parents=True)
@@ -174,20 +181,21 @@ def test_what_a_killed_process_left_is_deleted(tmp_path):
     assert {p.name for p in (tmp_path / "run").iterdir()} == {"1", "7"}
 
 
-def test_training_does_not_wait_for_the_sums(tmp_path, monkeypatch):
-    let = threading.Event()
+def test_save_does_not_wait_for_the_checksums(tmp_path, monkeypatch):
+    permission = threading.Event()
     write = checksums.write
-    monkeypatch.setattr(checksums, "write", lambda folder: (let.wait(30), write(folder)))
+    monkeypatch.setattr(checksums, "write", lambda folder: (permission.wait(30), write(folder)))
     with Checkpoints(tmp_path / "run") as checkpoints:
         checkpoints.save(7, state_of(7), psnr=20.0)
         assert not checksums.exists(tmp_path / "run" / "7")
-        let.set()
+        permission.set()
         checkpoints.wait()
         assert checksums.exists(tmp_path / "run" / "7")
 
 
-def test_a_disk_that_is_full_is_one_line_and_the_one_before_is_kept(tmp_path, capfd):
-    """Full is what no file may grow beyond: the system stops Orbax in the middle of its largest."""
+def test_save_on_a_full_disk_is_one_line_and_the_checkpoint_before_is_kept(tmp_path, capfd):
+    """A limit on the size of files stops Orbax in the middle of its largest, as a full disk would."""
+    resource = pytest.importorskip("resource", reason="Windows has no limit on the size of files")
     save(tmp_path / "run", {1: 29.0})
     large = state_of(7).replace(ema=np.random.default_rng(0).random(50_000))
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -205,7 +213,7 @@ def test_a_disk_that_is_full_is_one_line_and_the_one_before_is_kept(tmp_path, ca
     assert restored(tmp_path / "run") == (7, ())
 
 
-def test_sums_that_cannot_be_written_are_one_line_too(tmp_path, monkeypatch):
+def test_save_reports_checksums_that_cannot_be_written_in_one_line(tmp_path, monkeypatch):
     save(tmp_path / "run", {1: 29.0})
 
     def full(_):
@@ -215,3 +223,45 @@ def test_sums_that_cannot_be_written_are_one_line_too(tmp_path, monkeypatch):
     with pytest.raises(CheckpointError, match="No space left on device; step 1 is kept"):
         save(tmp_path / "run", {7: 20.0})
     assert restored(tmp_path / "run")[0] == 1
+
+
+def process_settings():
+    """Lists the settings of the whole process that Orbax's noise depends on."""
+    levels = [logging.getLogger(name).level for name in ("absl", "asyncio")]
+    return levels, list(warnings.filters), sys.unraisablehook
+
+
+@pytest.mark.parametrize("error", [None, KeyError("of the caller")])
+def test_checkpoints_restore_the_settings_of_the_process(tmp_path, error):
+    before = process_settings()
+    with pytest.raises(KeyError) if error else contextlib.nullcontext():
+        with Checkpoints(tmp_path / "run") as checkpoints:
+            assert all(a != b for a, b in zip(process_settings(), before, strict=True))
+            checkpoints.save(7, state_of(7), psnr=20.0)
+            if error:
+                raise error
+    assert process_settings() == before
+    assert exists(tmp_path / "run")
+
+
+def test_checkpoints_restore_the_settings_of_the_process_after_a_failed_save(tmp_path, monkeypatch):
+    def fail(_):
+        raise OSError(28, "No space left on device")
+
+    before = process_settings()
+    monkeypatch.setattr(checksums, "write", fail)
+    with pytest.raises(CheckpointError):
+        save(tmp_path / "run", {7: 20.0})
+    assert process_settings() == before
+
+
+def test_checkpoints_are_imported_without_changing_the_process():
+    code = """
+import logging, sys, warnings
+import orbax.checkpoint  # what a library does at its import is its own affair
+before = sys.unraisablehook, list(warnings.filters), [logging.getLogger(n).level for n in ("absl", "asyncio")]
+import jsr.training.checkpoints
+print(before == (sys.unraisablehook, list(warnings.filters), [logging.getLogger(n).level for n in ("absl", "asyncio")]))
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert result.stdout == "True\n", result.stderr

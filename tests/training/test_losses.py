@@ -1,4 +1,4 @@
-"""Tests ../jsr/losses.py."""
+"""Tests ../../jsr/training/losses.py."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -18,7 +18,7 @@ def test_mse_refuses_to_broadcast():
 
 
 def test_adversarial_losses_equal_torch(rng):
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="torch is not installed; it is the reference")
     real, fake = rng.normal(scale=5, size=(2, 16)).astype(np.float32)
     bce = torch.nn.functional.binary_cross_entropy_with_logits
     r, f = torch.tensor(real), torch.tensor(fake)

@@ -1,29 +1,31 @@
-"""Tests ../jsr/report.py."""
+"""Tests ../../jsr/training/record.py."""
 
 import json
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from jsr.training import record
-from jsr.training.record import Report
+from jsr.training.record import Record
+from jsr.training.run_folder import RunFolder
+from jsr.training.validation import Sample
 
 
 def lines(folder):
     return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
 
 
-def test_a_resumed_record_continues_where_the_checkpoint_was(tmp_path):
-    """Lines after the checkpoint, and one broken off by a crash, are written anew."""
-    with Report(tmp_path, step=0, steps=10, phase="srresnet") as first:
+def test_record_of_a_resumed_run_continues_where_the_checkpoint_was(tmp_path):
+    """Lines after the checkpoint, and one cut off by a crash, are removed."""
+    with Record(RunFolder(tmp_path), step=0, steps=10, phase="srresnet") as first:
         for step in (2, 4, 6):
             first.log(step, loss=step / 10)
         first.note(6, "a word")
     with (tmp_path / "metrics.jsonl").open("a") as file:
         file.write('{"st\n{"step": 8, "lo')
-    with Report(tmp_path, step=4, steps=10, phase="srresnet") as second:
+    with Record(RunFolder(tmp_path), step=4, steps=10, phase="srresnet") as second:
         second.log(6, loss=7.0)
     assert lines(tmp_path) == [
         {"step": 2, "loss": 0.2},
@@ -32,34 +34,39 @@ def test_a_resumed_record_continues_where_the_checkpoint_was(tmp_path):
     ]
 
 
-def test_a_record_is_never_half_written(tmp_path, monkeypatch):
-    """A process killed while it takes up the record leaves the old one."""
-    with Report(tmp_path, step=0, steps=10, phase="srresnet") as first:
+def test_record_that_cannot_be_rewritten_stays_whole(tmp_path):
+    """No file may grow, as on a full disk, while a run takes up its record."""
+    resource = pytest.importorskip("resource", reason="Windows has no limit on the size of files")
+    with Record(RunFolder(tmp_path), step=0, steps=10, phase="srresnet") as first:
         first.log(2, loss=0.5)
-    monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-    with pytest.raises(KeyboardInterrupt):
-        Report(tmp_path, step=2, steps=10, phase="srresnet")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+        with pytest.raises(OSError, match="File too large"):
+            Record(RunFolder(tmp_path), step=2, steps=10, phase="srresnet")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert lines(tmp_path) == [{"step": 2, "loss": 0.5}]
 
 
-def test_a_note_is_said_and_kept_and_a_warning_stands_beside_the_bar(tmp_path, capsys):
-    with Report(tmp_path, step=0, steps=10, phase="srgan") as run:
+def test_note_is_printed_and_recorded_and_advance_shows_a_warning(tmp_path, capsys):
+    with Record(RunFolder(tmp_path), step=0, steps=10, phase="srgan") as run:
         run.note(3, "discriminator has won: why")
         run.advance(4, "discriminator has won", loss=0.25)
     assert lines(tmp_path) == [{"step": 3, "note": "discriminator has won: why"}]
-    said = capsys.readouterr()
-    assert "discriminator has won: why\n" in said.out + said.err
-    assert "discriminator has won, loss=0.25" in said.err
+    output = capsys.readouterr()
+    assert "discriminator has won: why\n" in output.out + output.err
+    assert "discriminator has won, loss=0.25" in output.err
 
 
-def test_grid_has_rows_of_lr_sr_and_hr(tmp_path, rng):
-    """Two columns of different sizes: each picture is found whole at its place."""
+def test_samples_are_a_grid_with_rows_of_lr_sr_and_hr(tmp_path, rng):
+    """Two columns of different sizes: each picture is complete and in its place."""
     columns = []
     for height, width in ((4, 5), (6, 3)):
         lr = rng.integers(0, 200, (height, width, 3), np.uint8)
         sr, hr = rng.integers(0, 200, (2, 4 * height, 4 * width, 3), np.uint8)
-        columns.append((lr, sr, hr))
-    with Report(tmp_path, step=0, steps=10, phase="srgan") as run:
+        columns.append(Sample(lr, sr, hr))
+    with Record(RunFolder(tmp_path), step=0, steps=10, phase="srgan") as run:
         run.samples(6, columns)
     picture = np.asarray(Image.open(tmp_path / "samples" / "00000006.png"))
     gap = record.GAP
@@ -67,23 +74,25 @@ def test_grid_has_rows_of_lr_sr_and_hr(tmp_path, rng):
         enlarged = np.kron(lr, np.ones((4, 4, 1), np.uint8))
         for row, expected in enumerate((enlarged, sr, hr)):
             y, x = gap + row * (24 + gap), gap + column * (20 + gap)
-            found = picture[y : y + expected.shape[0], x : x + expected.shape[1]]
-            assert np.array_equal(found, expected)
+            assert np.array_equal(picture[y : y + expected.shape[0], x : x + expected.shape[1]], expected)
 
 
 def _events(path):
-    """Reads TensorBoard's file: records of length, sum, data and sum."""
-    from tensorboardX.proto.event_pb2 import Event
+    """Reads TensorBoard's file: entries of length, checksum, data and checksum."""
+    from tensorboardX.proto import event_pb2
+
+    event: Any = event_pb2
 
     content = path.read_bytes()
     while content:
         length = int.from_bytes(content[:8], "little")
-        yield Event.FromString(content[12 : 12 + length])
+        yield event.Event.FromString(content[12 : 12 + length])
         content = content[16 + length :]
 
 
-def test_tensorboard_gets_the_same_numbers(tmp_path):
-    with Report(tmp_path, step=4, steps=10, phase="srresnet") as run:
+def test_log_writes_the_same_numbers_for_tensorboard(tmp_path):
+    pytest.importorskip("tensorboardX", reason="the tensorboard extra is not installed")
+    with Record(RunFolder(tmp_path), step=4, steps=10, phase="srresnet") as run:
         run.log(5, loss=0.25)
     (path,) = tmp_path.glob("events*")
     events = list(_events(path))
@@ -91,4 +100,4 @@ def test_tensorboard_gets_the_same_numbers(tmp_path):
     assert numbers == [(5, "loss", 0.25)]
     (start,) = (e for e in events if e.HasField("session_log"))
     assert start.session_log.status == start.session_log.START
-    assert start.step == 5, "events of this step on, of a run that died, are hidden"
+    assert start.step == 5, "TensorBoard hides events of this step and later ones, written by a killed run"
