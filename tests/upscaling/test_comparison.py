@@ -33,7 +33,7 @@ def test_draw_puts_the_results_side_by_side_below_their_labels(rng):
     models = {method: Model(Interpolation(method=method), {}, {}) for method in ("nearest", "bicubic")}
     sheet = comparison.draw(models, Picture(pixels))
     band = 2 * comparison.LABEL_SIZE
-    assert sheet.pixels.shape == (band + 200, 2 * 240, 3) and sheet.notes == ()
+    assert sheet.pixels.shape == (band + 200, 2 * 240, 3) and sheet.metadata.notes == ()
     np.testing.assert_array_equal(sheet.pixels[band:, :240], pixels.repeat(4, axis=0).repeat(4, axis=1))
     assert (sheet.pixels[:band] < 128).any() and (sheet.pixels[:band] == 255).any()
 
@@ -41,5 +41,5 @@ def test_draw_puts_the_results_side_by_side_below_their_labels(rng):
 def test_draw_shows_the_centre_of_a_large_picture(rng):
     pixels = rng.integers(0, 256, (300, 20), np.uint8)
     sheet = comparison.draw({"nearest": Model(Interpolation(method="nearest"), {}, {})}, Picture(pixels))
-    assert sheet.notes == ("the comparison shows the central 20x256 of 20x300 pixels",)
+    assert sheet.metadata.notes == ("the comparison shows the central 20x256 of 20x300 pixels",)
     assert len(sheet.pixels) == 2 * comparison.LABEL_SIZE + comparison.SIDE
