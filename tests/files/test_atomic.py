@@ -31,6 +31,7 @@ def _writer(target):
     command = [sys.executable, "-c", WRITER, str(target)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment)
+    assert process.stdout
     process.stdout.readline()
     return process
 

@@ -48,7 +48,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(CONTENT[start : server.until])
 
-    def log_message(self, *_):
+    def log_message(self, format, *args):
         pass
 
 

@@ -19,7 +19,7 @@ from jsr.weights import file as weights_file
 
 
 @functools.cache
-def _init(module):
+def _init(module: Any):
     return jax.jit(module.init)(jax.random.key(0), jnp.zeros((1, 8, 8, 3)))
 
 
