@@ -3,8 +3,6 @@
 import argparse
 from typing import NoReturn, get_args
 
-from jsr.devices.compilation import Precision
-
 
 class Parser(argparse.ArgumentParser):
     """Reads arguments; a mistake gets one line and status 2."""
@@ -16,6 +14,8 @@ class Parser(argparse.ArgumentParser):
 
 def add_precision(parser: argparse.ArgumentParser) -> None:
     """Adds `--precision` to a program that upscales."""
+    from jsr.devices.compilation import Precision  # here, because it imports JAX, which `jsr --help` does not need
+
     parser.add_argument(
         "--precision",
         choices=get_args(Precision),

@@ -116,7 +116,7 @@ def _parser() -> argparse.ArgumentParser:
         "--niqe-model",
         type=Path,
         metavar="FILE",
-        help="what NIQE compares with: modelparameters.mat of its authors, or what scripts/fit_niqe.py makes (default:"
+        help="what NIQE compares with: modelparameters.mat of its authors, or what jsr.fit_niqe makes (default:"
         " ours, fitted to 56 photographs; values of two models cannot be compared)",
     )
     parser.add_argument("--time", action="store_true", help=f"print how long {TIMED}x{TIMED} pixels take, too")

@@ -226,7 +226,7 @@ def _fetched(name: str, downloads: Path) -> dict[str, Path]:
             raise DataError(
                 f"{name}: cannot fetch {archive.url} ({archive.size / 1e9:.1f} GB): {e}; train on "
                 f"a folder of pictures with --data DIR, or put the file into {downloads} and run "
-                f"scripts/prepare_data.py {name}"
+                f"python -m jsr.prepare {name}"
             ) from e
         paths[split] = path
     return paths

@@ -23,7 +23,7 @@ class Discriminator(nn.Module):
     axis_name: str | None = None  # axis over which BatchNorm averages in training
 
     @nn.compact
-    def __call__(self, x: Float[Array, "b h w 3"], *, train: bool = False) -> Float[Array, " b"]:
+    def __call__(self, x: Float[Array | np.ndarray, "b h w 3"], *, train: bool = False) -> Float[Array, " b"]:
         x = nn.leaky_relu(Conv(self.features, 3, dtype=self.dtype, name="conv1")(x), 0.2)
         for i, (multiple, stride) in enumerate(LAYERS):
             conv = Conv(
@@ -43,7 +43,7 @@ class Discriminator(nn.Module):
         return nn.Dense(1, name="dense2")(x)[:, 0]
 
 
-def adaptive_pool(x: Float[Array, "b h w c"], size: int) -> Float[Array, "b size size c"]:
+def adaptive_pool(x: Float[Array | np.ndarray, "b h w c"], size: int) -> Float[Array, "b size size c"]:
     """Averages over size x size cells that cover the picture, as PyTorch's AdaptiveAvgPool2d: two matrix products."""
     x = jnp.einsum("ih,bhwc->biwc", _cells(x.shape[1], size), x)
     return jnp.einsum("jw,biwc->bijc", _cells(x.shape[2], size), x)

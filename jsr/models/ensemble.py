@@ -7,6 +7,7 @@ import dataclasses
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 
@@ -29,7 +30,7 @@ class Ensemble:
     def dtype(self) -> Any:
         return getattr(self.module, "dtype", jnp.float32)
 
-    def apply(self, variables: Any, x: Float[Array, "b h w 3"]) -> Float[Array, "b sh sw 3"]:
+    def apply(self, variables: Any, x: Float[Array | np.ndarray, "b h w 3"]) -> Float[Array, "b sh sw 3"]:
         """Returns the mean, of one batch of eight where pictures are square, else of two batches of four."""
         upright = jnp.stack([x, x[:, ::-1], x[:, :, ::-1], x[:, ::-1, ::-1]])
         turned = upright.swapaxes(2, 3)

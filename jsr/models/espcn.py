@@ -3,6 +3,7 @@
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 from jaxtyping import Array, Float
 
@@ -28,7 +29,7 @@ class ESPCN(nn.Module):
         return 2 + 1 + 1
 
     @nn.compact
-    def __call__(self, x: Float[Array, "b h w 3"], *, train: bool = False) -> Float[Array, "b sh sw 3"]:
+    def __call__(self, x: Float[Array | np.ndarray, "b h w 3"], *, train: bool = False) -> Float[Array, "b sh sw 3"]:
         x = 2 * x - 1
         x = jnp.tanh(Conv(self.features[0], 5, dtype=self.dtype, name="conv1")(x))
         x = jnp.tanh(Conv(self.features[1], 3, dtype=self.dtype, name="conv2")(x))

@@ -1,6 +1,7 @@
 """The interpolations, as models like any other: what the networks must beat."""
 
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 from jaxtyping import Array, Float
 
@@ -24,6 +25,6 @@ class Interpolation(nn.Module):
         return 3
 
     @nn.compact
-    def __call__(self, x: Float[Array, "b h w 3"], *, train: bool = False) -> Float[Array, "b sh sw 3"]:
+    def __call__(self, x: Float[Array | np.ndarray, "b h w 3"], *, train: bool = False) -> Float[Array, "b sh sw 3"]:
         height, width = self.scale * x.shape[1], self.scale * x.shape[2]
         return jnp.clip(2 * resize.resize(x, height, width, method=self.method) - 1, -1, 1)

@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax.numpy as jnp
@@ -29,7 +29,7 @@ class Conv(nn.Module):
     kernel_init: Callable[..., Array] = subpixel.lecun_normal
 
     @nn.compact
-    def __call__(self, x: Float[Array, "b h w i"]) -> Float[Array, "b h w o"]:
+    def __call__(self, x: Float[Array | np.ndarray, "b h w i"]) -> Float[Array, "b h_out w_out o"]:
         shape = (self.size, self.size, x.shape[-1], self.features)
         kernel = self.param("kernel", self.kernel_init, shape)
         x, kernel = x.astype(self.dtype), kernel.astype(self.dtype)
@@ -51,7 +51,7 @@ class BatchNorm(nn.Module):
     scale_init: Callable[..., Array] = nn.initializers.ones
 
     @nn.compact
-    def __call__(self, x: Float[Array, "b h w c"], *, train: bool) -> Float[Array, "b h w c"]:
+    def __call__(self, x: Float[Array | np.ndarray, "b h w c"], *, train: bool) -> Float[Array, "b h w c"]:
         c = x.shape[-1]
         running_mean = self.variable("batch_stats", "mean", jnp.zeros, (c,))
         running_var = self.variable("batch_stats", "var", jnp.ones, (c,))
@@ -78,7 +78,7 @@ class PReLU(nn.Module):
     """Leaky ReLU of one learned slope (He et al. 2015, arXiv 1502.01852, section 2.1, channel-shared)."""
 
     @nn.compact
-    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
+    def __call__(self, x: Float[Array | np.ndarray, "b h w c"]) -> Float[Array, "b h w c"]:
         slope = self.param("negative_slope", lambda _: jnp.float32(SLOPE))
         slopes = jnp.broadcast_to(slope.astype(x.dtype), x.shape[-1:])
         return jnp.where(x >= 0, x, dispatch.spread(slopes, x.shape) * x)
@@ -93,7 +93,7 @@ class ResidualBlock(nn.Module):
     axis_name: str | None = None
 
     @nn.compact
-    def __call__(self, x: Float[Array, "b h w c"], *, train: bool) -> Float[Array, "b h w c"]:
+    def __call__(self, x: Float[Array | np.ndarray, "b h w c"], *, train: bool) -> Float[Array, "b h w c"]:
         y = Conv(self.features, 3, use_bias=not self.norm, dtype=self.dtype, name="conv1")(x)
         y = batch_norm(self, train, name="bn1")(y)
         y = PReLU(name="prelu")(y)
@@ -111,7 +111,7 @@ class Upsample(nn.Module):
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b rh rw c"]:
+    def __call__(self, x: Float[Array | np.ndarray, "b h w c"]) -> Float[Array, "b rh rw c"]:
         r = self.factor
         conv = Conv(self.features * r**2, 3, dtype=self.dtype, kernel_init=subpixel.icnr(r), name="conv")
         return PReLU(name="prelu")(subpixel.depth_to_space(conv(x), r))
@@ -130,7 +130,11 @@ def scale_of(factors: tuple[int, ...]) -> int:
     return math.prod(factors)
 
 
-def fold_batch_norm(kernel: np.ndarray, norm: dict, stats: dict) -> dict[str, np.ndarray]:
+def fold_batch_norm(
+    kernel: Float[Array | np.ndarray, "kh kw i o"],
+    norm: Mapping[str, Array | np.ndarray],
+    stats: Mapping[str, Array | np.ndarray],
+) -> dict[str, Array | np.ndarray]:
     """Folds a BatchNorm in evaluation mode into the convolution before it, which has no bias."""
     factor = norm["scale"] / np.sqrt(stats["var"] + EPSILON)
     bias = norm["bias"] - stats["mean"] * factor

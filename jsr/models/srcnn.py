@@ -3,6 +3,7 @@
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 from jaxtyping import Array, Float
 
@@ -31,7 +32,7 @@ class SRCNN(nn.Module):
         return 3 + -(-sum(k // 2 for k in self.kernels) // self.scale)
 
     @nn.compact
-    def __call__(self, x: Float[Array, "b h w 3"], *, train: bool = False) -> Float[Array, "b sh sw 3"]:
+    def __call__(self, x: Float[Array | np.ndarray, "b h w 3"], *, train: bool = False) -> Float[Array, "b sh sw 3"]:
         layers = ("patches", "mapping", "reconstruction")
         patches, mapping, reconstruction = (
             Conv(n, k, dtype=self.dtype, name=name)

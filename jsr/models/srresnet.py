@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 from jaxtyping import Array, Float
 
@@ -47,7 +48,7 @@ class SRResNet(nn.Module):
         return math.ceil(radius + 4 / size + 1 - 1 / size)
 
     @nn.compact
-    def __call__(self, x: Float[Array, "b h w 3"], *, train: bool = False) -> Float[Array, "b sh sw 3"]:
+    def __call__(self, x: Float[Array | np.ndarray, "b h w 3"], *, train: bool = False) -> Float[Array, "b sh sw 3"]:
         first = Conv(self.features, 9, dtype=self.dtype, name="head")(x)
         first = PReLU(name="head_prelu")(first)
         y = first

@@ -5,6 +5,7 @@ belongs to the weights.
 """
 
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 from jaxtyping import Array, Float
 
@@ -35,7 +36,7 @@ class VGG19(nn.Module):
     std: tuple[float, float, float] = STD
 
     @nn.compact
-    def __call__(self, x: Float[Array, "b h w 3"]) -> Float[Array, "b i j c"]:
+    def __call__(self, x: Float[Array | np.ndarray, "b h w 3"]) -> Float[Array, "b i j c"]:
         layers = [f"relu{name}" for name in NAMES]
         if self.layer not in layers:
             raise ValueError(f"VGG19: expected a layer of {', '.join(layers)}, got {self.layer!r}")

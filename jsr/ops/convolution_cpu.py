@@ -40,7 +40,9 @@ MET = (slice(1, 2), slice(2, None, -2))
 
 
 @jax.jit  # traced once for all layers of one shape
-def winograd(x: Float[Array, "b h w i"], kernel: Float[Array, "3 3 i o"]) -> Float[Array, "b h w o"]:
+def winograd(
+    x: Float[Array | np.ndarray, "b h w i"], kernel: Float[Array | np.ndarray, "3 3 i o"]
+) -> Float[Array, "b h w o"]:
     """The same by F(4, 3) along the columns of the picture, for kernels of 3x3."""
     b, h, w, c = x.shape
     tiles = -(-h // 4)
@@ -55,7 +57,9 @@ def winograd(x: Float[Array, "b h w i"], kernel: Float[Array, "3 3 i o"]) -> Flo
     return y.reshape(b, 4 * tiles, w, -1)[:, :h]
 
 
-def by_columns(x: Float[Array, "b h w i"], kernel: Float[Array, "k k i o"]) -> Float[Array, "b h w o"]:
+def by_columns(
+    x: Float[Array | np.ndarray, "b h w i"], kernel: Float[Array | np.ndarray, "k k i o"]
+) -> Float[Array, "b h w o"]:
     """The same for few outputs: all columns of the kernel as outputs of a single one, and then their shifted sum."""
     k, _, i, o = kernel.shape
     parts = direct(x, kernel.swapaxes(1, 2).reshape(k, 1, i, k * o), 1)
@@ -66,7 +70,9 @@ def by_columns(x: Float[Array, "b h w i"], kernel: Float[Array, "k k i o"]) -> F
 
 
 def by_phases(
-    dy: Float[Array, "b i j o"], kernel: Float[Array, "3 3 i o"], size: tuple[int, int]
+    dy: Float[Array | np.ndarray, "b h_out w_out o"],
+    kernel: Float[Array | np.ndarray, "3 3 i o"],
+    size: tuple[int, int],
 ) -> Float[Array, "b h w i"]:
     """The gradient of the input `[b, *size, i]` of a 3x3 kernel of stride 2: even and odd rows and columns apart."""
     kernel = kernel.swapaxes(2, 3)

@@ -5,25 +5,26 @@ Pictures are `[..., h, w, 3]`, RGB. Networks take low-resolution pictures in [0,
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, UInt8
+from jax.typing import DTypeLike
+from jaxtyping import Array, Float, UInt
 
 # ITU-R BT.601, studio range, for R, G, B in [0, 1]: luma = 16 + 65.481 R + 128.553 G + 24.966 B.
 LUMA_WEIGHTS = np.array([65.481, 128.553, 24.966])
 LUMA_OFFSET = 16.0
 
 
-def to_unit(image: UInt8[ArrayLike, "*shape"]) -> Float[Array, "*shape"]:
+def to_unit(image: UInt[Array | np.ndarray, "*shape"]) -> Float[Array, "*shape"]:
     """Maps whole levels, uint8 or uint16, to [0, 1]."""
     levels = jnp.asarray(image)
     return levels.astype(jnp.float32) / jnp.iinfo(levels.dtype).max
 
 
-def to_symmetric(image: UInt8[ArrayLike, "*shape"]) -> Float[Array, "*shape"]:
+def to_symmetric(image: UInt[Array | np.ndarray, "*shape"]) -> Float[Array, "*shape"]:
     """Maps whole levels, uint8 or uint16, to [-1, 1]."""
     return 2 * to_unit(image) - 1
 
 
-def from_symmetric(x: Float[Array, "*shape"], *, dtype=jnp.uint8) -> UInt8[Array, "*shape"]:
+def from_symmetric(x: Float[Array | np.ndarray, "*shape"], *, dtype: DTypeLike = jnp.uint8) -> UInt[Array, "*shape"]:
     """Maps [-1, 1] to the nearest whole level of uint8 or uint16; what lies beyond is clipped, never wrapped."""
     top = jnp.iinfo(dtype).max
     return jnp.clip(jnp.round((x + 1) * (top / 2)), 0, top).astype(dtype)

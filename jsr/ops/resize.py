@@ -62,7 +62,7 @@ def matrix(n_in: int, n_out: int, *, method: str = "bicubic") -> np.ndarray:
 
 
 def resize(
-    x: Float[Array, "*b h w c"], height: int, width: int, *, method: str = "bicubic"
+    x: Float[Array | np.ndarray, "*b h w c"], height: int, width: int, *, method: str = "bicubic"
 ) -> Float[Array, "*b height width c"]:
     """Resizes pictures; bicubic may overshoot the range by a few levels, as it should."""
     rows = matrix(x.shape[-3], height, method=method)
@@ -72,7 +72,7 @@ def resize(
     return jnp.einsum("jw,...iwc->...ijc", columns, x, precision=highest)
 
 
-def downscale(x: Float[Array, "b h w 3"], scale: int, *, margin: int = 0) -> Float[Array, "b h_lr w_lr 3"]:
+def downscale(x: Float[Array | np.ndarray, "b h w 3"], scale: int, *, margin: int = 0) -> Float[Array, "b h_lr w_lr 3"]:
     """Makes the low-resolution picture of one in [0, 1]: bicubic, whole grey levels of 1/255, in [0, 1].
 
     Args:

@@ -4,26 +4,27 @@ from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 from jaxtyping import Array, Float
 
 lecun_normal = nn.initializers.lecun_normal()  # how flax starts convolutions
 
 
-def depth_to_space(x: Float[Array, "b h w c"], r: int) -> Float[Array, "b rh rw c_out"]:
+def depth_to_space(x: Float[Array | np.ndarray, "b h w c"], r: int) -> Float[Array, "b rh rw c_out"]:
     """Rearranges channels `(i, j, c)` into blocks of r x r pixels (Shi et al. 2016, equation 4).
 
     PyTorch's PixelShuffle orders them `(c, i, j)`.
     """
     b, h, w, c = x.shape
-    x = x.reshape(b, h, w, r, r, c // r**2).transpose(0, 1, 3, 2, 4, 5)
+    x = jnp.asarray(x).reshape(b, h, w, r, r, c // r**2).transpose(0, 1, 3, 2, 4, 5)
     return x.reshape(b, h * r, w * r, c // r**2)
 
 
-def space_to_depth(x: Float[Array, "b rh rw c"], r: int) -> Float[Array, "b h w c_out"]:
+def space_to_depth(x: Float[Array | np.ndarray, "b rh rw c"], r: int) -> Float[Array, "b h w c_out"]:
     """Undoes `depth_to_space`."""
     b, h, w, c = x.shape
-    x = x.reshape(b, h // r, r, w // r, r, c).transpose(0, 1, 3, 2, 4, 5)
+    x = jnp.asarray(x).reshape(b, h // r, r, w // r, r, c).transpose(0, 1, 3, 2, 4, 5)
     return x.reshape(b, h // r, w // r, c * r**2)
 
 

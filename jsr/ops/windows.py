@@ -8,13 +8,14 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 BAND = 64  # low-resolution rows that are enlarged at a time
 
 
 def in_bands(
-    enlarge: Callable[[Array], Array], x: Float[Array, "b h w c"], *, scale: int, halo: int
+    enlarge: Callable[[Array], Array], x: Float[Array | np.ndarray, "b h w c"], *, scale: int, halo: int
 ) -> Float[Array, "b sh sw 3"]:
     """Enlarges by bands of rows: where a pixel has become 16 of 64 channels, memory is what limits a picture."""
     window, bands = spans(x.shape[1], tile=BAND, halo=halo)

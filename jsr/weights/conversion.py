@@ -9,6 +9,8 @@ import json
 
 import numpy as np
 
+from jsr.errors import WeightsError
+
 BLOCKS = ((2, 64), (2, 128), (4, 256), (4, 512), (4, 512))  # convolutions, features; then a pooling
 
 # Ours, our shape of the kernel: (conv1_1, (3, 3, 3, 64)), (conv1_2, (3, 3, 64, 64)), ...
@@ -36,7 +38,7 @@ def check(kind, weights, names, shapes):
         if name in got and got[name] != shape
     ]
     if differences:
-        raise ValueError(f"expected the VGG19 of {kind}, got {'; '.join(differences)}")
+        raise WeightsError(f"expected the VGG19 of {kind}, got {'; '.join(differences)}")
 
 
 def flatten(weights, names, turn):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from jsr.errors import WeightsError
 from jsr.weights.conversion import CONVOLUTIONS, Converted, check, flatten, metadata
 
 KERAS_WEIGHT = 0.006
@@ -20,7 +21,7 @@ def vgg19_from_keras(weights: Mapping[str, np.ndarray]) -> Converted:
         returns them.
 
     Raises:
-      ValueError: names or shapes are not those of VGG19; it lists all that differ.
+      WeightsError: names or shapes are not those of VGG19; it lists all that differ.
     """
     names = {}
     for name in CONVOLUTIONS:
@@ -40,7 +41,7 @@ def read_keras(path: Path) -> dict[str, np.ndarray]:
     Keras 1 wrote `block1_conv1/block1_conv1_W_1:0`, Keras 2 `block1_conv1/block1_conv1/kernel:0`.
 
     Raises:
-      ValueError: the file is no HDF5 file, or is broken.
+      WeightsError: the file is no HDF5 file, or is broken.
     """
     import h5py  # here, since whoever has the ported file needs no h5py
 
@@ -57,5 +58,5 @@ def read_keras(path: Path) -> dict[str, np.ndarray]:
         with h5py.File(path, "r") as file:
             file.visititems(visit)
     except (OSError, RuntimeError, KeyError) as e:
-        raise ValueError("expected an HDF5 file of Keras, got one that h5py cannot read") from e
+        raise WeightsError("expected an HDF5 file of Keras, got one that h5py cannot read") from e
     return found

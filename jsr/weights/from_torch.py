@@ -20,7 +20,7 @@ def vgg19_from_torch(state: Mapping[str, np.ndarray]) -> Converted:
       state: `features.0.weight` `[out, in, 3, 3]`, `features.0.bias`, ... `features.34.bias`.
 
     Raises:
-      ValueError: names or shapes are not those of VGG19; it lists all that differ.
+      WeightsError: names or shapes are not those of VGG19; it lists all that differ.
     """
     state = {k: v for k, v in state.items() if not k.startswith("classifier.")}
     names, index = {}, 0

@@ -73,7 +73,7 @@ def cached() -> Path:
         reason = e.strerror if isinstance(e, OSError) and e.strerror else e
         raise WeightsError(
             f"there is no {path}, and {KERAS_URL} cannot be had: {reason}; give"
-            " --vgg19 FILE (made by scripts/import_vgg19.py), --content mse or --vgg19 random"
+            " --vgg19 FILE (made by python -m jsr.convert), --content mse or --vgg19 random"
         ) from e
     return path
 
@@ -107,7 +107,7 @@ def _read(path, layer):
     leaves: dict[str, Any] = traverse_util.flatten_dict(dict(like), sep="/")
     shapes = {name: leaf.shape for name, leaf in leaves.items()}
     if not path.is_file():
-        raise WeightsError(f"{path}: expected a VGG19 file made by scripts/import_vgg19.py, got no file")
+        raise WeightsError(f"{path}: expected a VGG19 file made by python -m jsr.convert, got no file")
     try:
         with safe_open(path, framework="numpy") as file:
             entry = (file.metadata() or {}).get("vgg19")
@@ -125,7 +125,7 @@ def _read(path, layer):
     except OSError as e:
         raise WeightsError(f"{path}: cannot be read: {e.strerror or e}") from e
     except (SafetensorError, KeyError, TypeError, ValueError) as e:
-        raise WeightsError(f"{path}: expected a VGG19 file made by scripts/import_vgg19.py, got another: {e}") from e
+        raise WeightsError(f"{path}: expected a VGG19 file made by python -m jsr.convert, got another: {e}") from e
     variables = {name: jnp.asarray(value, jnp.float32) for name, value in flat.items()}
     module = VGG19(layer, tuple(mean), tuple(std))
     return module, traverse_util.unflatten_dict(variables, sep="/"), float(weight)

@@ -5,9 +5,6 @@ import hashlib
 import http.server
 import importlib.util
 import io
-import os
-import subprocess
-import sys
 import threading
 import zipfile
 from pathlib import Path
@@ -20,8 +17,6 @@ from jsr.data import datasets, patches
 from jsr.data.datasets import Archive
 from jsr.errors import DataError
 from jsr.files import download
-
-SCRIPT = Path(__file__).parents[2] / "scripts" / "prepare_data.py"
 
 
 def _png(pixels):
@@ -184,7 +179,7 @@ def test_a_dataset_that_cannot_be_fetched_says_what_to_do(pair, served, tmp_path
     message = _refused(tmp_path)
     assert message.startswith(f"div2k: cannot fetch {served[1]}/train.zip (0.0 GB): ")
     assert "--data DIR" in message
-    assert message.endswith("run scripts/prepare_data.py div2k")
+    assert message.endswith("run python -m jsr.prepare div2k")
 
 
 def test_another_file_than_the_recorded_is_refused(pair, served, tmp_path):
@@ -234,26 +229,3 @@ def test_the_default_folder_is_that_of_tfds(monkeypatch, tmp_path):
     assert datasets.default_dir() == tmp_path
     monkeypatch.delenv("TFDS_DATA_DIR")
     assert datasets.default_dir() == Path.home() / "tensorflow_datasets"
-
-
-@pytest.fixture
-def script():
-    spec = importlib.util.spec_from_file_location("prepare_data", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_prepare_data(pair, script, tmp_path, capsys):
-    assert script.main(["div2k", "--data-dir", str(tmp_path)]) == 0
-    home = tmp_path / "jsr" / "div2k" / "1.0.0"
-    assert capsys.readouterr().out == f"div2k: 12 pictures to train on, in {home}\n"
-
-
-def test_prepare_data_says_in_one_line_what_is_wrong(tmp_path):
-    """In a process of its own, so that nothing else, a traceback say, goes unseen."""
-    command = [sys.executable, str(SCRIPT), "imagenet", "--data-dir", str(tmp_path)]
-    environment = os.environ | {"PYTHONPATH": str(SCRIPT.parents[1])}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
-    assert done.returncode == 1 and not done.stdout
-    assert done.stderr == ("prepare_data: error: imagenet: expected a folder of pictures or one of coco2014, div2k\n")

@@ -23,7 +23,7 @@ from jsr.weights import vgg19 as vgg19_weights
 from jsr.weights.conversion import CONVOLUTIONS
 
 KEY = jax.random.key(0)
-OUT = ("--vgg19 FILE", "scripts/import_vgg19.py", "--content mse", "--vgg19 random")
+OUT = ("--vgg19 FILE", "python -m jsr.convert", "--content mse", "--vgg19 random")
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -186,7 +186,7 @@ def test_a_failed_save_leaves_nothing(tmp_path, monkeypatch):
 
 
 def test_a_missing_or_foreign_file_is_refused(tmp_path, ported):
-    made = "expected a VGG19 file made by scripts/import_vgg19.py, got"
+    made = "expected a VGG19 file made by python -m jsr.convert, got"
     path = tmp_path / "a.safetensors"
     assert _refused(path) == f"{path}: {made} no file"
     assert _refused(tmp_path) == f"{tmp_path}: {made} no file"

@@ -1,0 +1,61 @@
+"""The console command: `jsr infer photo.jpg` is `python -m jsr.infer photo.jpg`, and so on."""
+
+import difflib
+import importlib
+import sys
+
+from jsr.version import __version__
+
+# A module of jsr for each, "-" for "_"; it is imported when it is called, so that `jsr --help` is instant.
+COMMANDS = {
+    "infer": "upscale pictures",
+    "train": "train a network on photographs",
+    "evaluate": "score models on benchmark sets",
+    "export": "write a model as ONNX, for other runtimes",
+    "prepare": "fetch or store a dataset to train on",
+    "plot": "draw the loss curves of a training run",
+    "convert": "read the weights of other projects",
+    "fit-niqe": "fit the reference model of NIQE to photographs",
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs one of the commands and returns its status. Exits with 2 on an unknown command."""
+    arguments = sys.argv[1:] if argv is None else argv
+    name = arguments[0] if arguments else ""
+    if name in ("-h", "--help"):
+        print(_usage())
+        return 0
+    if name == "--version":
+        print(f"jsr {__version__}")
+        return 0
+    if name not in COMMANDS:
+        print(f"jsr: error: {_mistake(name)}; see jsr --help", file=sys.stderr)
+        return 2
+    program = importlib.import_module(f"jsr.{name.replace('-', '_')}")
+    return program.main(arguments[1:]) or 0
+
+
+def _usage() -> str:
+    lines = [f"  {name:<10}{summary}" for name, summary in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: jsr COMMAND [ARGUMENT...]",
+            "       jsr --version",
+            "",
+            *lines,
+            "",
+            "jsr COMMAND --help lists its options.",
+        ]
+    )
+
+
+def _mistake(name: str) -> str:
+    if not name:
+        return "expected a command"
+    nearest = difflib.get_close_matches(name, COMMANDS, n=1)
+    return f"{name}: expected a command" + (f", perhaps {nearest[0]}" if nearest else "")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

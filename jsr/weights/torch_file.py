@@ -1,0 +1,159 @@
+"""State dicts that PyTorch has saved, read without PyTorch, and without running what a pickle asks for.
+
+A `.pth` or `.pt` file is a pickle that describes tensors, and their numbers beside it: since torch 1.6 as members of a
+zip archive, before that after the pickle in the same file. A pickle can call any function of any installed package.
+`_Unpickler` knows five names, all of which only describe tensors, and refuses every other one.
+"""
+
+import io
+import math
+import pickle
+import zipfile
+from collections import OrderedDict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+
+from jsr.errors import WeightsError
+
+# The types of numbers, by the names of torch's classes of storage. NumPy has no bfloat16.
+TYPES = {
+    "FloatStorage": "<f4",
+    "DoubleStorage": "<f8",
+    "HalfStorage": "<f2",
+    "LongStorage": "<i8",
+    "IntStorage": "<i4",
+    "ShortStorage": "<i2",
+    "CharStorage": "<i1",
+    "ByteStorage": "<u1",
+    "BoolStorage": "?",
+}
+LEGACY_MAGIC = 0x1950A86A20F9469CFC6C  # begins a file of torch before 1.6; torch/serialization.py
+
+
+class _Storage(NamedTuple):
+    """A row of numbers that tensors are cut from."""
+
+    key: str
+    type: str  # of NumPy
+    length: int  # in numbers
+
+
+class _Tensor(NamedTuple):
+    """A view of a storage; offset and strides are in numbers, as torch writes them."""
+
+    storage: _Storage
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
+def read(path: Path) -> dict[str, np.ndarray]:
+    """Reads a state dict, in either of torch's two formats.
+
+    Returns:
+      the tensors by name, read-only, each of its own type and shape.
+
+    Raises:
+      WeightsError: the file holds anything but tensors by name.
+      OSError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            is_zip = file.read(4) == b"PK\x03\x04"
+            file.seek(0)
+            return _read_zip(file) if is_zip else _read_legacy(file)
+    except OSError:
+        raise
+    except Exception as error:  # a damaged pickle can raise anything, even MemoryError
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise WeightsError(f"{path}: expected a state dict saved by PyTorch, got another file: {reason}") from error
+
+
+def _read_zip(file: BinaryIO) -> dict[str, np.ndarray]:
+    with zipfile.ZipFile(file) as archive:
+        members = {name.partition("/")[2]: name for name in archive.namelist()}
+
+        def content(name: str) -> bytes:
+            member = archive.getinfo(members[name])
+            if member.compress_type != zipfile.ZIP_STORED:  # torch compresses nothing; so a file bounds its contents
+                raise ValueError(f"{name} is compressed")
+            return archive.read(member)
+
+        if "byteorder" in members and content("byteorder") != b"little":
+            raise ValueError("it is of a big-endian machine")
+        tensors = _tensors(_Unpickler(io.BytesIO(content("data.pkl"))).load())
+        storages = {s.key: _numbers(s, content(f"data/{s.key}")) for s in _storages(tensors)}
+    return {name: _view(tensor, storages) for name, tensor in tensors.items()}
+
+
+def _read_legacy(file: BinaryIO) -> dict[str, np.ndarray]:
+    if _Unpickler(file).load() != LEGACY_MAGIC:
+        raise ValueError("it does not begin as one")
+    _Unpickler(file).load()  # the version of the format
+    if not _Unpickler(file).load()["little_endian"]:
+        raise ValueError("it is of a big-endian machine")
+    tensors = _tensors(_Unpickler(file).load())
+    described = {storage.key: storage for storage in _storages(tensors)}
+    storages = {}
+    for key in _Unpickler(file).load():
+        storage = described[key]
+        file.seek(8, 1)  # its length once more
+        storages[key] = _numbers(storage, file.read(storage.length * np.dtype(storage.type).itemsize))
+    return {name: _view(tensor, storages) for name, tensor in tensors.items()}
+
+
+class _Unpickler(pickle.Unpickler):
+    """Unpickles built-in types and descriptions of tensors. No other name of any module can be reached."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Returns a stand-in for one of the names that a state dict needs.
+
+        Raises:
+          UnpicklingError: any other name.
+        """
+        if (module, name) == ("collections", "OrderedDict"):
+            return OrderedDict
+        if module == "torch" and name in TYPES:
+            return TYPES[name]
+        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
+            return lambda storage, offset, shape, strides, *_: _Tensor(storage, offset, shape, strides)
+        if (module, name) == ("torch._utils", "_rebuild_parameter"):
+            return lambda tensor, *_: tensor
+        raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+
+    def persistent_load(self, pid: Any) -> _Storage:
+        """Returns the storage that the pickle refers to: `("storage", type, key, device, length[, view])`."""
+        kind, type_, key, _, length, *view = pid
+        if kind != "storage" or type_ not in TYPES.values() or any(part is not None for part in view):
+            raise pickle.UnpicklingError("it has a storage of an unknown kind")
+        return _Storage(str(key), type_, int(length))
+
+
+def _tensors(state: Any) -> Mapping[str, _Tensor]:
+    if not isinstance(state, Mapping) or not all(isinstance(value, _Tensor) for value in state.values()):
+        raise ValueError("it holds something else than tensors by name")
+    return {str(name): tensor for name, tensor in state.items()}
+
+
+def _storages(tensors: Mapping[str, _Tensor]) -> set[_Storage]:
+    return {tensor.storage for tensor in tensors.values()}
+
+
+def _numbers(storage: _Storage, content: bytes) -> np.ndarray:
+    return np.frombuffer(content, storage.type, storage.length)
+
+
+def _view(tensor: _Tensor, storages: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Returns a tensor's numbers. NumPy does not check strides, so this must: they could reach any memory."""
+    (storage, offset, shape, strides), numbers = tensor, storages[tensor.storage.key]
+    if 0 in shape:
+        return np.zeros(shape, storage.type)
+    last = offset + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
+    if min(offset, *shape, *strides, 0) < 0 or last >= len(numbers) or math.prod(shape) > len(numbers):
+        raise ValueError("it has a tensor that reaches beyond its storage")
+    return np.lib.stride_tricks.as_strided(
+        numbers[offset:], shape, [stride * numbers.itemsize for stride in strides], writeable=False
+    )
