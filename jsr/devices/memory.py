@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import jax
+import psutil
 
 try:
     import resource
@@ -31,6 +32,12 @@ def free() -> int | None:
         return about["bytes_limit"] - about.get("bytes_in_use", 0)
     known = [bound for bound in (_available(), *map(_left_of, CGROUPS), _mappable()) if bound is not None]
     return max(0, min(known)) if known else None
+
+
+def total() -> int:
+    """Returns the bytes of a local device's whole memory; CPU devices have equal shares of the machine's."""
+    limit = (jax.local_devices()[0].memory_stats() or {}).get("bytes_limit")
+    return limit or psutil.virtual_memory().total // jax.local_device_count()
 
 
 def _available():

@@ -8,6 +8,9 @@ memory is taken for it, and only decoders of the formats below are tried.
 import logging
 import os
 from pathlib import Path
+from typing import BinaryIO
+
+from PIL import Image
 
 from jsr.pictures import pillow, tiff
 from jsr.pictures.picture import MAX_PIXELS, Picture, explained, named
@@ -38,3 +41,13 @@ def decode(content: bytes, *, frame: int | None = None, max_pixels: int = MAX_PI
     with explained():
         read = tiff.read if content[:4] in tiff.TIFF_HEADS else pillow.read
         return read(content, frame, max_pixels)
+
+
+def size(file: str | os.PathLike[str] | BinaryIO) -> tuple[int, int]:
+    """Returns a picture's height and width, before it is turned, without decoding it.
+
+    Raises:
+      PictureError: it is no picture.
+    """
+    with explained(), Image.open(file) as image:
+        return image.height, image.width

@@ -17,8 +17,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jsr.data import patches
-from jsr.data import placement as placements
+from jsr.data import patches, placement
 from jsr.data.crops import Source, at_step
 from jsr.devices import parallel
 from jsr.devices.parallel import Metrics
@@ -32,8 +31,6 @@ from jsr.training.config import Config, check
 from jsr.training.record import Report
 from jsr.weights import file as weights_file
 
-MOST = 500  # steps in one dispatch, at the most: their metrics stay on the device till its end
-MOST_STREAMED = 50  # the same where their crops, 0.6 MB a step, come from the host
 DISPATCH_SECONDS = 2.5  # that a dispatch should take: a signal waits for the two under way
 
 
@@ -73,17 +70,17 @@ def run(config: Config) -> Path:
             state = checkpoints.restore(found.step, state)
             print(*found.notes, f"resuming {folder} at step {found.step}", sep="\n")
         done = int(state.step)
-        source, axes, most, note = _source(pictures, data_key, config, size, done)
-        print(note)
+        placed = placement.place(pictures, data_key, first=done, end=config.steps, batch=config.batch_size, size=size)
+        print(placed.note)
         crops = functools.partial(at_step, batch=config.batch_size, size=size)
-        dispatch = parallel.parallel(step, crops, most=most, axes=axes)
+        dispatch = parallel.parallel(step, crops, most=placed.most, axes=placed.axes)
         with Report(folder, step=done, steps=config.steps, phase=config.phase) as report:
             if changed:
                 text = f"configuration overwritten: {changed}; a run of this one alone would end otherwise"
                 report.note(done, text)
             validate = functools.partial(validation.validate, phases.network(config), chosen)
             state = parallel.replicate(state)
-            _fit(config, state, source, dispatch, most, validate, checkpoints, report, end)
+            _fit(config, state, placed.at, dispatch, placed.most, validate, checkpoints, report, end)
     return folder / weights_file.RUN_FILE
 
 
@@ -157,41 +154,6 @@ def _fit(
     checkpoints.wait()
     if done < config.steps:
         report.say(f"stopped at step {done} of {config.steps}, saved; the same command resumes")
-
-
-def _source(pictures, key, config, size, done):
-    """Returns `source(step)`, the axes it is divided along, its most steps in one dispatch, and a note.
-
-    A source is the set on the devices, or the batches of the steps around `step` from the host.
-    """
-    placement, reason = placements.choose(pictures)
-    axes = placements.AXES[placement]
-    if placement != "streamed":
-        place = {"replicated": placements.replicated, "sharded": placements.sharded}[placement]
-        placed = place(pictures, key)
-        where = {"replicated": "every device", "sharded": "the device that holds them"}[placement]
-        return lambda step: placed, axes, MOST, f"crops: drawn on {where} ({reason})"
-
-    from jsr.data import streaming  # imports Grain, which the others do without
-
-    chunks = streaming.streamed(
-        pictures,
-        key,
-        first=done,
-        end=config.steps,
-        chunk=MOST_STREAMED,
-        batch=config.batch_size,
-        size=size,
-    )
-    chunk = None
-
-    def source(step):
-        nonlocal chunk
-        if chunk is None or step - chunk.first == MOST_STREAMED:
-            chunk = next(chunks)
-        return chunk
-
-    return source, axes, MOST_STREAMED, f"crops: prepared on the host ({reason})"
 
 
 def _to_next(done, config, most):
