@@ -1,18 +1,19 @@
 """Scores models on benchmark sets: `python -m jsr.evaluate --model NAME... --data SET_DIR...`.
 
-PSNR, SSIM (Wang's and daala's) and NIQE are on BT.601 luma with 4 pixels shaved, per picture, and averaged. NIQE needs
-no original; that of the originals stands beside, as what to come close to.
+PSNR, SSIM (Wang's and daala's) and NIQE are measured on BT.601 luma with 4 pixels shaved, per picture, and averaged.
+NIQE needs no original; that of the originals is in the first row, as the value to come close to.
 """
 
 import argparse
 import functools
+import itertools
 import json
-import math
 import statistics
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
@@ -21,10 +22,10 @@ from jsr import command_line
 from jsr.command_line import Parser
 from jsr.data import pairs
 from jsr.data.pairs import Pair
-from jsr.errors import DataError
-from jsr.metrics import fidelity, niqe, niqe_model
+from jsr.errors import DataError, Error
+from jsr.metrics import fidelity, grid, niqe, niqe_model, scores
 from jsr.metrics.niqe import Pristine
-from jsr.metrics.scores import HEADING, Score, as_json, as_text, mean, table
+from jsr.metrics.scores import Result, Score
 from jsr.models import Model
 from jsr.upscaling import tiles
 from jsr.weights import zoo
@@ -33,56 +34,72 @@ TIMED = 256  # pixels of a side of the picture that is timed
 SHAVE = 4  # pixels, the custom at x4; the same at other scales
 
 
-def score(model: Model, pair: Pair, reference: Pristine, *, tile: int | None = None) -> Score:
-    """Scores what a model makes of one picture.
+class Contestant(NamedTuple):
+    """A row of the table: a model, or the originals."""
+
+    name: str
+    scale: int
+    score: Callable[[Pair], Score]
+    model: Model | None = None
+
+
+def score(model: Model, pair: Pair, reference: Pristine, *, tile: int | None = None, has_grid: bool = False) -> Score:
+    """Scores a model on one picture.
 
     Args:
-      reference: what NIQE compares with.
+      model: upscales the low-resolution picture.
+      pair: the files of the picture.
+      reference: the pristine model that NIQE compares with.
+      tile: low-resolution pixels of a tile's side; chosen by the free memory by default.
+      has_grid: whether the sub-pixel grid is measured too.
 
     Raises:
-      ValueError: a picture cannot be read, does not fit the scale, or is too small to be scored.
+      DataError: the sizes do not fit the scale, or the picture is too small to be scored.
+      PictureError: a picture cannot be read.
     """
-    lr, hr = pairs.read(pair, scale=model.module.scale)
+    scale = model.module.scale
+    lr, hr = pairs.read(pair, scale=scale)
     sr = tiles.upscale(model, lr, tile=tile)
+    try:
+        return Score(
+            pair.name,
+            psnr=fidelity.psnr(hr, sr, shave=SHAVE),
+            ssim=fidelity.ssim(hr, sr, shave=SHAVE),
+            ssim_daala=fidelity.ssim_daala(hr, sr, shave=SHAVE),
+            niqe=niqe.distance(sr, reference, shave=SHAVE),
+            grid=grid.strength(sr, scale=scale) if has_grid else None,
+        )
+    except DataError as error:
+        raise DataError(f"{pair.hr}: {error}") from error
+
+
+def score_original(pair: Pair, reference: Pristine, *, scale: int, has_grid: bool = False) -> Score:
+    """Scores an original by the metrics that need no other picture, NIQE and the grid.
+
+    Raises:
+      DataError: the sizes do not fit the scale.
+      PictureError: a picture cannot be read.
+    """
+    _, hr = pairs.read(pair, scale=scale)
     return Score(
         pair.name,
-        fidelity.psnr(hr, sr, shave=SHAVE),
-        fidelity.ssim(hr, sr, shave=SHAVE),
-        fidelity.ssim_daala(hr, sr, shave=SHAVE),
-        niqe.niqe(sr, reference, shave=SHAVE),
+        niqe=niqe.distance(hr, reference, shave=SHAVE),
+        grid=grid.strength(hr, scale=scale) if has_grid else None,
     )
 
 
-def score_original(pair: Pair, reference: Pristine, *, scale: int) -> Score:
-    """Scores an original, which can have a NIQE only.
+def score_set(score_pair: Callable[[Pair], Score], folder: Path, *, scale: int) -> list[Score]:
+    """Scores each picture of a set. A picture that fails ends it, because a mean over the others would mislead.
 
     Raises:
-      ValueError: a picture cannot be read, or does not fit the scale.
+      DataError, PictureError: as `score_pair`; the message names the picture.
     """
-    _, hr = pairs.read(pair, scale=scale)
-    own = niqe.niqe(hr, reference, shave=SHAVE)
-    return Score(pair.name, psnr=math.nan, ssim=math.nan, ssim_daala=math.nan, niqe=own)
-
-
-def evaluate(score_pair: Callable[[Pair], Score], folder: Path, *, scale: int) -> list[Score]:
-    """Scores every picture of a set.
-
-    A picture that fails ends it, for a mean over the rest would lie.
-
-    Raises:
-      DataError: naming the picture and the reason.
-    """
-    scores = []
-    for pair in tqdm(pairs.find(folder, scale=scale), desc=pairs.label(folder), leave=False, disable=None):
-        try:
-            scores.append(score_pair(pair))
-        except (ValueError, OSError) as error:
-            raise DataError(f"{pair.hr}: {error}") from error
-    return scores
+    bar = tqdm(pairs.find(folder, scale=scale), desc=pairs.label(folder), leave=False, disable=None)
+    return [score_pair(pair) for pair in bar]
 
 
 def seconds(model: Model) -> float:
-    """Returns how long a picture of `TIMED` pixels a side takes: the median of three, after the first."""
+    """Returns the time that a picture of `TIMED` by `TIMED` pixels takes: the median of three runs after the first."""
     picture = np.random.default_rng(0).integers(0, 256, (TIMED, TIMED, 3), np.uint8)
     times = []
     for _ in range(4):
@@ -90,6 +107,98 @@ def seconds(model: Model) -> float:
         tiles.upscale(model, picture)
         times.append(time.perf_counter() - start)
     return statistics.median(times[1:])
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command; returns 0, or 1 where a picture cannot be scored. Exits with 2 on wrong arguments."""
+    parser = _parser()
+    args = parser.parse_args(argv)
+    if args.tile is not None and args.tile < 1:
+        parser.error(f"--tile: expected 1 or more pixels, got {args.tile}")
+    if args.json and not args.json.absolute().parent.is_dir():
+        parser.error(f"--json: {args.json.parent} is not a folder")
+    # All arguments are checked before the first minute is spent.
+    try:
+        models = {name: zoo.ready(name, precision=args.precision) for name in args.model}
+        if args.ensemble:
+            models = {name: model.ensemble() for name, model in models.items()}
+        reference = niqe_model.load(args.niqe_model)
+        for folder in args.data:
+            for model in models.values():
+                pairs.find(folder, scale=model.module.scale)
+    except (Error, OSError) as error:
+        parser.error(str(error))
+
+    labels = _labels(args.data)
+    results: list[list[Result]] = []  # of each contestant, on each set
+    times = []
+    for contestant in _contestants(models, reference, args):
+        results.append([])
+        for folder, label in zip(args.data, labels, strict=True):
+            try:
+                singles = score_set(contestant.score, folder, scale=contestant.scale)
+            except (Error, OSError) as error:
+                return _fail(f"{contestant.name}: {error}")
+            result = Result(contestant.name, label, folder, contestant.scale, singles, scores.mean(singles))
+            results[-1].append(result)
+        if args.time:
+            times.append(f"{seconds(contestant.model):.2f} s" if contestant.model else "-")
+
+    flat = list(itertools.chain(*results))
+    if args.verbose:
+        for result in flat:
+            print(_pictures(result, has_grid=args.grid), end="\n\n")
+    print(_summary(results, times, has_grid=args.grid))
+    if args.json:
+        document = {
+            "shave": SHAVE,
+            "luma": "BT.601",
+            "ssim": "Wang 2004",
+            "results": [scores.result_as_json(result) for result in flat],
+            "niqe": str(args.niqe_model or "bundled"),
+        }
+        try:
+            args.json.write_text(json.dumps(document, indent=1) + "\n")
+        except OSError as error:
+            return _fail(f"{args.json}: {error.strerror}")
+    return 0
+
+
+def _contestants(models: dict[str, Model], reference: Pristine, args: argparse.Namespace) -> list[Contestant]:
+    """Returns the rows of the table; the originals are cut to the scale of the first model."""
+    scale = next(iter(models.values())).module.scale
+    original = functools.partial(score_original, reference=reference, scale=scale, has_grid=args.grid)
+    rows = [Contestant("original", scale, original)]
+    for name, model in models.items():
+        by_model = functools.partial(score, model, reference=reference, tile=args.tile, has_grid=args.grid)
+        rows.append(Contestant(name, model.module.scale, by_model, model))
+    return rows
+
+
+def _labels(folders: list[Path]) -> list[str]:
+    """Returns the names of sets, or their paths where two have one name."""
+    labels = [pairs.label(folder) for folder in folders]
+    return labels if len(set(labels)) == len(labels) else [str(folder) for folder in folders]
+
+
+def _pictures(result: Result, *, has_grid: bool) -> str:
+    """Returns the table of a result: a row for each picture, and one for the mean."""
+    rows = [[single.name, scores.as_text(single)] for single in [*result.scores, result.mean]]
+    return scores.table([[f"{result.model}, {result.set}", scores.heading(has_grid=has_grid)], *rows])
+
+
+def _summary(results: list[list[Result]], times: list[str], *, has_grid: bool) -> str:
+    """Returns the table of means: a row for each contestant, a column for each set, and one for the times if any."""
+    rows = [[scores.heading(has_grid=has_grid), *(result.set for result in results[0])]]
+    rows += [[sets[0].model, *(scores.as_text(result.mean) for result in sets)] for sets in results]
+    if times:
+        rows = [[*row, cell] for row, cell in zip(rows, [f"{TIMED}x{TIMED}", *times], strict=True)]
+    return scores.table(rows)
+
+
+def _fail(message: str) -> int:
+    print(f"jsr.evaluate: error: {message}", file=sys.stderr)
+    return 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -109,82 +218,21 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SET_DIR",
         help="folders with hr and, optionally, lr",
     )
-    parser.add_argument("--tile", type=int, metavar="N", help="pixels of lr upscaled at a time")
+    parser.add_argument("--tile", type=int, metavar="N", help="low-resolution pixels of a tile's side")
     parser.add_argument("--ensemble", action="store_true", help="score the mean over eight flips and turns")
     command_line.add_precision(parser)
     parser.add_argument(
         "--niqe-model",
         type=Path,
         metavar="FILE",
-        help="what NIQE compares with: modelparameters.mat of its authors, or what jsr.fit_niqe makes (default:"
-        " ours, fitted to 56 photographs; values of two models cannot be compared)",
+        help="the pristine model of NIQE: modelparameters.mat of its authors, or a file of jsr.fit_niqe (default: ours,"
+        " fitted to 56 photographs; values of two models cannot be compared)",
     )
-    parser.add_argument("--time", action="store_true", help=f"print how long {TIMED}x{TIMED} pixels take, too")
-    parser.add_argument("--verbose", action="store_true", help="print every picture's scores")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all scores here as well")
+    parser.add_argument("--grid", action="store_true", help="measure the grid of sub-pixel layers too, in grey levels")
+    parser.add_argument("--time", action="store_true", help=f"measure the time for {TIMED}x{TIMED} pixels too")
+    parser.add_argument("--verbose", action="store_true", help="print the scores of each picture")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all scores to a file as well")
     return parser
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Runs the command; returns 0, or 1 where a set fails. Wrong arguments exit with 2."""
-    parser = _parser()
-    args = parser.parse_args(argv)
-    if args.tile is not None and args.tile < 1:
-        parser.error(f"--tile: expected 1 or more pixels, got {args.tile}")
-    if args.json and not args.json.absolute().parent.is_dir():
-        parser.error(f"--json: {args.json.parent} is not a folder")
-    # Everything that can be wrong with the arguments is found before the first minute is spent.
-    try:
-        models = {name: zoo.ready(name, precision=args.precision) for name in args.model}
-        if args.ensemble:
-            models = {name: model.ensemble() for name, model in models.items()}
-        reference = niqe_model.load(args.niqe_model)
-        for folder in args.data:
-            for model in models.values():
-                pairs.find(folder, scale=model.module.scale)
-    except (ValueError, OSError) as error:
-        parser.error(str(error))
-
-    labels = [pairs.label(folder) for folder in args.data]
-    if len(set(labels)) < len(labels):
-        labels = [str(folder) for folder in args.data]
-    scale = next(iter(models.values())).module.scale
-    original = functools.partial(score_original, reference=reference, scale=scale)
-    rows = [[HEADING, *labels, *[f"{TIMED}x{TIMED}"] * args.time]]
-    record = []
-    for name, model in {"original": None, **models}.items():
-        scorer, scale = original, scale
-        if model:
-            scorer = functools.partial(score, model, reference=reference, tile=args.tile)
-            scale = model.module.scale
-        means = []
-        for folder, title in zip(args.data, labels, strict=True):
-            try:
-                scores = evaluate(scorer, folder, scale=scale)
-            except DataError as error:
-                print(f"jsr.evaluate: error: {name}: {error}", file=sys.stderr)
-                return 1
-            means.append(mean(scores))
-            if args.verbose:
-                lines = [[s.name, as_text(s)] for s in [*scores, means[-1]]]
-                print(table([[f"{name}, {title}", HEADING], *lines]), end="\n\n")
-            pictures = [{"name": s.name, **as_json(s)} for s in scores]
-            record.append(
-                {"model": name, "set": title, "data": str(folder), "scale": scale}
-                | {"mean": as_json(means[-1]), "images": pictures}
-            )
-        timed = [f"{seconds(model):.2f} s" if model else "-"] if args.time else []
-        rows.append([name, *map(as_text, means), *timed])
-    print(table(rows))
-    if args.json:
-        document = {"shave": SHAVE, "luma": "BT.601", "ssim": "Wang 2004", "results": record}
-        document["niqe"] = str(args.niqe_model or "bundled")
-        try:
-            args.json.write_text(json.dumps(document, indent=1) + "\n")
-        except OSError as error:
-            print(f"jsr.evaluate: error: {args.json}: {error.strerror}", file=sys.stderr)
-            return 1
-    return 0
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ def main(argv: list[str] | None = None) -> int:
 
     try:
         home = datasets.prepare(args.name, data_dir=args.data_dir)
-        pictures = datasets.open(home.parent.name, data_dir=args.data_dir)
+        pictures = datasets.source(home.parent.name, data_dir=args.data_dir)
     except (Error, OSError) as error:
         print(f"jsr.prepare: error: {error}", file=sys.stderr)
         return 1

@@ -12,7 +12,7 @@ from PIL import Image
 from jsr import evaluate
 from jsr.data import pairs
 from jsr.metrics import fidelity, niqe, niqe_model
-from jsr.metrics.scores import HEADING, mean
+from jsr.metrics.scores import heading, mean
 from jsr.weights import zoo
 
 # PSNR (dB), SSIM (Wang) and SSIM (daala) of MATLAB-style bicubic at x4, as the folder's own README gives them.
@@ -42,7 +42,7 @@ def benchmark_set(tmp_path, rng):
 
 def _scores(name, folder):
     score = functools.partial(evaluate.score, zoo.load(name), reference=niqe_model.load())
-    return evaluate.evaluate(score, folder, scale=4)
+    return evaluate.score_set(score, folder, scale=4)
 
 
 def _fails(argv, capsys):
@@ -91,7 +91,7 @@ def test_table_json_and_verbose_say_the_same(benchmark_set, tmp_path, capsys):
         for row in [*result["images"], result["mean"]]:
             shown = f"{row['psnr']:.3f} / {row['ssim']:.4f} / {row['ssim_daala']:.4f} / -"
             assert shown in output  # too small for NIQE
-    assert output.splitlines()[-4].split() == [*HEADING.split(), "tiny"]
+    assert output.splitlines()[-4].split() == [*heading().split(), "tiny"]
 
 
 def test_scores_are_those_of_the_upscaled_picture(benchmark_set):
@@ -118,7 +118,7 @@ def test_niqe_is_that_of_the_upscaled_picture_and_of_the_original(tmp_path, rng,
     results = json.loads((tmp_path / "s.json").read_text())["results"]
     model = niqe_model.load()
     for result, image in zip(results, images, strict=True):
-        assert result["mean"]["niqe"] == pytest.approx(niqe.niqe(image, model))
+        assert result["mean"]["niqe"] == pytest.approx(niqe.distance(image, model))
 
 
 def test_grey_and_16_bit_pictures_count_as_rgb(tmp_path, rng):

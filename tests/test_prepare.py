@@ -20,7 +20,7 @@ def test_main_stores_a_folder(tmp_path, rng, capsys):
     assert prepare.main([str(tmp_path / "photos"), "--data-dir", str(tmp_path)]) == 0
     home = tmp_path / "jsr" / "photos" / "1.0.0"
     assert capsys.readouterr().out == f"photos: 2 pictures to train on, in {home}\n"
-    assert len(datasets.open("photos", data_dir=tmp_path)) == 2
+    assert len(datasets.source("photos", data_dir=tmp_path)) == 2
 
 
 def test_main_names_an_unknown_dataset(tmp_path):

@@ -6,12 +6,11 @@ from scipy import ndimage
 
 from jsr.data import pairs
 from jsr.files import checksums
-from jsr.metrics import fidelity, niqe, niqe_model
+from jsr.metrics import fidelity, grid, niqe, niqe_model
 from jsr.ops import pixels
 from jsr.upscaling import tiles
 from jsr.weights import file as weights_file
 from jsr.weights import zoo
-from scripts import measure_grid
 
 LARGEST = {"srresnet": 6.3e6, "srgan": 6.3e6, "espcn": 3e5, "srcnn": 3e5}  # bytes
 
@@ -71,7 +70,7 @@ def test_srgan_is_natural_and_not_far_from_srresnet(upscaled, name):
     sharp, soft = upscaled(name, "srgan"), upscaled(name, "srresnet")
     assert _psnr(sharp) > _psnr(soft) - 2.3
     original, gan, resnet = (
-        np.mean([niqe.niqe(image, model) for image in images])
+        np.mean([niqe.distance(image, model) for image in images])
         for images in ([hr for hr, _ in sharp], [sr for _, sr in sharp], [sr for _, sr in soft])
     )
     assert gan < resnet - 1 and abs(gan - original) < 0.5
@@ -103,5 +102,5 @@ def test_srgan_makes_no_dots(upscaled):
 @pytest.mark.parametrize("name, limit", [("srresnet", 0.15), ("srgan", 0.25)])
 def test_upscaled_pictures_show_no_checkerboard(upscaled, name, limit):
     """Sub-pixels differ by less than can be seen, in grey levels."""
-    grids = [measure_grid.grid(sr.mean(axis=-1), scale=4).std() for _, sr in upscaled("Set5", name)]
+    grids = [grid.strength(sr, scale=4) for _, sr in upscaled("Set5", name)]
     assert np.mean(grids) < limit

@@ -1,9 +1,9 @@
-"""Crops to train on, drawn from patches of pictures.
+"""Random crops of photographs, drawn from patches: pure functions of a key and a step.
 
-Everything is RGB uint8 in [0, 255], rows first. Three kinds of source give the same crops, for all draw by
-`fold_in(key, step)`: `Replicated`, the whole set on every device; `Sharded`, a part of it on each; and `Streamed`,
-batches that the host prepared (`stream.py`). Draws are for the global batch, of which each device takes its share: what
-is drawn does not depend on how many devices there are, nor on where the patches lie.
+Pixels are RGB uint8 in [0, 255], rows first. There are three kinds of source, which give the same crops, because all
+draw with `fold_in(key, step)`: `Replicated`, the whole set on each device; `Sharded`, a part of it on each; and
+`Streamed`, batches that the host has cut. The global batch is drawn, and each device takes its share of it, so the
+crops depend neither on the number of devices nor on where the patches lie.
 """
 
 from typing import Any, NamedTuple
@@ -11,44 +11,43 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Int, UInt8
+from jaxtyping import Array, ArrayLike, Int, UInt8
 
 
 class Replicated(NamedTuple):
-    """The whole set, on every device."""
+    """The whole set, on each device."""
 
     key: Any
     patches: UInt8[Any, "n p p 3"]
-    sizes: Int[Any, "n 2"]
+    sizes: Int[Any, "n 2"]  # the rows and columns of each patch that are photograph
 
 
 class Sharded(NamedTuple):
-    """The set divided over the devices: in a program, the patches of its own device, `m` for each."""
+    """The set divided over the devices; inside a program, the `m` patches of its device."""
 
     key: Any
     patches: UInt8[Any, "m p p 3"]
-    sizes: Int[Any, "n 2"]  # of all patches, since all devices draw alike
+    sizes: Int[Any, "n 2"]  # of all patches, because each device draws the whole batch
 
 
 class Streamed(NamedTuple):
-    """The batches of some consecutive steps: in a program, the share of its own device."""
+    """The batches of consecutive steps; inside a program, its device's share of each."""
 
     images: UInt8[Any, "k b s s 3"]
-    first: Int[Any, ""]  # the step that images[0] belongs to
+    first: Int[Any, ""]  # the step of images[0]
 
 
 Source = Replicated | Sharded | Streamed
 
 
 def draw(
-    key: Array, step: Int[Any, ""], sizes: Int[Array, "n 2"], *, batch: int, size: int
+    key: Array, step: Int[ArrayLike, ""], sizes: Int[Array, "n 2"], *, batch: int, size: int
 ) -> tuple[Int[Array, " b"], Int[Array, "b 2"], Int[Array, " b"]]:
     """Draws the crops of a step.
 
     Returns:
-      indices `[b]` of patches, uniform; origins `[b, 2]`, uniform over the windows of `size` pixels
-      that lie within the picture; turns `[b]` in 0..7, of which bit 0 flips rows, bit 1 columns,
-      and bit 2 then transposes.
+      indices `[b]` of patches, uniform; origins `[b, 2]`, uniform over the windows of `size` pixels within the
+      photograph; and turns `[b]` in 0..7, of which bit 0 flips rows, bit 1 flips columns, and bit 2 then transposes.
     """
     index_key, origin_key, turn_key = jax.random.split(jax.random.fold_in(key, step), 3)
     indices = jax.random.randint(index_key, (batch,), 0, sizes.shape[0])
@@ -58,14 +57,19 @@ def draw(
 
 
 def at_step(
-    source: Source, step: Int[Any, ""], *, batch: int, size: int, axis_name: str | None = None
+    source: Source, step: Int[ArrayLike, ""], *, batch: int, size: int, axis_name: str | None = None
 ) -> UInt8[Array, "b s s 3"]:
-    """Returns the crops of a step: of the global batch, under an axis name the device's share.
+    """Returns the crops of a step.
 
-    Pure, and the same for all kinds of source, of which `Sharded` needs the axis.
+    Args:
+      source: of any kind; `Sharded` needs an axis name.
+      step: of the run, from 0.
+      batch: crops of the global batch.
+      size: pixels of a crop's side.
+      axis_name: the mapped axis of the devices. With it, the result is the device's share of the batch.
 
     Raises:
-      ValueError: the devices do not divide the batch.
+      ValueError: the number of devices does not divide the batch.
     """
     shares = lax.axis_size(axis_name) if axis_name else 1
     if batch % shares:
@@ -75,24 +79,31 @@ def at_step(
     drawn = draw(source.key, step, source.sizes, batch=batch, size=size)
     if isinstance(source, Replicated):
         if axis_name:
-            part = batch // shares
-            start = lax.axis_index(axis_name) * part
-            drawn = [lax.dynamic_slice_in_dim(a, start, part) for a in drawn]
+            share = batch // shares
+            start = lax.axis_index(axis_name) * share
+            drawn = [lax.dynamic_slice_in_dim(a, start, share) for a in drawn]
         return _cut(source.patches, *drawn, size=size)
-    # A crop lies on one device, that of its patch; all others add zeros.
+    # The device that holds a crop's patch cuts it; all others contribute zeros to the sum.
     indices, origins, turns = drawn
-    held = source.patches.shape[0]
-    indices = indices - lax.axis_index(axis_name) * held
-    here = (indices >= 0) & (indices < held)
-    images = _cut(source.patches, jnp.clip(indices, 0, held - 1), origins, turns, size=size)
-    images = jnp.where(here[:, None, None, None], images, jnp.zeros_like(images))
-    return lax.psum_scatter(images, axis_name, tiled=True)  # summed, and each device gets its share
+    count = source.patches.shape[0]
+    indices = indices - lax.axis_index(axis_name) * count
+    is_ours = (indices >= 0) & (indices < count)
+    images = _cut(source.patches, jnp.clip(indices, 0, count - 1), origins, turns, size=size)
+    images = jnp.where(is_ours[:, None, None, None], images, jnp.zeros_like(images))
+    return lax.psum_scatter(images, axis_name, tiled=True)  # sums, and gives each device its share
 
 
-def _cut(patches, indices, origins, turns, *, size):
-    """Cuts the drawn crops out of patches: `[b, size, size, 3]`."""
+def _cut(
+    patches: UInt8[Array, "n p p 3"],
+    indices: Int[Array, " b"],
+    origins: Int[Array, "b 2"],
+    turns: Int[Array, " b"],
+    *,
+    size: int,
+) -> UInt8[Array, "b s s 3"]:
+    """Cuts the drawn crops out of patches."""
 
-    def crop(index, origin, turn):
+    def crop(index: Int[Array, ""], origin: Int[Array, "2"], turn: Int[Array, ""]) -> UInt8[Array, "s s 3"]:
         start = (index, origin[0], origin[1], jnp.zeros_like(index))
         image = lax.dynamic_slice(patches, start, (1, size, size, 3))[0]
         image = jnp.where(turn & 1, image[::-1], image)

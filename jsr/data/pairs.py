@@ -1,8 +1,4 @@
-"""Scores models on benchmark sets: `python -m jsr.evaluate --model NAME... --data SET_DIR...`.
-
-PSNR, SSIM (Wang's and daala's) and NIQE are on BT.601 luma with 4 pixels shaved, per picture, and averaged. NIQE needs
-no original; that of the originals stands beside, as what to come close to.
-"""
+"""Benchmark sets: folders with high-resolution pictures in `hr` and, optionally, low-resolution ones in `lr`."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -16,52 +12,52 @@ from jsr.pictures import folders, reading
 from jsr.pictures.picture import rgb
 
 
+class Pair(NamedTuple):
+    """The files of a high-resolution picture and of the low-resolution one that belongs to it."""
+
+    name: str
+    hr: Path
+    lr: Path | None  # None: made from hr
+
+
 def label(folder: Path) -> str:
-    """Returns a set's name: its folder's, after the parent's where that says only the scale."""
+    """Returns a set's name, "Set5": that of its folder, after its parent's where it names only the scale, "Set5 x4"."""
     path = folder.resolve()
     is_scale = path.name[:1] == "x" and path.name[1:].isdigit()
     return f"{path.parent.name} {path.name}" if is_scale else path.name
 
 
-class Pair(NamedTuple):
-    name: str
-    hr: Path
-    lr: Path | None  # None: to be made from hr
-
-
 def find(folder: Path, *, scale: int) -> list[Pair]:
-    """Lists the pictures of `folder/hr`, each with its file in `folder/lr`.
+    """Lists the pictures of `folder/hr`, each with its file in `folder/lr` if there is that folder.
 
-    The two have one name, or `lr` adds the scale as DIV2K does: 0801.png, 0801x4.png.
+    Both files have one name, or that in `lr` has the scale after it as in DIV2K: 0801.png, 0801x4.png.
 
     Raises:
-      DataError: no folder, no `hr`, no picture, or one without its low-resolution picture.
+      DataError: no folder, no `hr`, no picture in it, or no low-resolution picture for one.
     """
     if not (folder / "hr").is_dir():
-        what = "has no sub-folder 'hr'" if folder.is_dir() else "is not a folder"
-        raise DataError(f"{folder} {what}; expected SET_DIR/hr and, optionally, SET_DIR/lr")
+        reason = "has no sub-folder 'hr'" if folder.is_dir() else "is not a folder"
+        raise DataError(f"{folder} {reason}; expected SET_DIR/hr and, optionally, SET_DIR/lr")
     hrs = folders.list_pictures(folder / "hr")
     if not hrs:
         raise DataError(f"{folder / 'hr'}: no pictures")
     if not (folder / "lr").is_dir():
         return [Pair(hr.name, hr, None) for hr in hrs]
     lrs = {path.stem: path for path in folders.list_pictures(folder / "lr")}
-    found = [Pair(hr.name, hr, lrs.get(hr.stem) or lrs.get(f"{hr.stem}x{scale}")) for hr in hrs]
-    missing = [pair.name for pair in found if pair.lr is None]
+    pairs = [Pair(hr.name, hr, lrs.get(hr.stem) or lrs.get(f"{hr.stem}x{scale}")) for hr in hrs]
+    missing = [pair.name for pair in pairs if pair.lr is None]
     if missing:
-        raise DataError(
-            f"{folder / 'lr'}: no picture for {missing[0]}"
-            + (f" and {len(missing) - 1} more of hr" if len(missing) > 1 else "")
-        )
-    return found
+        rest = f" and {len(missing) - 1} more of hr" if len(missing) > 1 else ""
+        raise DataError(f"{folder / 'lr'}: no picture for {missing[0]}{rest}")
+    return pairs
 
 
 def read(pair: Pair, *, scale: int) -> tuple[UInt8[np.ndarray, "h w 3"], UInt8[np.ndarray, "sh sw 3"]]:
-    """Reads `(lr, hr)`; `hr` is cut to a multiple of the scale, as is the custom.
+    """Reads `(lr, hr)`; `hr` is cut on the right and below to multiples of the scale, as is the custom.
 
     Raises:
       DataError: the sizes do not fit the scale.
-      ValueError: a picture cannot be read.
+      PictureError: a picture cannot be read.
     """
     hr = rgb(reading.read(pair.hr))
     height, width = (n - n % scale for n in hr.shape[:2])

@@ -1,265 +1,240 @@
-"""A set of pictures cut into patches to draw crops from, kept in the user's cache.
+"""Photographs cut into patches to draw crops from, in the user's cache.
 
-Everything is RGB uint8 in [0, 255], rows first. Patches `[n, P, P, 3]` overlap so far that every window of `size`
-pixels of every picture lies within one of them; `sizes [n, 2]` (rows, columns) says how much of a patch is picture,
-since a picture smaller than a patch is padded with zeros on the right and below. P is the side for which the overlaps
-and the padding take the least room.
+Patches `[n, P, P, 3]` overlap so far that every window of `size` pixels of every photograph lies within one of them;
+a photograph smaller than a patch is padded with zeros on the right and below. P is the side for which overlaps and
+padding take the least space. A cached set is a folder named by a hash of the photographs' names and stamps.
 """
 
 import hashlib
+import itertools
 import json
 import os
 import shutil
-import tempfile
-import time
 import warnings
-import zipfile
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import TypeVar
 
 import numpy as np
-from PIL import Image
+from jaxtyping import UInt8
 from tqdm import tqdm
 
-from jsr.data import patch_layout, photos
-from jsr.data.photos import Item
-from jsr.errors import DataError
+from jsr import pictures
+from jsr.data import patch_files, patch_layout, photos
+from jsr.data.patch_files import Cut, PatchSet
+from jsr.data.photos import Photo
+from jsr.errors import DataError, PictureError
+from jsr.files import atomic
 from jsr.files.cache import default_cache
 from jsr.pictures import reading
 from jsr.pictures.picture import rgb
 
-NAMED = 10  # skipped pictures that a description names; the others are counted
-UNFINISHED = "unfinished-"  # what a folder of the cache is called till it is whole
-STALE = 24 * 3600  # seconds without a byte written, after which nobody is at work on it
-FORMAT = 2  # of the cache; raised when the files below change
+NAMED = 10  # skipped photographs that a description names; the others are counted
+
+T = TypeVar("T")
 
 
-class PatchSet(NamedTuple):
-    """A set of pictures, ready to draw from."""
+@dataclass
+class Skipped:
+    """The names of photographs that cannot be used."""
 
-    patches: np.ndarray  # uint8 [n, P, P, 3], mapped from the cache
-    sizes: np.ndarray  # int32 [n, 2]: the rows and columns of each patch that are picture
-    validation: list[np.ndarray]  # uint8 [h, w, 3], not among the patches
-    description: str
+    small: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        """Returns "2 skipped (small: a.png; broken: b.jpg)", or nothing."""
+
+        def listed(kind: str, names: list[str]) -> str:
+            rest = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+            return f"{kind}: {', '.join(names[:NAMED])}{rest}"
+
+        kinds = [listed(kind, names) for kind, names in (("small", self.small), ("broken", self.broken)) if names]
+        return f"{len(self.small) + len(self.broken)} skipped ({'; '.join(kinds)})" if kinds else ""
 
 
 def load(
-    data: str | os.PathLike,
+    data: str | os.PathLike[str],
     *,
     size: int,
-    cache_dir: str | os.PathLike | None = None,
-    data_dir: str | os.PathLike | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
+    data_dir: str | os.PathLike[str] | None = None,
     holdout: int = 8,
 ) -> PatchSet:
-    """Loads the pictures of a folder or dataset, cut into patches; a second call takes the cached, unless damaged.
+    """Loads the photographs of a folder or dataset as patches; cuts them first unless the cache has them undamaged.
 
-    Held out for validation are at most `holdout` pictures, evenly spaced by name and never more
-    than a tenth of the set; from a dataset with a validation split, they are that split's. Each is
-    cut to its middle, at most 384x384.
+    Held out for validation are at most `holdout` photographs, evenly spaced by name and never more than a tenth of the
+    set; from a dataset with a validation split, they are taken from that. Each is cut to its middle, at most 384x384.
 
     Args:
-      data: a folder, searched with its subfolders for PNG, JPEG, WebP, BMP and TIFF; or the name of
-        a dataset.
-      size: side of the crops to be drawn; pictures smaller than that are skipped, as are broken
-        ones.
-      cache_dir: where patches are kept; the user's cache by default.
-      data_dir: where datasets are kept; TFDS's own place by default.
-      holdout: the most pictures held out.
+      data: a folder, searched with its subfolders; or the name of a dataset.
+      size: side in pixels of the crops to be drawn. Smaller photographs are skipped, and so are broken ones.
+      cache_dir: the folder for patches; in the user's cache by default.
+      data_dir: the folder of datasets; that of TFDS by default.
+      holdout: photographs held out, at most.
 
     Raises:
-      DataError: no such folder or dataset, nothing usable in it, or no room for the patches.
+      DataError: no such folder or dataset, no usable photograph in it, or no space for the patches.
     """
     data = os.path.expanduser(os.fspath(data))
     if os.path.exists(data):
-        train, validation = photos.items(data), None
+        train, validation = photos.in_folder(data), None
     else:
         from jsr.data import datasets  # imports TFDS, which folders do without
 
-        train, validation = datasets.items(data, data_dir=data_dir)
-    sets = [[(i.name, i.stamp) for i in items] for items in (train, validation or [])]
-    key = json.dumps([FORMAT, size, holdout, validation is not None, sets])
+        train, validation = datasets.photographs(data, data_dir=data_dir)
     root = Path(cache_dir) if cache_dir is not None else default_cache() / "patches"
-    home = root / hashlib.sha256(key.encode()).hexdigest()
+    home = root / _key(train, validation, size=size, holdout=holdout)
     if home.exists():
         try:
-            return _open(home, size)
-        except DataError:  # damaged; the pictures are here to be cut again
+            return patch_files.read(home, size=size)
+        except DataError:  # damaged; the photographs are here to be cut again
             shutil.rmtree(home, ignore_errors=True)
-    temporary = None
     try:
-        root.mkdir(parents=True, exist_ok=True)
-        _sweep(root)
-        temporary = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=root))
-        _build(temporary, data, train, validation, size, holdout)
-        try:
-            temporary.rename(home)
-        except OSError:
-            if not home.exists():  # else another process was quicker; its patches are the same
-                raise
-    except OSError as e:
-        raise DataError(f"{root}: cannot keep patches there: {e.strerror or e}") from e
-    finally:
-        if temporary:
-            shutil.rmtree(temporary, ignore_errors=True)
-    return _open(home, size)
+        atomic.sweep_folders(root)
+        with atomic.building(home) as folder:
+            _build(folder, data, train, validation, size=size, holdout=holdout)
+    except OSError as error:
+        raise DataError(f"{root}: cannot keep patches there: {error.strerror or error}") from error
+    return patch_files.read(home, size=size)
 
 
-def _sweep(root):
-    """Deletes what processes that were killed left half built, which no other process is still at."""
-    for stray in root.glob(f"{UNFINISHED}*"):
-        times = [p.stat().st_mtime for p in (stray, *stray.glob("*"))]
-        if time.time() - max(times) > STALE:
-            shutil.rmtree(stray, ignore_errors=True)
+def _key(train: list[Photo], validation: list[Photo] | None, *, size: int, holdout: int) -> str:
+    """Returns the name of the cached set, which changes with everything that its content depends on."""
+    sets = [[(photo.name, photo.stamp) for photo in photographs] for photographs in (train, validation or [])]
+    key = json.dumps([patch_files.FORMAT, size, holdout, validation is not None, sets])
+    return hashlib.sha256(key.encode()).hexdigest()
 
 
-def _build(home, data, train, validation, size, holdout) -> None:
-    """Reads all pictures and writes what `_open` reads to the folder `home`."""
-    small: list[str] = []
-    broken: list[str] = []
+def _build(
+    folder: Path, data: str, train: list[Photo], validation: list[Photo] | None, *, size: int, holdout: int
+) -> None:
+    """Reads all photographs and writes the files of the set.
 
-    def usable(items: list[Item]) -> Iterator[tuple[Item, tuple[int, int]]]:
-        # Only the files' heads: what is broken farther on is found when it is decoded.
-        for item, shape in _mapped(_shape, items, "look at pictures"):
-            if shape is None:
-                broken.append(item.name)
-            elif min(shape) < max(size, patch_layout.MIDDLE_MULTIPLE):
-                small.append(item.name)
-            else:
-                yield item, shape
+    Raises:
+      DataError: no usable photograph, or no space for the patches.
+      OSError: a file cannot be written.
+    """
+    skipped = Skipped()
+    shapes = _scan(train, skipped, size=size)
+    side = patch_layout.best_side(shapes.values(), size=size) if shapes else size
+    _check_space(folder, list(shapes.values()), side=side, size=size)
+    has_split = validation is not None
+    split = list(_scan(validation, skipped, size=size)) if has_split else None
+    chosen, held_out = _hold_out(list(shapes), split, holdout)
+    # Threads read and cut; this thread writes, in order, in less time than reading takes on as many cores as there are.
+    pixels = patch_files.write_patches(folder, _cut(chosen, skipped, side=side, size=size), side=side)
+    middles = list(_middles(held_out, skipped))
+    if not has_split:
+        middles = middles[: (len(pixels) + len(middles)) // 10]  # a tenth of the photographs that proved whole
+    if not pixels:
+        expected = f"pictures (PNG, JPEG, WebP, BMP or TIFF) of at least {size}x{size} pixels"
+        raise DataError(_joined(f"{data}: expected {expected}, got none", str(skipped)))
+    patch_files.write_rest(folder, middles, _describe(pixels, len(middles), skipped))
 
-    found = list(usable(train))
-    side = patch_layout.best_side([shape for _, shape in found], size=size) if found else size
-    # Room for what is to come, as Mpx say more than a disk that is full after an hour.
-    count = sum(int(patch_layout.counts(np.array(shape), side, size).prod()) for _, shape in found)
-    need, free = count * side * side * 3, shutil.disk_usage(home).free
+
+def _scan(photographs: list[Photo], skipped: Skipped, *, size: int) -> dict[Photo, tuple[int, int]]:
+    """Returns the height and width of each usable photograph; damage beyond the header is found when it is cut."""
+    shapes = {}
+    for photo, shape in _in_threads(_shape, photographs, "look at pictures"):
+        if shape is None:
+            skipped.broken.append(photo.name)
+        elif min(shape) < max(size, patch_layout.MIDDLE_MULTIPLE):
+            skipped.small.append(photo.name)
+        else:
+            shapes[photo] = shape
+    return shapes
+
+
+def _check_space(folder: Path, shapes: list[tuple[int, int]], *, side: int, size: int) -> None:
+    """Checks the free space first, because an error now is better than a full disk in an hour."""
+    edges = np.array(shapes, int).reshape(-1, 2)
+    count = int(patch_layout.counts(edges, side=side, size=size).prod(axis=1).sum())
+    need, free = count * side * side * 3, shutil.disk_usage(folder).free
     if need > free:
         raise DataError(
-            f"{home.parent}: expected room for {need / 1e9:.1f} GB of patches, "
-            f"got {free / 1e9:.1f} GB (XDG_CACHE_HOME names another place)"
+            f"{folder.parent}: expected room for {need / 1e9:.1f} GB of patches, got {free / 1e9:.1f} GB"
+            " (XDG_CACHE_HOME names another place)"
         )
-    pictures = [item for item, _ in found]
-    if validation is None:
-        chosen = set(patch_layout.spaced(min(holdout, len(pictures) // 10), len(pictures)))
-        held = [p for i, p in enumerate(pictures) if i in chosen]
-        pictures = [p for i, p in enumerate(pictures) if i not in chosen]
-    else:
-        held = [item for item, _ in usable(validation)]
-        held = [held[i] for i in patch_layout.spaced(min(holdout, len(held), len(pictures) // 10), len(held))]
 
-    def patches(item: Item) -> tuple[int, np.ndarray, list[tuple[int, int]]] | None:
-        image = _decode(item)
-        if image is None or min(image.shape[:2]) < size:
+
+def _hold_out(train: list[Photo], split: list[Photo] | None, holdout: int) -> tuple[list[Photo], list[Photo]]:
+    """Returns the photographs to train on and those to validate on, which come from the validation split if any."""
+    count = min(holdout, len(train) // 10)
+    if split is not None:
+        count = min(count, len(split))
+        return train, [split[i] for i in patch_layout.spaced(count, len(split))]
+    indices = set(patch_layout.spaced(count, len(train)))
+    rest = [photo for i, photo in enumerate(train) if i not in indices]
+    return rest, [photo for i, photo in enumerate(train) if i in indices]
+
+
+def _cut(photographs: list[Photo], skipped: Skipped, *, side: int, size: int) -> Iterator[Cut]:
+    """Yields the patches of each photograph."""
+
+    def cut(photo: Photo) -> Cut | None:
+        image = _decode(photo)
+        if image is None or min(image.shape[:2]) < size:  # changed since it was scanned
             return None
-        return image.shape[0] * image.shape[1], *patch_layout.cut(image, side=side, size=size)
+        return Cut(image.shape[0] * image.shape[1], *patch_layout.cut(image, side=side, size=size))
 
-    sizes: list[tuple[int, int]] = []
-    used = pixels = 0
-    with open(home / "patches.npy", "wb") as file:
-        _write_header(file, 0, side)
-        # Threads read and cut; writing, in order, takes less time than reading does on as many cores as there are.
-        for item, done in _mapped(patches, pictures, "cut pictures"):
-            if done is None:
-                broken.append(item.name)
-                continue
-            used, pixels = used + 1, pixels + done[0]
-            file.write(done[1].data)
-            sizes += done[2]
-        end = file.tell()
-        file.seek(0)
-        _write_header(file, len(sizes), side)  # NumPy leaves room for a first axis that grew
-        assert file.tell() + len(sizes) * side * side * 3 == end
-    os.chmod(home / "patches.npy", 0o444)  # whoever cuts off what runs have mapped ends them
-    kept = []
-    for item, image in _mapped(_decode, held, "held-out pictures"):
-        if image is None or min(image.shape[:2]) < patch_layout.MIDDLE_MULTIPLE:  # changed since
-            broken.append(item.name)
+    for photo, result in _in_threads(cut, photographs, "cut pictures"):
+        if result is None:
+            skipped.broken.append(photo.name)
         else:
-            kept.append(patch_layout.middle(image))
-    if validation is None:
-        kept = kept[: (used + len(kept)) // 10]  # pictures that proved broken are none of the set
-    skipped = _skipped(small, broken)
-    if not used:
-        kinds = "PNG, JPEG, WebP, BMP or TIFF"
-        what = f"pictures ({kinds}) of at least {size}x{size} pixels"
-        raise DataError(f"{data}: expected {what}, got none{', ' + skipped if skipped else ''}")
-    description = f"{used} picture{'s' * (used != 1)}, {pixels / 1e6:.1f} Mpx"
-    if kept:
-        description += f", {len(kept)} more held out"
-    if skipped:
-        description += f", {skipped}"
-    np.save(home / "sizes.npy", np.array(sizes, np.int32))
-    np.savez(home / "validation.npz", *kept)
-    (home / "about.json").write_text(json.dumps({"description": description}), "utf-8")
+            yield result
 
 
-def _open(home: Path, size: int) -> PatchSet:
+def _middles(photographs: list[Photo], skipped: Skipped) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+    """Yields the middle of each photograph."""
+    for photo, image in _in_threads(_decode, photographs, "held-out pictures"):
+        if image is None or min(image.shape[:2]) < patch_layout.MIDDLE_MULTIPLE:  # changed since it was scanned
+            skipped.broken.append(photo.name)
+        else:
+            yield patch_layout.middle(image)
+
+
+def _describe(pixels: list[int], held_out: int, skipped: Skipped) -> str:
+    """Returns "27 pictures, 3.1 Mpx, 3 more held out, 1 skipped (broken: a.png)", without the parts that are nought."""
+    count = f"{len(pixels)} picture{'s' * (len(pixels) != 1)}"
+    return _joined(count, f"{sum(pixels) / 1e6:.1f} Mpx", f"{held_out} more held out" * bool(held_out), str(skipped))
+
+
+def _joined(*parts: str) -> str:
+    return ", ".join(part for part in parts if part)
+
+
+def _shape(photo: Photo) -> tuple[int, int] | None:
+    """Returns a photograph's height and width, before it is turned, or None where it cannot be read."""
     try:
-        patches = np.load(home / "patches.npy", mmap_mode="r")
-        sizes = np.load(home / "sizes.npy")
-        with np.load(home / "validation.npz") as archive:
-            validation = [archive[f"arr_{i}"] for i in range(len(archive.files))]
-        about = json.loads((home / "about.json").read_text("utf-8"))
-        description = about["description"]
-        whole = (home / "patches.npy").stat().st_size == patches.offset + patches.nbytes
-        fitting = sizes.shape == (len(patches), 2) and (size <= sizes.min() <= sizes.max() <= patches.shape[1])
-        if not (whole and fitting):
-            raise ValueError("sizes that are not those of the patches")
-    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as e:
-        raise DataError(f"{home}: the patches kept there are damaged; delete that folder") from e
-    return PatchSet(patches, sizes, validation, description)
-
-
-def _write_header(file: BinaryIO, count: int, side: int) -> None:
-    header = {"descr": "|u1", "fortran_order": False, "shape": (count, side, side, 3)}
-    np.lib.format.write_array_header_1_0(file, header)
-
-
-def _skipped(small: list[str], broken: list[str]) -> str:
-    """Returns "2 skipped (small: a.png; broken: b.jpg)", or nothing."""
-
-    def names(kind: str, items: list[str]) -> str:
-        more = f" and {len(items) - NAMED} more" if len(items) > NAMED else ""
-        return f"{kind}: {', '.join(items[:NAMED])}{more}"
-
-    kinds = [names(k, i) for k, i in (("small", small), ("broken", broken)) if i]
-    return f"{len(small) + len(broken)} skipped ({'; '.join(kinds)})" if kinds else ""
-
-
-def _shape(item: Item) -> tuple[int, int] | None:
-    """Returns a picture's sides, before it is turned, or None where it is no picture."""
-    try:
-        with item.open() as file, Image.open(file) as image:
-            return image.height, image.width
-    except Exception:  # Pillow raises nearly anything for a broken file
+        with photo.open() as file:
+            return pictures.size(file)
+    except (PictureError, OSError):
         return None
 
 
-def _decode(item: Item) -> np.ndarray | None:
+def _decode(photo: Photo) -> UInt8[np.ndarray, "h w 3"] | None:
+    """Returns a photograph's pixels, or None where it cannot be read."""
     try:
-        with item.open() as file:
+        with photo.open() as file:
             return rgb(reading.decode(file.read()))
-    except Exception:  # as above; it may have vanished or changed since its head was read
+    except (PictureError, OSError):
         return None
 
 
-def _mapped(function: Callable[[Item], Any], items: Iterable[Item], label: str) -> Iterator:
-    """Yields `(item, function(item))` in order, computed by threads that run a little ahead."""
-    items = list(items)
+def _in_threads(function: Callable[[Photo], T], photographs: list[Photo], label: str) -> Iterator[tuple[Photo, T]]:
+    """Yields `(photo, function(photo))` in order, computed by threads that run a little ahead."""
     threads = min(16, os.cpu_count() or 1)
     # disable=None: no bar where there is no terminal.
-    bar = tqdm(total=len(items), desc=label, unit=" pictures", disable=None, leave=False)
+    bar = tqdm(total=len(photographs), desc=label, unit=" pictures", disable=None, leave=False)
     with bar, warnings.catch_warnings(), ThreadPoolExecutor(threads) as pool:
         warnings.simplefilter("ignore")  # Pillow's, of odd metadata and of large pictures
-        ahead: deque = deque()
-        for item in items:
-            ahead.append((item, pool.submit(function, item)))
-            if len(ahead) > 2 * threads:
-                item, future = ahead.popleft()
-                yield item, future.result()
-                bar.update()
-        for item, future in ahead:
-            yield item, future.result()
+        waiting = iter(photographs)
+        results = deque(pool.submit(function, photo) for photo in itertools.islice(waiting, 2 * threads))
+        for photo in photographs:
+            result = results.popleft().result()
+            results.extend(pool.submit(function, next_photo) for next_photo in itertools.islice(waiting, 1))
+            yield photo, result
             bar.update()

@@ -1,4 +1,4 @@
-"""Pictures to train on, found in folders and not yet read."""
+"""Photographs as files that are not yet decoded."""
 
 import io
 import os
@@ -9,28 +9,29 @@ from typing import BinaryIO, NamedTuple
 from jsr.pictures import folders
 
 
-class Item(NamedTuple):
-    """A picture not yet read."""
+class Photo(NamedTuple):
+    """The file of a photograph, not yet decoded."""
 
     name: str
-    stamp: tuple[int, ...]  # changes when the picture does
-    open: Callable[[], BinaryIO]
+    stamp: tuple[int, ...]  # changes when the file does
+    open: Callable[[], BinaryIO]  # raises OSError where the file is gone
 
 
-def items(folder: str | os.PathLike) -> list[Item]:
-    """Returns the pictures of a folder, not yet read."""
-    items = []
-    for path in folders.list_pictures(folder):
-        try:
-            stat = path.stat()
-            stamp = (stat.st_size, stat.st_mtime_ns)
-        except OSError:  # a dangling link; counted as broken when it is opened
-            stamp = (0, 0)
-        name = path.name if path == Path(folder) else path.relative_to(folder).as_posix()
-        items.append(Item(name, stamp, lambda path=path: open(path, "rb")))
-    return items
+def in_folder(folder: str | os.PathLike[str]) -> list[Photo]:
+    """Returns the photographs of a folder and its subfolders, sorted by relative path; of a file, that one."""
+    return [_from_path(path, folder) for path in folders.list_pictures(folder)]
 
 
-def bytes_item(name: str, stamp: tuple[int, ...], read: Callable[[], bytes]) -> Item:
-    """Returns a picture whose file's bytes `read` returns."""
-    return Item(name, stamp, lambda: io.BytesIO(read()))
+def from_bytes(name: str, stamp: tuple[int, ...], read: Callable[[], bytes]) -> Photo:
+    """Returns the photograph whose file's content `read` returns."""
+    return Photo(name, stamp, lambda: io.BytesIO(read()))
+
+
+def _from_path(path: Path, folder: str | os.PathLike[str]) -> Photo:
+    try:
+        stat = path.stat()
+        stamp = (stat.st_size, stat.st_mtime_ns)
+    except OSError:  # a dangling link, which counts as broken once it is opened
+        stamp = (0, 0)
+    name = path.name if path == Path(folder) else path.relative_to(folder).as_posix()
+    return Photo(name, stamp, lambda: path.open("rb"))

@@ -1,24 +1,24 @@
-"""Where patches lie: whole on every device, divided over the devices, or with the host."""
+"""Where patches lie: whole on each device, divided over the devices, or on the host."""
 
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, UInt8
 
 from jsr.data.crops import Replicated, Sharded, Source, Streamed
 from jsr.data.patches import PatchSet
 from jsr.devices import memory, parallel
 
-DEVICE_FRACTION = 0.4  # of the device's memory for patches; activations need the rest
+DEVICE_FRACTION = 0.4  # of a device's memory may hold patches; activations need the rest
+MOST = 500  # steps of one dispatch at most, because their metrics stay on the devices until its end
+MOST_STREAMED = 50  # the same where the host prepares the crops, which are 0.6 MB a step
 
-MOST = 500  # steps in one dispatch, at the most: their metrics stay on the device till its end
-MOST_STREAMED = 50  # the same where their crops, 0.6 MB a step, come from the host
+Kind = Literal["replicated", "sharded", "streamed"]
 
-Placement = Literal["replicated", "sharded", "streamed"]
-
-# Which axis of a source's arrays is divided over the devices; `parallel.make_dispatch` takes it off.
+# For each array of a source, the axis that is divided over the devices, as `jax.pmap` takes it; None where each device
+# has the whole array.
 AXES = {
     "replicated": Replicated(None, None, None),
     "sharded": Sharded(None, 0, None),
@@ -26,73 +26,74 @@ AXES = {
 }
 
 
+class Placed(NamedTuple):
+    """A set of photographs, placed for the steps of a run."""
+
+    at: Callable[[int], Source]  # the source for the dispatch that begins at a step; steps ascend
+    axes: Source  # one of AXES
+    most: int  # steps of one dispatch at most; no dispatch may go beyond the next multiple
+    note: str  # one line for the user
+
+
+def place(pictures: PatchSet, key: Array, *, first: int, end: int, batch: int, size: int) -> Placed:
+    """Places patches where the devices reach them fastest and have the memory for them.
+
+    Args:
+      pictures: the set.
+      key: of all draws of the run.
+      first: the step that the run begins or resumes at.
+      end: the step that it ends before.
+      batch: crops of a step, over all devices.
+      size: pixels of a crop's side.
+    """
+    kind, reason = choose(pictures)
+    if kind == "streamed":
+        from jsr.data import streaming  # imports Grain, which the other kinds do without
+
+        length = MOST_STREAMED
+        chunks = streaming.streamed(pictures, key, first=first, end=end, chunk=length, batch=batch, size=size)
+        at = streaming.in_order(chunks, chunk=length)
+        return Placed(at, AXES[kind], length, f"crops: prepared on the host ({reason})")
+    if kind == "sharded":
+        source, place_of_draws = sharded(pictures, key), "the device that holds them"
+    else:
+        source, place_of_draws = replicated(pictures, key), "every device"
+    return Placed(lambda step: source, AXES[kind], MOST, f"crops: drawn on {place_of_draws} ({reason})")
+
+
+def choose(pictures: PatchSet) -> tuple[Kind, str]:
+    """Chooses the fastest kind of source that the devices have the memory for; returns it and the reason in words."""
+    devices, capacity = jax.local_device_count(), memory.total()
+    need, limit = pictures.patches.nbytes, DEVICE_FRACTION * capacity
+    fraction = f"{DEVICE_FRACTION:.0%} of the device's {capacity / 1e9:.1f} GB"
+    size = f"patches take {need / 1e9:.2f} GB"
+    if need < limit:
+        return "replicated", f"{size}, under {fraction}"
+    if need < devices * limit:
+        return "sharded", f"{size}, not under {fraction}, but divided over {devices} of them they are"
+    return "streamed", f"{size}, not under {fraction}"
+
+
 def replicated(pictures: PatchSet, key: Array) -> Replicated:
-    """Places the whole set on every local device; the CPU reads it where it lies."""
+    """Places the whole set on each local device."""
     key, sizes = parallel.replicate((key, pictures.sizes))
     return Replicated(key, jax.device_put(pictures.patches, parallel.replicated()), sizes)
 
 
 def sharded(pictures: PatchSet, key: Array) -> Sharded:
-    """Places an equal part of the set on every local device: patches `[devices, m, P, P, 3]`, the last padded."""
+    """Places an equal part of the set on each local device: patches `[devices, m, P, P, 3]`, zeros after the last."""
     devices = jax.local_device_count()
-    count, *shape = pictures.patches.shape
-    held = -(-count // devices)
+    total, *shape = pictures.patches.shape
+    count = -(-total // devices)  # of patches on a device, rounded up
 
-    def part(index):
-        start = index[0].start or 0
-        patches = pictures.patches[start * held : (start + 1) * held]
-        missing = held - len(patches)
+    def part(index: Any) -> UInt8[np.ndarray, "1 m p p 3"]:
+        start = index[0].start or 0  # slices, the first of one device
+        patches = pictures.patches[start * count : (start + 1) * count]
+        missing = count - len(patches)
         if missing:
             patches = np.concatenate([patches, np.zeros((missing, *shape), np.uint8)])
         return patches[None]
 
-    patches = jax.make_array_from_callback((devices, held, *shape), parallel.divided(0), part)
+    patches = jax.make_array_from_callback((devices, count, *shape), parallel.divided(0), part)
     key, sizes = parallel.replicate((key, pictures.sizes))
     return Sharded(key, patches, sizes)
-
-
-def choose(pictures: PatchSet) -> tuple[Placement, str]:
-    """Chooses the fastest kind of source that the devices have the memory for, and says why in words."""
-    devices = jax.local_devices()
-    total = memory.total()
-    need, room = pictures.patches.nbytes, DEVICE_FRACTION * total
-    of_the_devices = f"{DEVICE_FRACTION:.0%} of the device's {total / 1e9:.1f} GB"
-    takes = f"patches take {need / 1e9:.2f} GB"
-    if need < room:
-        return "replicated", f"{takes}, under {of_the_devices}"
-    takes = f"{takes}, not under {of_the_devices}"
-    if need < len(devices) * room:
-        return "sharded", f"{takes}, but divided over {len(devices)} of them they are"
-    return "streamed", takes
-
-
-class Placed(NamedTuple):
-    """A set in its place."""
-
-    at: Callable[[int], Source]  # the source of the dispatch that begins at a step
-    axes: Any  # of the source, divided over the devices
-    most: int  # steps in one dispatch
-    note: str  # for the user to read
-
-
-def place(pictures: PatchSet, key: Array, *, first: int, end: int, batch: int, size: int) -> Placed:
-    """Places a set where the devices have the memory for it."""
-    placement, reason = choose(pictures)
-    axes = AXES[placement]
-    if placement != "streamed":
-        placed = {"replicated": replicated, "sharded": sharded}[placement](pictures, key)
-        where = {"replicated": "every device", "sharded": "the device that holds them"}[placement]
-        return Placed(lambda step: placed, axes, MOST, f"crops: drawn on {where} ({reason})")
-
-    from jsr.data import streaming  # imports Grain, which the others do without
-
-    chunks = streaming.streamed(pictures, key, first=first, end=end, chunk=MOST_STREAMED, batch=batch, size=size)
-    chunk = None
-
-    def at(step: int) -> Source:
-        nonlocal chunk
-        if chunk is None or step - chunk.first == MOST_STREAMED:
-            chunk = next(chunks)
-        return chunk
-
-    return Placed(at, axes, MOST_STREAMED, f"crops: prepared on the host ({reason})")

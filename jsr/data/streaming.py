@@ -1,11 +1,11 @@
-"""Batches that the host prepares while the devices compute: the only file that knows Grain.
+"""Batches that the host prepares while the devices compute. Grain is imported here alone.
 
-Threads prepare, for worker processes would each need the patches and a start of their own, and cutting a crop out of
-them is copying, which they do side by side. A batch is a pure function of its step: there is nothing to save.
+Threads prepare the batches, not processes: each process would need its own patches and start-up time, and cutting crops
+is memory copying, which threads do in parallel. A batch is a pure function of its step, so there is no state to save.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import grain
@@ -24,13 +24,13 @@ AHEAD = 1  # chunks on the devices beside the one in use
 def streamed(
     pictures: PatchSet, key: Array, *, first: int, end: int, chunk: int, batch: int, size: int
 ) -> Iterator[Streamed]:
-    """Yields a source for every `chunk` steps, from that of the step `first` to that of `end - 1`.
+    """Yields the batches of `chunk` steps at a time, from the chunk of step `first` to that of step `end - 1`.
 
-    Chunks begin at multiples of their length wherever a run begins, so that they end where reports are due. All have
-    the shape `[chunk, devices, batch / devices, size, size, 3]`, since programs are compiled for a shape. The next is
-    on the devices before it is asked for.
+    Chunks begin at multiples of their length wherever a run resumes, so that they end where reports are due. All have
+    the shape `[chunk, devices, batch / devices, size, size, 3]`, because a program is compiled for one shape. The next
+    chunk is copied to the devices while they compute on this one.
     """
-    # Drawn on the CPU, so as not to wait for the accelerator, which is busy with the steps before.
+    # On the CPU, because a draw on the accelerator would wait for the steps that it is busy with.
     key, sizes = jax.device_put((key, pictures.sizes), _cpu())
     draw = jax.jit(crops.draw, static_argnames=("batch", "size"))
     devices = jax.local_device_count()
@@ -40,14 +40,27 @@ def streamed(
         images = cut(pictures, *map(np.asarray, drawn), size=size)
         return images.reshape(devices, batch // devices, size, size, 3)
 
-    start, stop = first // chunk * chunk, -(-end // chunk) * chunk
+    start, stop = first // chunk * chunk, -(-end // chunk) * chunk  # rounded down and up
     threads = grain.ReadOptions(num_threads=os.cpu_count() or 1, prefetch_buffer_size=chunk)
     batches = grain.MapDataset.range(start, stop).map(prepare).to_iter_dataset(threads)
-    placed = grain.experimental.device_put(
+    chunks = grain.experimental.device_put(
         batches.batch(chunk), parallel.divided(1), cpu_buffer_size=1, device_buffer_size=AHEAD
     )
-    for number, images in enumerate(placed):
+    for number, images in enumerate(chunks):
         yield Streamed(images, np.int32(start + number * chunk))
+
+
+def in_order(chunks: Iterator[Streamed], *, chunk: int) -> Callable[[int], Streamed]:
+    """Returns a function that gives the chunk of a step, called with steps in ascending order, none of them skipped."""
+    current: Streamed | None = None
+
+    def at(step: int) -> Streamed:
+        nonlocal current
+        if current is None or step - current.first == chunk:
+            current = next(chunks)
+        return current
+
+    return at
 
 
 def cut(
@@ -58,7 +71,7 @@ def cut(
     *,
     size: int,
 ) -> UInt8[np.ndarray, "b s s 3"]:
-    """Cuts drawn crops out of patches, as `data.crops` does on a device."""
+    """Cuts drawn crops out of patches on the host, as `crops.at_step` does on a device."""
     images = np.empty((len(indices), size, size, 3), np.uint8)
     for image, index, (y, x), turn in zip(images, indices, origins, turns, strict=True):
         crop = pictures.patches[index, y : y + size, x : x + size]

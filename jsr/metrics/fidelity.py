@@ -1,66 +1,68 @@
-"""How close two pictures are: PSNR and SSIM as the super-resolution literature reports them.
+"""Fidelity of one picture to another: PSNR and SSIM as the super-resolution literature reports them.
 
-Pictures are uint8 RGB `[h, w, 3]`, on the host; each function returns one Python float. All
-measure the BT.601 luma, in studio range [16, 235] and not rounded unless they say so, after `shave`
-pixels are cut from every border. The peak is 255 all the same: that is the literature's convention,
-and it makes the numbers comparable.
+Pictures are uint8 RGB `[h, w, 3]` on the host, and each function returns one Python float. All measure the BT.601 luma,
+in studio range [16, 235] and not rounded unless they say so, after cutting `shave` pixels from each border. The peak is
+255 all the same, by the convention of the literature, so that values can be compared.
 """
 
 import math
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 
+from jsr.errors import DataError
 from jsr.metrics import gaussian
 from jsr.ops import pixels
 
 PEAK = 255.0
-WINDOW = 11  # pixels on a side, Wang et al. 2004
+WINDOW = 11  # pixels of a side, Wang et al. 2004
 SIGMA = 1.5  # pixels, of the Gaussian in that window
-C1 = (0.01 * PEAK) ** 2  # K1 = 0.01, keeps the ratio of means finite in black
-C2 = (0.03 * PEAK) ** 2  # K2 = 0.03, keeps the ratio of variances finite where it is flat
+C1 = (0.01 * PEAK) ** 2  # K1 = 0.01; keeps the ratio of means finite where both are black
+C2 = (0.03 * PEAK) ** 2  # K2 = 0.03; keeps the ratio of variances finite where both are flat
 
 
-def psnr(a: UInt8[np.ndarray, "h w 3"], b: UInt8[np.ndarray, "h w 3"], *, shave: int = 4) -> float:
-    """Peak signal-to-noise ratio on luma, 10 log10(255^2 / MSE).
+def psnr(a: np.ndarray, b: np.ndarray, *, shave: int = 4) -> float:
+    """Computes the peak signal-to-noise ratio of luma, 10 log10(255^2 / MSE).
 
     Args:
       a: uint8 `[h, w, 3]`.
       b: uint8 `[h, w, 3]`.
-      shave: pixels cut from every border first; by custom the scale, 4.
+      shave: pixels cut from each border first; by custom the scale, 4.
 
     Returns:
-      Decibels, infinite where the luma of both is equal.
+      decibels, infinite where the luma of both is equal.
 
     Raises:
-      ValueError: other shapes or types, or nothing is left after shaving.
+      DataError: nothing is left after shaving.
+      ValueError: not two uint8 pictures of one size, or a negative `shave`.
     """
     x, y = _lumas(a, b, shave=shave, smallest=1)
     error = np.mean((x - y) ** 2)
     return float("inf") if error == 0 else float(10 * np.log10(PEAK**2 / error))
 
 
-def ssim(a: UInt8[np.ndarray, "h w 3"], b: UInt8[np.ndarray, "h w 3"], *, shave: int = 4) -> float:
-    """Structural similarity on luma, as its authors define it (often called Wang's SSIM).
+def ssim(a: np.ndarray, b: np.ndarray, *, shave: int = 4) -> float:
+    """Computes the structural similarity of luma as its authors define it (often called Wang's SSIM).
 
-    An 11x11 Gaussian window of sigma 1.5 at every position where it fits whole, population
-    covariances. Equals scikit-image with `gaussian_weights=True, sigma=1.5,
-    use_sample_covariance=False`; its default window is a uniform 7x7 and gives other numbers.
+    The window is an 11x11 Gaussian of sigma 1.5, at each position where it lies within the picture; covariances are
+    those of the population. Equals scikit-image with `gaussian_weights=True, sigma=1.5, use_sample_covariance=False`;
+    the default of scikit-image, a uniform 7x7 window, gives other values.
 
     References:
-      Wang, Bovik, Sheikh, Simoncelli: Image quality assessment: from error visibility to structural
-      similarity. IEEE Transactions on Image Processing 13(4), 600-612, 2004, equation 13.
+      Wang, Bovik, Sheikh, Simoncelli: Image quality assessment: from error visibility to structural similarity. IEEE
+      Transactions on Image Processing 13(4), 600-612, 2004, equation 13.
 
     Args:
       a: uint8 `[h, w, 3]`.
       b: uint8 `[h, w, 3]`.
-      shave: pixels cut from every border first; by custom the scale, 4.
+      shave: pixels cut from each border first; by custom the scale, 4.
 
     Returns:
-      At most 1, which equal pictures reach.
+      at most 1, the value of equal pictures.
 
     Raises:
-      ValueError: other shapes or types, or less than one window is left after shaving.
+      DataError: less than one window is left after shaving.
+      ValueError: not two uint8 pictures of one size, or a negative `shave`.
     """
     x, y = _lumas(a, b, shave=shave, smallest=WINDOW)
     mean_x, mean_y = _blur(x), _blur(y)
@@ -72,23 +74,23 @@ def ssim(a: UInt8[np.ndarray, "h w 3"], b: UInt8[np.ndarray, "h w 3"], *, shave:
     return float(np.mean(luminance * contrast_structure))
 
 
-def ssim_daala(a: UInt8[np.ndarray, "h w 3"], b: UInt8[np.ndarray, "h w 3"], *, shave: int = 4) -> float:
-    """Structural similarity as the daala package computes it, which Ledig et al. (2017) report.
+def ssim_daala(a: np.ndarray, b: np.ndarray, *, shave: int = 4) -> float:
+    """Computes the structural similarity as the daala package does, which Ledig et al. (2017) report.
 
-    The window is a Gaussian of sigma 1.5 / 256 of the picture's height, in steps of 1/256; at the borders it is cut off
-    and the position counts the less. Luma is rounded to whole levels. Not comparable with `ssim`: it is higher on tall
-    pictures.
+    The window is a Gaussian whose sigma is 1.5 / 256 of the picture's height, with weights in steps of 1/256. At the
+    borders it is cut off, and the position has less weight in the mean. Luma is rounded to whole levels. Values cannot
+    be compared with those of `ssim`: they are higher for tall pictures.
 
     References:
       Daala video codec, https://gitlab.xiph.org/xiph/daala, tools/dump_ssim.c.
 
     Args, Returns, Raises:
-      as `ssim`, but that one pixel is enough.
+      as `ssim`, except that one pixel is enough.
     """
     x, y = (np.round(z) for z in _lumas(a, b, shave=shave, smallest=1))
     kernel = _daala_kernel(1.5 / 256 * x.shape[0], longest=max(x.shape))
     weight, mean_x, mean_y, xx, yy, xy = (
-        gaussian.window_sums(np.pad(z, len(kernel) // 2), kernel)  # of what lies within the picture
+        gaussian.window_sums(np.pad(z, len(kernel) // 2), kernel)  # the padding has weight 0
         for z in (np.ones_like(x), x, y, x * x, y * y, x * y)
     )
     c1, c2 = C1 * weight**2, C2 * weight**2
@@ -99,8 +101,8 @@ def ssim_daala(a: UInt8[np.ndarray, "h w 3"], b: UInt8[np.ndarray, "h w 3"], *, 
     return float(np.sum(weight * luminance * structure) / np.sum(weight))
 
 
-def _daala_kernel(sigma, *, longest):
-    """Whole weights that sum to 256, as far out as they would be a half or more."""
+def _daala_kernel(sigma: float, *, longest: int) -> Float[np.ndarray, " n"]:
+    """Returns whole weights that sum to 256, as far from the centre as they round to 1 or more."""
     cut = math.sqrt(0.5 * math.pi) * sigma / 256
     reach = 1 if cut >= 1 else int(sigma * math.sqrt(-2 * math.log(cut)))
     reach = min(reach, longest - 1)
@@ -110,8 +112,8 @@ def _daala_kernel(sigma, *, longest):
     return np.concatenate([side[::-1], [256 - 2 * side.sum()], side])
 
 
-def _lumas(a, b, *, shave: int, smallest: int) -> list[Float[np.ndarray, "h w"]]:
-    """Returns the shaved luma of two pictures that can be compared."""
+def _lumas(a: np.ndarray, b: np.ndarray, *, shave: int, smallest: int) -> list[Float[np.ndarray, "h w"]]:
+    """Checks two pictures and returns the luma of each, shaved."""
     a, b = np.asarray(a), np.asarray(b)
     for image in (a, b):
         pixels.check(image)
@@ -120,7 +122,7 @@ def _lumas(a, b, *, shave: int, smallest: int) -> list[Float[np.ndarray, "h w"]]
     if shave < 0:
         raise ValueError(f"shave: expected 0 or more pixels, got {shave}")
     if min(a.shape[:2]) < 2 * shave + smallest:
-        raise ValueError(
+        raise DataError(
             f"expected at least {2 * shave + smallest} pixels on each side, "
             f"{smallest} after shaving {shave}, got {a.shape[0]}x{a.shape[1]}"
         )
@@ -128,5 +130,5 @@ def _lumas(a, b, *, shave: int, smallest: int) -> list[Float[np.ndarray, "h w"]]
 
 
 def _blur(image: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h-10 w-10"]:
-    """Gaussian mean of every whole window."""
-    return gaussian.window_sums(image, gaussian.gaussian(WINDOW, SIGMA))
+    """Returns the Gaussian mean of each whole window."""
+    return gaussian.window_sums(image, gaussian.weights(WINDOW, SIGMA))

@@ -1,11 +1,11 @@
-"""NIQE, how natural a picture looks, without a reference; lower is more natural.
+"""NIQE, the natural image quality evaluator: how natural a picture looks, without an original. Lower is more natural.
 
     Mittal, Soundararajan, Bovik: Making a "completely blind" image quality analyzer. IEEE Signal Processing
     Letters 20(3), 209-212, 2013.
 
-A picture is described by statistics of its blocks, and compared with what those are in pristine photographs:
-`Pristine`, which `fit` makes and the package ships (`scripts/fit_niqe.py`). Measured on BT.601 luma in studio range,
-not rounded. Values of two pristine models cannot be compared.
+A picture is described by the statistics of its blocks, which are compared with those of pristine photographs. `fit`
+computes the latter, `Pristine`; the package ships one, which `jsr.fit_niqe` made. All is measured on BT.601 luma in
+studio range, not rounded. Values relative to two pristine models cannot be compared.
 """
 
 import functools
@@ -17,35 +17,37 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from jsr.errors import DataError
 from jsr.metrics import gaussian
 from jsr.ops import pixels, resize
 
 BLOCK = 96  # pixels of a block's side
-WINDOW, SIGMA = 7, 7 / 6  # of the Gaussian that local means and deviations are weighted by
-SHARP = 0.75  # of the sharpest block: those that a pristine picture is described by (the paper's T)
-SHIFTS = ((0, 1), (1, 0), (1, 1), (1, -1))  # neighbours whose products are described
-FEATURES = 36  # of a block: 18 at each of two scales
+WINDOW, SIGMA = 7, 7 / 6  # pixels; the Gaussian of local means and deviations
+SHARP = 0.75  # of the sharpest block's sharpness; sharper blocks describe a pristine picture (the paper's T)
+SHIFTS = ((0, 1), (1, 0), (1, 1), (1, -1))  # rows and columns to the neighbours that pixels are multiplied by
+FEATURES = 36  # statistics of a block, 18 at each of two scales
 
 
 class Pristine(NamedTuple):
-    """What blocks of pristine pictures are like: a multivariate Gaussian."""
+    """The distribution of the statistics of pristine blocks: a multivariate Gaussian."""
 
     mean: Float[np.ndarray, "36"]
     covariance: Float[np.ndarray, "36 36"]
 
 
-def niqe(image: UInt8[np.ndarray, "h w 3"], pristine: Pristine, *, shave: int = 4) -> float:
-    """The distance of a picture's blocks from pristine ones, equation 10 of the paper.
+def distance(image: np.ndarray, pristine: Pristine, *, shave: int = 4) -> float:
+    """Computes the distance of a picture's blocks from pristine ones, equation 10 of the paper.
 
     Args:
       image: uint8 `[h, w, 3]`.
-      shave: pixels cut from every border first, as for the other measures.
+      pristine: the distribution to compare with.
+      shave: pixels cut from each border first, as for the other metrics.
 
     Returns:
-      0 or more; photographs of good quality have some 2 to 5. NaN where there are not two whole blocks of 96 pixels.
+      0 or more; about 2 to 5 for good photographs. NaN where there are fewer than two whole blocks of 96x96 pixels.
 
     Raises:
-      ValueError: another type.
+      ValueError: not a uint8 picture `[h, w, 3]`.
     """
     blocks, _ = features(image, shave=shave)
     if len(blocks) < 2:
@@ -56,20 +58,23 @@ def niqe(image: UInt8[np.ndarray, "h w 3"], pristine: Pristine, *, shave: int = 
 
 
 def fit(images: Iterable[UInt8[np.ndarray, "h w 3"]]) -> Pristine:
-    """Describes pristine pictures by their sharp blocks (section 2.3 of the paper)."""
-    kept = []
+    """Fits the distribution to the sharp blocks of pristine pictures (section 2.3 of the paper).
+
+    Raises:
+      DataError: fewer than two sharp blocks.
+    """
+    sharp = [np.empty((0, FEATURES))]
     for image in images:
         blocks, sharpness = features(image, shave=0)
-        if len(blocks):
-            kept.append(blocks[sharpness > SHARP * sharpness.max()])
-    blocks = np.concatenate(kept)
+        sharp.append(blocks[sharpness > SHARP * sharpness.max(initial=0)])
+    blocks = np.concatenate(sharp)
+    if len(blocks) < 2:
+        raise DataError(f"expected two or more sharp blocks of {BLOCK}x{BLOCK} pixels, got {len(blocks)}")
     return Pristine(blocks.mean(axis=0), np.cov(blocks, rowvar=False))
 
 
-def features(
-    image: UInt8[np.ndarray, "h w 3"], *, shave: int
-) -> tuple[Float[np.ndarray, "n 36"], Float[np.ndarray, " n"]]:
-    """Describes the whole blocks of a picture; returns their statistics and their sharpness (equation 11).
+def features(image: np.ndarray, *, shave: int) -> tuple[Float[np.ndarray, "n 36"], Float[np.ndarray, " n"]]:
+    """Computes the statistics of a picture's whole blocks, and their sharpness (equation 11).
 
     Raises:
       ValueError: not a uint8 picture `[h, w, 3]`.
@@ -79,42 +84,42 @@ def features(
     luma = pixels.shave(pixels.luma(image), shave)
     rows, columns = (n // BLOCK for n in luma.shape)
     luma = luma[: rows * BLOCK, : columns * BLOCK]
-    described, sharpness = [], np.empty(0)
+    statistics, sharpness = [], np.empty(0)
     if rows * columns == 0:
         return np.empty((0, FEATURES)), sharpness
     for side in (BLOCK, BLOCK // 2):
         normalised, deviation = mscn(luma)
-        described.append([_describe(block) for block in _blocks(normalised, side)])
+        statistics.append([_describe(block) for block in _blocks(normalised, side)])
         if side == BLOCK:
             sharpness = np.array([block.mean() for block in _blocks(deviation, side)])
             height, width = (n // 2 for n in luma.shape)
             halved = resize.resize(jnp.asarray(luma[..., None]), height, width)
             luma = np.asarray(halved, np.float64)[..., 0]
-    return np.concatenate(described, axis=1), sharpness
+    return np.concatenate(statistics, axis=1), sharpness
 
 
 def mscn(
     luma: Float[np.ndarray, "h w"],
 ) -> tuple[Float[np.ndarray, "h w"], Float[np.ndarray, "h w"]]:
-    """Takes the local mean off and divides by the local deviation, equations 1 to 3; returns the deviation too."""
+    """Subtracts the local mean and divides by the local deviation, equations 1 to 3; returns the deviation too."""
     mean = _blur(luma)
     deviation = np.sqrt(np.abs(_blur(luma * luma) - mean * mean))
     return (luma - mean) / (deviation + 1), deviation
 
 
-def _blur(image):
-    """Gaussian mean around every pixel; the border repeats."""
+def _blur(image: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
+    """Returns the Gaussian mean around each pixel; the border is repeated outwards."""
     padded = np.pad(image, WINDOW // 2, mode="edge")
-    return gaussian.window_sums(padded, gaussian.gaussian(WINDOW, SIGMA))
+    return gaussian.window_sums(padded, gaussian.weights(WINDOW, SIGMA))
 
 
-def _blocks(image, side):
+def _blocks(image: Float[np.ndarray, "h w"], side: int) -> Float[np.ndarray, "n side side"]:
     rows, columns = (n // side for n in image.shape)
     return image.reshape(rows, side, columns, side).swapaxes(1, 2).reshape(-1, side, side)
 
 
-def _describe(block):
-    """The 18 statistics of a block at one scale: of its values, and of their products with four neighbours."""
+def _describe(block: Float[np.ndarray, "side side"]) -> list[float]:
+    """Computes the 18 statistics of a block at one scale: of its values, and of their products with four neighbours."""
     shape, left, right = aggd(block)
     values = [shape, (left + right) / 2]
     for shift in SHIFTS:
@@ -125,15 +130,18 @@ def _describe(block):
 
 
 def aggd(values: Float[np.ndarray, "..."]) -> tuple[float, float, float]:
-    """Fits an asymmetric generalised Gaussian by its moments; returns its shape and its left and right scale.
+    """Fits an asymmetric generalised Gaussian by its moments.
 
-    Lasmar, Stitou, Berthoumieu: Multiscale skewed heavy tailed model for texture analysis. ICIP 2009, section 3.2. The
-    scales are the betas of the density, equation 7 of Mittal et al.
+    Returns:
+      its shape and its left and right scales, alpha and the betas of the density in equation 7 of Mittal et al.
+
+    References:
+      Lasmar, Stitou, Berthoumieu: Multiscale skewed heavy tailed model for texture analysis. ICIP 2009, section 3.2.
     """
     left = _root_mean_square(values[values < 0])
     right = _root_mean_square(values[values > 0])
     square = np.mean(values**2)
-    if square == 0:  # a flat block: the shape that is of no consequence, without scale
+    if square == 0:  # a flat block has no scale, so its shape does not matter
         return float(_shapes()[0][-1]), 0.0, 0.0
     ratio = left / right if right else np.inf
     moments = np.mean(np.abs(values)) ** 2 / square
@@ -144,13 +152,13 @@ def aggd(values: Float[np.ndarray, "..."]) -> tuple[float, float, float]:
     return shape, float(left) * scale, float(right) * scale
 
 
-def _root_mean_square(values):
+def _root_mean_square(values: Float[np.ndarray, " n"]) -> float:
     return np.sqrt(np.mean(values**2)) if values.size else 0.0
 
 
 @functools.cache
-def _shapes():
-    """The shapes that are tried, and what the ratio of moments is in each."""
+def _shapes() -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+    """Returns the shapes that are tried, and the ratio of moments of each."""
     shapes = np.arange(0.2, 10.0005, 0.001)
     gamma = np.vectorize(math.gamma)
     return shapes, gamma(2 / shapes) ** 2 / (gamma(1 / shapes) * gamma(3 / shapes))

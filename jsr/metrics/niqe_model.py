@@ -1,4 +1,4 @@
-"""The pristine models that NIQE compares with: the bundled one, or a file of its authors."""
+"""The pristine models that NIQE compares with: the bundled one, one of `jsr.fit_niqe`, or that of NIQE's authors."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ from jsr.metrics.niqe import Pristine
 from jsr.weights import file as weights_file
 
 BUNDLED = weights_file.PRETRAINED / "niqe.safetensors"
-# Names of the mean and the covariance: here, in the file of NIQE's authors, and in its copy as npz.
+# By suffix, the names of the mean and the covariance: ours, those of NIQE's authors, and those of its copy as npz.
 NAMES = {
     ".safetensors": ("mean", "covariance"),
     ".mat": ("mu_prisparam", "cov_prisparam"),
@@ -37,7 +37,7 @@ def load(path: Path | None = None) -> Pristine:
     except OSError as error:
         raise WeightsError(f"{path}: {error.strerror or error}") from error
     except (SafetensorError, BadZipFile, KeyError, ValueError, NotImplementedError) as error:
-        expected = ", ".join(f"{' and '.join(names)} in {end}" for end, names in NAMES.items())
+        expected = ", ".join(f"{' and '.join(names)} in {suffix}" for suffix, names in NAMES.items())
         raise WeightsError(f"{path}: expected {expected}, got another file: {error}") from error
     mean = mean.ravel()
     if mean.shape != (niqe.FEATURES,) or covariance.shape != (niqe.FEATURES, niqe.FEATURES):
@@ -47,17 +47,23 @@ def load(path: Path | None = None) -> Pristine:
     return Pristine(mean, covariance)
 
 
-def save(path: Path, pristine: Pristine, about: dict[str, object]) -> None:
-    """Writes a pristine model as safetensors, whole or not at all; `about` says where it comes from."""
-    tensors.write(path, pristine._asdict(), {"jsr": json.dumps(about)})
+def save(path: Path, pristine: Pristine, metadata: dict[str, object]) -> None:
+    """Writes a pristine model as a safetensors file, atomically; the metadata says how it was fitted.
+
+    Raises:
+      OSError: it cannot be written.
+    """
+    tensors.write(path, pristine._asdict(), {"jsr": json.dumps(metadata)})
 
 
-def _read(path):
-    names = NAMES[path.suffix.lower()]
-    if path.suffix.lower() == ".safetensors":
+def _read(path: Path) -> list[np.ndarray]:
+    """Returns the mean and the covariance as they are stored."""
+    suffix = path.suffix.lower()
+    names = NAMES[suffix]
+    if suffix == ".safetensors":
         with safe_open(path, framework="numpy") as file:
             return [file.get_tensor(name) for name in names]
     with path.open("rb") as file:
-        # Neither runs what a file holds: pickled arrays are refused.
-        arrays = scipy.io.loadmat(file) if path.suffix.lower() == ".mat" else np.load(file)
+        # Neither function runs code in a file: pickled arrays are refused.
+        arrays = scipy.io.loadmat(file) if suffix == ".mat" else np.load(file)
         return [np.asarray(arrays[name], np.float64) for name in names]

@@ -1,10 +1,11 @@
-"""Tests ../jsr/datasets.py."""
+"""Tests ../../jsr/data/datasets.py."""
 
 import functools
 import hashlib
 import http.server
 import importlib.util
 import io
+import sys
 import threading
 import zipfile
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from PIL import Image
 
 from jsr.data import datasets, patches
-from jsr.data.datasets import Archive
+from jsr.data.archives import Archive
 from jsr.errors import DataError
 from jsr.files import download
 
@@ -38,7 +39,7 @@ def _zip(path, members):
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
+    def log_message(self, format, *args):
         pass
 
 
@@ -75,39 +76,39 @@ def pair(served, rng, monkeypatch):
     return pictures
 
 
-def test_a_fetched_dataset_holds_its_archives_pictures(pair, tmp_path):
+def test_source_gives_the_pictures_of_the_archives(pair, tmp_path):
     home = datasets.prepare("div2k", data_dir=tmp_path / "d")
     assert home == tmp_path / "d" / "jsr" / "div2k" / "1.0.0"
     assert list(home.glob("*.array_record*"))
     for split, expected in pair.items():
-        source = datasets.open("div2k", data_dir=tmp_path / "d", split=split)
+        source = datasets.source("div2k", data_dir=tmp_path / "d", split=split)
         read = {example["name"].decode(): example["hr"] for example in source}
         assert read.keys() == expected.keys()
         assert all(np.array_equal(read[name], expected[name]) for name in read)
 
 
-def test_training_reads_a_dataset(pair, tmp_path):
-    """By the name alone, first fetching it; held out are pictures of its own validation split."""
+def test_photographs_are_trained_on(pair, tmp_path):
+    """By the name alone, which fetches the dataset; pictures of its own validation split are held out."""
     options = {"size": 24, "cache_dir": tmp_path / "c", "data_dir": tmp_path / "d"}
     pictures = patches.load("div2k", **options)
     assert pictures.description == "12 pictures, 0.0 Mpx, 1 more held out"
     expected = sorted(p.tobytes() for p in pair["train"].values())
     assert sorted(p[:40, :50].tobytes() for p in pictures.patches) == expected
-    (held,) = pictures.validation
-    assert any(np.array_equal(held, p[2:38, 1:49]) for p in pair["validation"].values())
+    (middle,) = pictures.validation
+    assert any(np.array_equal(middle, p[2:38, 1:49]) for p in pair["validation"].values())
     again = patches.load("div2k", **options)
     assert again.description == pictures.description
     assert len(list((tmp_path / "c").iterdir())) == 1
 
 
-def test_a_dataset_is_prepared_once(pair, tmp_path, monkeypatch):
+def test_prepare_fetches_once(pair, tmp_path, monkeypatch):
     home = datasets.prepare("div2k", data_dir=tmp_path)
     monkeypatch.setattr(datasets, "_fetched", lambda *_: pytest.fail("fetched a second time"))
     assert datasets.prepare("div2k", data_dir=tmp_path) == home
 
 
-def test_an_archive_put_in_place_is_taken(pair, served, tmp_path, monkeypatch):
-    """So a machine without a network can have a dataset too; but not another file by its name."""
+def test_prepare_takes_archives_put_in_place(pair, served, tmp_path, monkeypatch):
+    """So that a machine without a network can have a dataset too."""
     downloads = tmp_path / "d" / "jsr" / "downloads"
     downloads.mkdir(parents=True)
     for archive in served[0].glob("*.zip"):
@@ -115,13 +116,9 @@ def test_an_archive_put_in_place_is_taken(pair, served, tmp_path, monkeypatch):
     monkeypatch.setattr(download, "fetch", lambda *_, **__: pytest.fail("fetched"))
     datasets.prepare("div2k", data_dir=tmp_path / "d")
 
-    (downloads / "train.zip").write_bytes(b"another")
-    with pytest.raises(DataError, match="train.zip: expected SHA-256 .*, got another file's"):
-        datasets._fetched("div2k", downloads)
 
-
-def test_a_grey_or_turned_picture_is_read_as_training_needs_it(served, rng, monkeypatch, tmp_path):
-    """coco2014 has both kinds, and no validation split: a tenth, of two none, is held out."""
+def test_photographs_may_be_grey_or_turned(served, rng, monkeypatch, tmp_path):
+    """coco2014 has both kinds. It has no validation split, so a tenth is held out: of two pictures, none."""
     folder, url = served
     grey, colour = rng.integers(0, 256, (40, 50), np.uint8), _pixels(rng)
     turned, exif = io.BytesIO(), Image.Exif()
@@ -138,7 +135,7 @@ def test_a_grey_or_turned_picture_is_read_as_training_needs_it(served, rng, monk
     assert len(read) == 2 and pictures.validation == []
 
 
-def test_a_folder_is_prepared_under_its_name(tmp_path, rng):
+def test_prepare_stores_a_folder_under_its_name(tmp_path, rng):
     folder = tmp_path / "My pictures"
     folder.mkdir()
     pixels = _pixels(rng)
@@ -146,14 +143,14 @@ def test_a_folder_is_prepared_under_its_name(tmp_path, rng):
     home = datasets.prepare(str(folder), data_dir=tmp_path / "d")
     assert home.parent.name == "My_pictures"
     assert "My_pictures" in datasets.names(tmp_path / "d")
-    (example,) = datasets.open("My_pictures", data_dir=tmp_path / "d")
+    (example,) = datasets.source("My_pictures", data_dir=tmp_path / "d")
     assert np.array_equal(example["hr"], pixels) and example["name"] == b"a.png"
     with pytest.raises(DataError, match="expected a new name, .* delete it"):
         datasets.prepare(str(folder), data_dir=tmp_path / "d")
 
 
-def test_an_unknown_name_lists_the_names(tmp_path):
-    for function in (datasets.prepare, datasets.open, datasets.items):
+def test_prepare_and_source_list_the_names(tmp_path):
+    for function in (datasets.prepare, datasets.source, datasets.photographs):
         with pytest.raises(DataError) as caught:
             function("imagenet", data_dir=tmp_path)
         assert str(caught.value) == ("imagenet: expected a folder of pictures or one of coco2014, div2k")
@@ -161,9 +158,9 @@ def test_an_unknown_name_lists_the_names(tmp_path):
         patches.load("no/such/dir", size=24, cache_dir=tmp_path, data_dir=tmp_path)
 
 
-def test_an_unknown_split_lists_the_splits(pair, tmp_path):
+def test_source_lists_the_splits(pair, tmp_path):
     with pytest.raises(DataError, match="div2k: expected a split of train, validation, got x"):
-        datasets.open("div2k", data_dir=tmp_path, split="x")
+        datasets.source("div2k", data_dir=tmp_path, split="x")
 
 
 def _refused(tmp_path):
@@ -174,7 +171,7 @@ def _refused(tmp_path):
     return str(caught.value)
 
 
-def test_a_dataset_that_cannot_be_fetched_says_what_to_do(pair, served, tmp_path):
+def test_prepare_says_what_to_do_when_a_download_fails(pair, served, tmp_path):
     (served[0] / "train.zip").unlink()
     message = _refused(tmp_path)
     assert message.startswith(f"div2k: cannot fetch {served[1]}/train.zip (0.0 GB): ")
@@ -182,14 +179,14 @@ def test_a_dataset_that_cannot_be_fetched_says_what_to_do(pair, served, tmp_path
     assert message.endswith("run python -m jsr.prepare div2k")
 
 
-def test_another_file_than_the_recorded_is_refused(pair, served, tmp_path):
+def test_prepare_refuses_a_download_with_another_hash(pair, served, tmp_path):
     _zip(served[0] / "train.zip", {"a.png": b"another"})
     assert "cannot fetch" in _refused(tmp_path)
     assert not (tmp_path / "d" / "jsr" / "downloads" / "train.zip").exists()
 
 
-def test_a_broken_archive_is_refused(pair, served, tmp_path, monkeypatch):
-    """Broken as its publisher made it, for else its hash would differ."""
+def test_prepare_refuses_a_broken_archive(pair, served, tmp_path, monkeypatch):
+    """Broken as it was published; otherwise its hash would differ."""
     for content in (b"no archive", None):
         path = served[0] / "train.zip"
         if content is None:
@@ -203,19 +200,20 @@ def test_a_broken_archive_is_refused(pair, served, tmp_path, monkeypatch):
         (tmp_path / "d" / "jsr" / "downloads" / "train.zip").unlink()
 
 
-def test_members_lead_nowhere(tmp_path):
-    """Names such as ../a.png are only names, for no member is written; sizes are bounded."""
-    _zip(tmp_path / "a.zip", {"../a.png": b"1", "/b.png": b"2"})
-    assert dict(datasets._archive(tmp_path / "a.zip")) == {"../a.png": b"1", "/b.png": b"2"}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(datasets, "MEMBER_BYTES", 0)
-        with pytest.raises(zipfile.BadZipFile, match="has 1 bytes"):
-            list(datasets._archive(tmp_path / "a.zip"))
+@pytest.mark.parametrize("name", ["div2k", "folder"])
+def test_prepare_without_array_record_names_the_alternative(folder, tmp_path, monkeypatch, name):
+    """It has no build for Windows."""
+    monkeypatch.setitem(sys.modules, "array_record", None)  # so that its import fails
+    expected = "named datasets need array_record, .* no Windows build; a folder of pictures works: --data DIR$"
+    with pytest.raises(DataError, match=expected):
+        datasets.prepare(str(folder) if name == "folder" else name, data_dir=tmp_path)
 
 
-def test_recorded_archives_are_those_of_tfds():
-    """The independent record: the checksum files that TensorFlow Datasets carries."""
-    root = Path(importlib.util.find_spec("tensorflow_datasets").origin).parent
+def test_datasets_have_the_archives_that_tfds_records():
+    """An independent record: the checksum files of TensorFlow Datasets."""
+    spec = importlib.util.find_spec("tensorflow_datasets")
+    assert spec and spec.origin
+    root = Path(spec.origin).parent
     files = [root / "datasets/div2k/checksums.tsv", root / "url_checksums/coco2014.txt"]
     lines = [line.split("\t") for file in files for line in file.read_text().splitlines()]
     recorded = {url: (int(size), sha256) for url, size, sha256, *_ in lines}
@@ -224,7 +222,7 @@ def test_recorded_archives_are_those_of_tfds():
             assert recorded[archive.url] == (archive.size, archive.sha256)
 
 
-def test_the_default_folder_is_that_of_tfds(monkeypatch, tmp_path):
+def test_default_dir_is_that_of_tfds(monkeypatch, tmp_path):
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     assert datasets.default_dir() == tmp_path
     monkeypatch.delenv("TFDS_DATA_DIR")

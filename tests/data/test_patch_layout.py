@@ -1,4 +1,4 @@
-"""Tests ../jsr/cuts.py."""
+"""Tests ../../jsr/data/patch_layout.py."""
 
 import numpy as np
 import pytest
@@ -8,20 +8,42 @@ from jsr.data import patch_layout
 
 @pytest.mark.parametrize("length", [24, 63, 64, 65, 104, 105, 200, 1001])
 @pytest.mark.parametrize("size, side", [(24, 64), (24, 24), (96, 256), (112, 756), (33, 66)])
-def test_every_window_lies_in_a_patch(length, size, side):
-    """Else some windows could never be drawn; that is why patches overlap."""
+def test_origins_leave_no_window_between_patches(length, size, side):
+    """Otherwise some windows could never be drawn; that is why patches overlap."""
     starts = patch_layout.origins(length, side=side, size=size)
     assert starts[0] == 0 and starts[-1] == max(0, length - side)
     for window in range(length - size + 1):
-        assert any(s <= window and window + size <= s + side for s in starts)
+        assert any(start <= window and window + size <= start + side for start in starts)
+
+
+@pytest.mark.parametrize("size, side", [(24, 64), (24, 24), (33, 66)])
+def test_counts_are_the_fewest_that_cover_all_windows(size, side):
+    """With one patch less, even the widest strides would leave out a window."""
+    lengths = np.arange(size, 300)
+    counts = patch_layout.counts(lengths, side=side, size=size)
+    stride = side - size + 1
+    assert (side + (counts - 1) * stride >= lengths).all()
+    assert (side + (counts - 2) * stride < lengths)[counts > 1].all()
 
 
 @pytest.mark.parametrize(
-    ("shape", "most"),
+    ("shape", "ratio"),
     [((1356, 2040), 1.25), ((321, 481), 1.34), ((1024, 1024), 1.0), ((130, 130), 1.0)],
 )
-def test_patches_take_little_more_room_than_their_picture(shape, most):
+def test_best_side_takes_little_more_space_than_the_picture(shape, ratio):
     side = patch_layout.best_side([shape], size=112)
     patches, sizes = patch_layout.cut(np.ones((*shape, 3), np.uint8), side=side, size=112)
-    assert patches.nbytes <= most * 3 * shape[0] * shape[1]
+    assert patches.nbytes <= ratio * 3 * shape[0] * shape[1]
     assert patches.sum() == 3 * np.prod(sizes, axis=1).sum()  # the rest is padding
+
+
+def test_middle_is_centred_and_divisible_by_every_scale(rng):
+    image = rng.integers(0, 256, (400, 61, 3), np.uint8)
+    assert np.array_equal(patch_layout.middle(image), image[8:392, :60])
+
+
+@pytest.mark.parametrize(
+    "count, total, expected", [(0, 9, []), (1, 10, [5]), (3, 30, [5, 15, 25]), (4, 4, [0, 1, 2, 3])]
+)
+def test_spaced_takes_the_middles_of_equal_parts(count, total, expected):
+    assert patch_layout.spaced(count, total) == expected

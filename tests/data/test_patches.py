@@ -1,4 +1,4 @@
-"""Tests ../jsr/patches.py."""
+"""Tests ../../jsr/data/patches.py."""
 
 import io
 import os
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jsr.data import patch_layout, patches
+from jsr.data import patch_files, patch_layout, patches
 from jsr.errors import DataError
 from jsr.pictures import folders
 
@@ -32,7 +32,28 @@ def _load(folder, tmp_path, **options):
     return patches.load(str(folder), **options)
 
 
-def test_held_out_pictures(tmp_path, rng):
+def test_load_cuts_all_pictures_whole(folder, tmp_path):
+    """Each original can be put together again from its patches."""
+    pictures = _load(folder, tmp_path)
+    assert isinstance(pictures.patches, np.memmap) and not pictures.patches.flags.writeable
+    assert pictures.patches.dtype == np.uint8 and pictures.patches.shape[1:] == (*[pictures.patches.shape[1]] * 2, 3)
+    assert pictures.sizes.dtype == np.int32
+    side = pictures.patches.shape[1]
+    held_out = patch_layout.spaced(1, 12)
+    originals = [np.asarray(Image.open(path)) for path in sorted(folder.iterdir())]
+    originals = [original for i, original in enumerate(originals) if i not in held_out]
+    index = 0
+    for original in originals:
+        for y in patch_layout.origins(original.shape[0], side=side, size=SIZE):
+            for x in patch_layout.origins(original.shape[1], side=side, size=SIZE):
+                part = original[y : y + side, x : x + side]
+                assert tuple(pictures.sizes[index]) == part.shape[:2]
+                assert np.array_equal(pictures.patches[index, : part.shape[0], : part.shape[1]], part)
+                index += 1
+    assert index == len(pictures.patches)
+
+
+def test_load_holds_pictures_out(tmp_path, rng):
     """Evenly spaced, a tenth at most, cut to their middles, and never among the patches."""
     for i in range(30):
         _save(tmp_path / "set" / f"{i:02}.png", _pixels(rng, 61 + i, 50))
@@ -50,30 +71,48 @@ def test_held_out_pictures(tmp_path, rng):
     assert _load(tmp_path / "set", tmp_path, holdout=0).validation == []
 
 
-def test_the_cache_is_used_again(folder, tmp_path, monkeypatch):
+def test_load_takes_a_cached_set(folder, tmp_path, monkeypatch):
     first = _load(folder, tmp_path)
-    build = patches._build
-    monkeypatch.setattr(patches, "_build", lambda *_: pytest.fail("cut a second time"))
+    monkeypatch.setattr(patch_files, "write_patches", lambda *_, **__: pytest.fail("cut a second time"))
     second = _load(folder, tmp_path)
     assert np.array_equal(first.patches, second.patches)
     assert np.array_equal(first.sizes, second.sizes)
     assert first.description == second.description
     assert all(map(np.array_equal, first.validation, second.validation))
 
-    # Not where the pictures or the cutting changed, though.
-    calls = []
-    monkeypatch.setattr(patches, "_build", lambda *a: (calls.append(a), build(*a)))
+
+def test_load_cuts_anew_when_pictures_or_options_change(folder, tmp_path):
+    def count():
+        return len(list((tmp_path / "cache").iterdir()))
+
+    _load(folder, tmp_path)
     os.utime(folder / "00.png", (1, 1))
     _load(folder, tmp_path)
+    assert count() == 2
     (folder / "00.png").rename(folder / "12.png")
     _load(folder, tmp_path)
+    assert count() == 3
     _load(folder, tmp_path, size=SIZE + 1)
+    assert count() == 4
     _load(folder, tmp_path, holdout=0)
-    assert len(calls) == 4
+    assert count() == 5
     assert not list((tmp_path / "cache").glob("unfinished-*"))
 
 
-def test_an_interrupted_cut_leaves_nothing(folder, tmp_path, monkeypatch):
+def test_load_finds_the_sets_of_earlier_versions(tmp_path):
+    """The name of a cached set is recorded here; another one would have users cut all pictures again."""
+    photograph = tmp_path / "set" / "a.png"
+    photograph.parent.mkdir()
+    Image.fromarray(np.full((30, 40, 3), 7, np.uint8)).save(photograph)
+    photograph.write_bytes(photograph.read_bytes().ljust(1000))
+    os.utime(photograph, ns=(10**18, 10**18))
+    _load(tmp_path / "set", tmp_path)
+    (home,) = (tmp_path / "cache").iterdir()
+    assert home.name == "75d550ad17648c24460d78a09e83fc380f0e77bea53277ce012d6ea36a75b4d4"
+    assert {path.name for path in home.iterdir()} == {"patches.npy", "sizes.npy", "validation.npz", "about.json"}
+
+
+def test_load_leaves_nothing_when_it_is_interrupted(folder, tmp_path, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
@@ -83,13 +122,13 @@ def test_an_interrupted_cut_leaves_nothing(folder, tmp_path, monkeypatch):
     assert not list((tmp_path / "cache").iterdir())
 
 
-def test_the_users_cache(folder, tmp_path, monkeypatch):
+def test_load_uses_the_users_cache_by_default(folder, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     _load(folder, tmp_path, cache_dir=None)
     assert len(list((tmp_path / "xdg" / "jsr" / "patches").iterdir())) == 1
 
 
-def test_skipped_pictures_are_named_once(folder, tmp_path, rng):
+def test_load_names_skipped_pictures(folder, tmp_path, rng):
     _save(folder / "deep" / "narrow.png", _pixels(rng, 90, SIZE - 1))
     (folder / "text.jpg").write_text("no picture")
     whole = io.BytesIO()
@@ -104,7 +143,7 @@ def test_skipped_pictures_are_named_once(folder, tmp_path, rng):
         assert description.startswith("11 pictures, ")
 
 
-def test_many_skipped_pictures_are_counted(folder, tmp_path):
+def test_load_counts_skipped_pictures_beyond_ten(folder, tmp_path):
     for i in range(15):
         (folder / f"broken{i:02}.png").write_text("no picture")
     description = _load(folder, tmp_path).description
@@ -113,7 +152,7 @@ def test_many_skipped_pictures_are_counted(folder, tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["png", "webp", "bmp", "tif", "TIFF", "PNG"])
-def test_formats(tmp_path, rng, suffix):
+def test_load_reads_every_format(tmp_path, rng, suffix):
     pixels = _pixels(rng, 40, 30)
     options = {"lossless": True} if suffix == "webp" else {}
     _save(tmp_path / "set" / f"a.{suffix}", pixels, **options)
@@ -124,11 +163,11 @@ def test_formats(tmp_path, rng, suffix):
     assert pictures.description == "1 picture, 0.0 Mpx"
 
 
-def test_a_single_file(folder, tmp_path):
+def test_load_takes_a_single_file(folder, tmp_path):
     assert _load(folder / "03.png", tmp_path).description.startswith("1 picture,")
 
 
-def test_nothing_usable_is_said_in_one_line(tmp_path, rng):
+def test_load_without_a_usable_picture_fails_in_one_line(tmp_path, rng):
     (tmp_path / "set").mkdir()
     with pytest.raises(DataError, match=r"set: expected pictures .* 24x24 pixels, got none$"):
         _load(tmp_path / "set", tmp_path)
@@ -138,7 +177,7 @@ def test_nothing_usable_is_said_in_one_line(tmp_path, rng):
     assert "\n" not in str(caught.value)
 
 
-def test_no_room_is_said_in_one_line(folder, tmp_path, monkeypatch):
+def test_load_without_space_fails_in_one_line(folder, tmp_path, monkeypatch):
     usage = types.SimpleNamespace(free=1000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     with pytest.raises(DataError, match="expected room for .* GB of patches, got 0.0 GB"):
@@ -174,7 +213,7 @@ def _pickled(path):
 
 @pytest.mark.parametrize("name", ["patches.npy", "sizes.npy", "validation.npz", "about.json"])
 @pytest.mark.parametrize("spoil", [_shortened, _emptied, _pickled, os.unlink])
-def test_damaged_patches_are_cut_again(folder, tmp_path, name, spoil):
+def test_load_cuts_damaged_patches_again(folder, tmp_path, name, spoil):
     first = _load(folder, tmp_path)
     expected = np.array(first.patches), first.sizes, first.description
     (home,) = (tmp_path / "cache").iterdir()
@@ -185,8 +224,8 @@ def test_damaged_patches_are_cut_again(folder, tmp_path, name, spoil):
     assert again.description == expected[2]
 
 
-def test_patches_that_do_not_fit_are_cut_again(folder, tmp_path):
-    """Whole files each, but not of one set."""
+def test_load_cuts_patches_of_another_set_again(folder, tmp_path):
+    """Each file is whole, but they do not belong together."""
     sizes = _load(folder, tmp_path).sizes
     (home,) = (tmp_path / "cache").iterdir()
     for wrong in (sizes[:-1], sizes + 2000, sizes - SIZE, sizes.ravel()):
@@ -194,14 +233,14 @@ def test_patches_that_do_not_fit_are_cut_again(folder, tmp_path):
         assert np.array_equal(_load(folder, tmp_path).sizes, sizes)
     _lengthened(home / "patches.npy")
     _load(folder, tmp_path)
-    assert (home / "patches.npy").stat().st_mode & 0o222 == 0  # none writes by mistake what runs have mapped
+    assert (home / "patches.npy").stat().st_mode & 0o222 == 0  # read-only again
 
 
-def test_pictures_that_vanish_or_change_while_they_are_cut_are_named(folder, tmp_path, monkeypatch):
-    """After their heads were looked at: one is gone, one broken, one smaller than a crop, one held out as well."""
+def test_load_names_pictures_that_vanish_or_change_meanwhile(folder, tmp_path, monkeypatch):
+    """After the scan of the headers one is gone, one broken, one smaller than a crop, and so is a held-out one."""
     best_side = patch_layout.best_side
 
-    def meanwhile(shapes, *, size):
+    def spoil_first(shapes, *, size):
         shapes = list(shapes)
         (folder / "01.png").unlink()
         (folder / "02.png").write_bytes((folder / "02.png").read_bytes()[:-2000])
@@ -209,14 +248,14 @@ def test_pictures_that_vanish_or_change_while_they_are_cut_are_named(folder, tmp
             Image.new("RGB", (3, 3)).save(folder / name)
         return best_side(shapes, size=size)
 
-    monkeypatch.setattr(patch_layout, "best_side", meanwhile)
+    monkeypatch.setattr(patch_layout, "best_side", spoil_first)
     pictures = _load(folder, tmp_path)
     assert pictures.description.startswith("8 pictures, ")
     assert pictures.description.endswith("4 skipped (broken: 01.png, 02.png, 03.png, 06.png)")
     assert pictures.validation == []
 
 
-def test_what_a_killed_process_left_half_built_is_deleted_in_time(folder, tmp_path):
+def test_load_deletes_what_a_killed_process_left_a_day_ago(folder, tmp_path):
     for name in ("unfinished-old", "unfinished-new"):
         (tmp_path / "cache" / name).mkdir(parents=True)
         (tmp_path / "cache" / name / "patches.npy").write_bytes(b"half")
@@ -227,8 +266,8 @@ def test_what_a_killed_process_left_half_built_is_deleted_in_time(folder, tmp_pa
     assert (tmp_path / "cache" / "unfinished-new").exists()
 
 
-def test_folders_do_without_tensorflow_datasets(folder, tmp_path):
-    """Its import takes as long as jax's."""
+def test_load_of_a_folder_does_not_import_tensorflow_datasets(folder, tmp_path):
+    """It takes as long to import as jax."""
     program = (
         "import sys; from jsr.data import patches; "
         f"patches.load({str(folder)!r}, size=24, cache_dir={str(tmp_path / 'cache')!r}); "
@@ -237,8 +276,8 @@ def test_folders_do_without_tensorflow_datasets(folder, tmp_path):
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
-def test_research_pictures(jsr_data, tmp_path):
-    """Five photographs, of which the woman's, 228x344, is smaller than a patch one way only."""
+def test_load_of_photographs(jsr_data, tmp_path):
+    """Of the five, one of 228x344 pixels is narrower than a patch, but not lower."""
     pictures = patches.load(jsr_data / "eval" / "Set5" / "x4" / "hr", size=96, cache_dir=tmp_path)
     assert pictures.description.startswith("5 pictures, ")
     side = pictures.patches.shape[1]

@@ -1,4 +1,4 @@
-"""Tests ../jsr/metrics.py."""
+"""Tests ../../jsr/metrics/fidelity.py."""
 
 import importlib.util
 import math
@@ -42,6 +42,7 @@ def test_agrees_with_the_independent_scorer(jsr_data):
     if not path.is_file():
         pytest.skip(f"no scorer at {path}")
     spec = importlib.util.spec_from_file_location("score", path)
+    assert spec and spec.loader
     score = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(score)
     pictures = sorted((jsr_data / "eval" / "Set5" / "x4" / "hr").iterdir())

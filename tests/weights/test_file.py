@@ -4,7 +4,7 @@ import functools
 import hashlib
 import pickle
 import resource
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -19,14 +19,14 @@ from jsr.weights import file as weights_file
 
 
 @functools.cache
-def _init(module: Any):
+def _init(module: Any) -> Any:
     return jax.jit(module.init)(jax.random.key(0), jnp.zeros((1, 8, 8, 3)))
 
 
 def _small(module=None):
     """Returns a network and its variables, which a test may change."""
     module = module or SRResNet(features=4, blocks=1)
-    return module, jax.tree.map(lambda leaf: leaf, _init(module))
+    return module, jax.tree.map(lambda leaf: leaf, _init(cast(Any, module)))
 
 
 def _save(path, **about):

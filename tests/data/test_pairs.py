@@ -1,0 +1,70 @@
+"""Tests ../../jsr/data/pairs.py."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from jsr.data import pairs
+from jsr.errors import DataError, PictureError
+
+
+@pytest.fixture
+def benchmark_set(tmp_path, rng):
+    """Writes a set of two pictures, with low-resolution ones that are named in both ways."""
+    for name in ("hr/a.png", "hr/b.png", "lr/a.png", "lr/bx4.jpg"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        height, width = (41, 34) if path.parent.name == "hr" else (10, 8)
+        Image.fromarray(rng.integers(0, 256, (height, width, 3), np.uint8)).save(path)
+    return tmp_path
+
+
+def test_label_tells_sets_and_scales_apart(tmp_path):
+    assert pairs.label(tmp_path / "Set5") == "Set5"
+    assert pairs.label(tmp_path / "Set5" / "x4") == "Set5 x4"
+    assert pairs.label(tmp_path / "Set5" / "xml") == "xml"
+
+
+def test_find_takes_both_ways_to_name_lr(benchmark_set):
+    first, second = pairs.find(benchmark_set, scale=4)
+    assert (first.name, first.lr) == ("a.png", benchmark_set / "lr" / "a.png")
+    assert (second.name, second.lr) == ("b.png", benchmark_set / "lr" / "bx4.jpg")
+
+
+def test_find_names_what_is_missing(benchmark_set):
+    with pytest.raises(DataError, match="no-set is not a folder; expected SET_DIR/hr"):
+        pairs.find(benchmark_set / "no-set", scale=4)
+    with pytest.raises(DataError, match="lr has no sub-folder 'hr'"):
+        pairs.find(benchmark_set / "lr", scale=4)
+    (benchmark_set / "lr" / "a.png").unlink()
+    with pytest.raises(DataError, match="no picture for a.png$"):
+        pairs.find(benchmark_set, scale=4)
+    with pytest.raises(DataError, match="no picture for a.png and 1 more of hr$"):
+        pairs.find(benchmark_set, scale=3)  # for which b has none either
+
+
+def test_read_cuts_hr_to_a_multiple_of_the_scale(benchmark_set):
+    lr, hr = pairs.read(pairs.find(benchmark_set, scale=4)[0], scale=4)
+    assert np.array_equal(lr, np.asarray(Image.open(benchmark_set / "lr" / "a.png")))
+    assert np.array_equal(hr, np.asarray(Image.open(benchmark_set / "hr" / "a.png"))[:40, :32])
+
+
+def test_read_makes_a_missing_lr_from_the_cut_hr(benchmark_set):
+    pair = pairs.find(benchmark_set, scale=4)[0]._replace(lr=None)
+    lr, hr = pairs.read(pair, scale=4)
+    assert np.array_equal(lr, pairs.reduce(hr, scale=4))
+
+
+def test_read_names_sizes_that_do_not_fit_and_pictures_that_are_broken(benchmark_set):
+    pair = pairs.find(benchmark_set, scale=4)[0]
+    with pytest.raises(DataError, match="a.png: expected hr 2 times the size of lr, got 34x40 for 8x10"):
+        pairs.read(pair, scale=2)
+    pair.hr.write_bytes(b"no picture")
+    with pytest.raises(PictureError, match="hr/a.png: "):
+        pairs.read(pair, scale=4)
+
+
+def test_reduce_of_one_colour_is_that_colour():
+    hr = np.full((24, 36, 3), (10, 200, 77), np.uint8)
+    lr = pairs.reduce(hr, scale=3)
+    assert lr.shape == (8, 12, 3) and lr.dtype == np.uint8 and (lr == (10, 200, 77)).all()
