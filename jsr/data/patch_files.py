@@ -77,7 +77,8 @@ def read(folder: Path, *, size: int) -> PatchSet:
     try:
         patches = np.load(folder / "patches.npy", mmap_mode="r")
         sizes = np.load(folder / "sizes.npy")
-        with np.load(folder / "validation.npz") as archive:
+        # Opened here, because NumPy would leave a damaged file open.
+        with open(folder / "validation.npz", "rb") as file, np.load(file) as archive:
             validation = [archive[f"arr_{i}"] for i in range(len(archive.files))]
         description = json.loads((folder / "about.json").read_text("utf-8"))["description"]
         is_whole = (folder / "patches.npy").stat().st_size == patches.offset + patches.nbytes

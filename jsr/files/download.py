@@ -50,6 +50,7 @@ def fetch(
     except DownloadError:
         raise
     except urllib.error.HTTPError as e:
+        e.close()  # it is a response, with an open socket
         raise DownloadError(f"the server answers {e.code} {e.reason}") from e
     except (OSError, http.client.HTTPException) as e:
         reason = getattr(e, "reason", e)  # of a URLError, often another OSError
@@ -67,6 +68,7 @@ def _download(url: str, part: Path, label: str) -> None:
         if e.code != 416 or not start:
             raise
         # The server has no bytes beyond ours: the part is complete already, or belongs to another file.
+        e.close()
         if e.headers.get("Content-Range") != f"bytes */{start}":
             part.unlink()
             _download(url, part, label)
