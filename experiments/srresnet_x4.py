@@ -1,4 +1,4 @@
-"""SRResNet x4, second edition, first part: `python -m experiments.srresnet_x4`; then `srresnet_x4_anneal`.
+"""SRResNet x4, first part: `python -m experiments.srresnet_x4`; then `srresnet_x4_anneal`.
 
 The network, the loss and the crops are those of Ledig et al. (2017, section 3.2). The optimizer is Muon instead of
 Adam, and BatchNorm keeps its initial statistics, which makes it a scale and a shift; LOG.md gives the gain of each. The

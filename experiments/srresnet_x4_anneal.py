@@ -1,7 +1,6 @@
-"""SRResNet x4, second edition, second part: `python -m experiments.srresnet_x4_anneal`.
+"""SRResNet x4, second part, to the bundled weights: `python -m experiments.srresnet_x4_anneal`.
 
 Continues from the averaged weights of `srresnet_x4`, on crops twice as wide, with a learning rate that falls to zero.
-The result is the bundled `srresnet`.
 """
 
 import dataclasses
@@ -13,7 +12,7 @@ CONFIG = dataclasses.replace(
     srresnet_x4.CONFIG,
     workdir="runs/srresnet_x4_anneal",
     init="runs/srresnet_x4",
-    steps=1_500,
+    steps=2_500,
     crop=192,
     batch_size=4,
     learning_rate=1e-3,

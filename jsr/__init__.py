@@ -26,7 +26,7 @@ def load(name_or_path: str | os.PathLike[str], *, precision: Literal["fp32", "bf
     """Loads a model for inference, with its BatchNorm folded into its convolutions.
 
     Args:
-      name_or_path: `srgan`, `srresnet`, `blend:T` with T from 0 for `srresnet` to 1 for `srgan`, `espcn`, `srcnn`,
+      name_or_path: `srgan`, `srresnet`, `blend:T` with T from 0, faithful, to 1 for `srgan`, `espcn`, `srcnn`,
         `bicubic`, `bilinear`, `nearest`, a weights file, or the folder of a run.
       precision: of the computation; bf16 is faster on machines that support it.
 
@@ -46,7 +46,7 @@ def upscale(
     Args:
       image: uint8 or uint16, RGB `[h, w, 3]` or grey `[h, w]`.
       model: a model that `load` returned, or an argument of `load`, which is then loaded anew at each call; by default
-        `blend:0.8`, most of the way from `srresnet` to `srgan`.
+        `blend:0.8`, most of the way from faithful to `srgan`.
       tile: low-resolution pixels of a tile's side; it changes the memory that is needed, but not the result.
 
     Returns:

@@ -128,7 +128,7 @@ def _parser() -> argparse.ArgumentParser:
         "--blend",
         type=float,
         metavar="T",
-        help="weights between those of srresnet, 0, and srgan, 1 (default: 0.8)",
+        help="weights between faithful ones, 0, and those of srgan, 1 (default: 0.8)",
     )
     parser.add_argument(
         "--ensemble",
@@ -175,7 +175,7 @@ def main(argv: list[str] | None = None) -> int:
         if not 0 <= args.blend <= 1:
             parser.error(f"--blend: expected 0 to 1, got {args.blend:g}")
         if args.model != zoo.DEFAULT:
-            parser.error(f"--blend: mixes srresnet and srgan, so expected no --model, got {args.model}")
+            parser.error(f"--blend: mixes two bundled models, so expected no --model, got {args.model}")
         args.model = f"{zoo.BLEND}{args.blend:g}"
     try:
         try:

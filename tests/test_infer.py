@@ -182,7 +182,7 @@ def test_blend_lies_between_the_two(pretrained, share):
     """The weights are mixed, not the pictures: against a network that numpy mixed."""
     pixels = _picture("photo.png")
     assert infer.main(["photo.png", "--blend", str(share)]) == 0
-    ends = [zoo.load(name) for name in ("srresnet", "srgan")]
+    ends = [zoo.load(name) for name in zoo.BLENDED]
     mixed = jax.tree.map(
         lambda a, b: np.average([a, b], axis=0, weights=[1 - share, share]).astype(np.float32),
         *(model.variables for model in ends),
@@ -365,7 +365,7 @@ def test_two_results_of_one_name_are_refused(capsys):
         ([], "the following arguments are required"),
         (
             ["a.png", "--model", "esrgan"],
-            "srgan, srresnet, espcn, srcnn, bicubic, bilinear, nearest",
+            "srgan, srresnet, srresnet-2, espcn, srcnn, bicubic, bilinear, nearest",
         ),
         (["a.png", "--model", "a.png"], "expected a weights file"),
         (["a.png", "--tile", "15"], "--tile: expected 16 or more pixels, got 15"),

@@ -12,8 +12,10 @@ from jsr.models import Model
 from jsr.models.interpolation import Interpolation
 from jsr.weights import file as weights_file
 
-BUNDLED = ("srgan", "srresnet", "espcn", "srcnn")
-BLEND = "blend:"  # followed by the share of srgan, from 0, which is srresnet, to 1
+BUNDLED = ("srgan", "srresnet", "srresnet-2", "espcn", "srcnn")
+BLEND = "blend:"  # followed by the share of srgan, from 0 to 1
+# Weights mix only where one training went on from the other: srgan's began at srresnet-2, the second edition of srresnet.
+BLENDED = ("srresnet-2", "srgan")
 DEFAULT = f"{BLEND}0.8"  # looks as sharp as srgan, with fainter false lines along edges
 INTERPOLATIONS = ("bicubic", "bilinear", "nearest")
 NAMES = BUNDLED + INTERPOLATIONS
@@ -47,7 +49,7 @@ def load(name_or_path: str | os.PathLike[str]) -> Model:
 
 
 def _blend(name: str) -> Model:
-    """Interpolates between the weights of srresnet and srgan, which are close because srgan's training began there.
+    """Interpolates between the weights of `BLENDED`.
 
     Wang et al. 2019, "Deep network interpolation for continuous imagery effect transition", arXiv 1811.10515,
     section 3.1.
@@ -58,7 +60,7 @@ def _blend(name: str) -> Model:
         share = math.nan
     if not 0 <= share <= 1:
         raise WeightsError(f"model: expected {BLEND} with a number from 0 to 1, got {name}")
-    first, last = load("srresnet"), load("srgan")
+    first, last = map(load, BLENDED)
     mixed = jax.tree.map(lambda a, b: (1 - share) * a + share * b, first.variables, last.variables)
     return Model(first.module, mixed, {"blend": share})
 

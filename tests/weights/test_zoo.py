@@ -31,7 +31,7 @@ def test_load_takes_a_file_and_the_folder_of_a_run(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "module"),
-    [("srgan", SRResNet()), ("srresnet", SRResNet()), ("espcn", ESPCN()), ("srcnn", SRCNN())],
+    [("srgan", SRResNet()), ("srresnet", SRResNet()), ("srresnet-2", SRResNet()), ("espcn", ESPCN()), ("srcnn", SRCNN())],
 )
 def test_load_of_a_bundled_name(name, module):
     model = zoo.load(name)
@@ -45,8 +45,8 @@ def test_load_of_an_interpolation(name):
     assert zoo.load(name) == (Interpolation(method=name), {}, {})
 
 
-def test_load_of_a_blend_lies_between_srresnet_and_srgan():
-    first, last = zoo.load("srresnet"), zoo.load("srgan")
+def test_load_of_a_blend_lies_between_its_ends():
+    first, last = map(zoo.load, zoo.BLENDED)
     assert _equal(zoo.load("blend:0").variables, first.variables)
     assert _equal(zoo.load("blend:1").variables, last.variables)
     middle = zoo.load("blend:0.25")
@@ -62,7 +62,7 @@ def test_load_of_a_blend_without_a_share_says_what_it_expects(name):
 
 
 def test_load_of_an_unknown_name_lists_the_known(tmp_path):
-    with pytest.raises(WeightsError, match="srgan, srresnet, espcn, srcnn, bicubic"):
+    with pytest.raises(WeightsError, match="srgan, srresnet, srresnet-2, espcn, srcnn, bicubic"):
         zoo.load("esrgan")
     with pytest.raises(WeightsError, match="generator.safetensors"):
         zoo.load(tmp_path)
