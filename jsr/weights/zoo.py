@@ -14,7 +14,7 @@ from jsr.weights import file as weights_file
 
 BUNDLED = ("srgan", "srresnet", "srresnet-2", "espcn", "srcnn")
 BLEND = "blend:"  # followed by the share of srgan, from 0 to 1
-# Weights mix only where one training went on from the other: srgan's began at srresnet-2, the second edition of srresnet.
+# Weights mix only where one training went on from the other: srgan's began at srresnet-2, an earlier srresnet.
 BLENDED = ("srresnet-2", "srgan")
 DEFAULT = f"{BLEND}0.8"  # looks as sharp as srgan, with fainter false lines along edges
 INTERPOLATIONS = ("bicubic", "bilinear", "nearest")

@@ -20,7 +20,7 @@ os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # before jax: o
 import jax
 
 from jsr.command_line import Parser
-from scripts.benchmark import crops, start, timing
+from scripts.benchmark import crops, peaks, start
 from scripts.benchmark.cases import cases, kind, on_gpu
 from scripts.benchmark.comparison import compare
 from scripts.benchmark.contestants import BUILDERS
@@ -81,7 +81,7 @@ def _compared(part: str, args: argparse.Namespace, report: dict[str, Any]) -> li
     """Runs a part whose contestants are compared, and adds peaks and the ones left out to the report."""
     if "peaks" not in report:
         side = 256 if args.quick else 8192 if on_gpu() else 2048
-        report["peaks"] = timing.peaks(threads=args.threads, side=side)
+        report["peaks"] = peaks.measure(threads=args.threads, side=side)
         shown = ", ".join(f"{p} {peak / 1e12:.3f} TFLOP/s" for p, peak in report["peaks"].items())
         print(f"{report['machine']}\nmatrix products: {shown}", flush=True)
     made, missing = [], report.setdefault("left out", {})

@@ -1,12 +1,9 @@
-"""Durations: contestants taking turns, and the speed of matrix products, which the others are a share of."""
+"""Durations of contestants that take turns."""
 
 import random
 import time
 from collections.abc import Callable
 from typing import Any
-
-from jsr.devices import compilation
-from scripts.benchmark import contestants
 
 PAUSE = 0.3  # seconds; OpenMP's threads spin for 0.2 after a call
 
@@ -37,19 +34,3 @@ def alternate(
             times[name].append(time.perf_counter() - start)
         report()
     return times
-
-
-def peaks(*, threads: int, side: int) -> dict[str, float]:
-    """Measures the fastest matrix product of either precision, in operations per second."""
-    found = {}
-    for precision in compilation.DTYPES:
-        calls = {}
-        for name, build in contestants.product(side, precision, threads=threads).items():
-            try:
-                calls[name] = build()
-                calls[name]()
-            except Exception:  # a missing peer is reported by the parts
-                calls.pop(name, None)
-        seconds = min(min(values) for values in alternate(calls, repeats=5).values())
-        found[precision] = 2 * side**3 / seconds
-    return found

@@ -11,7 +11,7 @@ import pytest
 
 from jsr.models.srresnet import SRResNet
 from scripts.benchmark import __main__ as benchmark
-from scripts.benchmark import comparison, contestants, flops, memory, start, table, timing
+from scripts.benchmark import comparison, contestants, flops, memory, peaks, start, table, timing
 from scripts.benchmark.cases import LOSSES, Picture, Task
 
 ROOT = Path(__file__).parents[2]
@@ -130,7 +130,7 @@ def fakes(monkeypatch):
     y = np.zeros((1, 4, 4, 3))
     found = {"jsr fp32": lambda: lambda: y, "peer fp32": lambda: lambda: y + 1e-6}
     monkeypatch.setitem(contestants.BUILDERS, "infer", lambda case, *, threads: found)
-    monkeypatch.setattr(timing, "peaks", lambda **_: {"fp32": 1e12, "bf16": 1e12})
+    monkeypatch.setattr(peaks, "measure", lambda **_: {"fp32": 1e12, "bf16": 1e12})
     monkeypatch.setattr(memory, "peak_memory", lambda *_: 1.0)
     monkeypatch.setattr(benchmark.jax, "device_count", lambda: 1)
     return found

@@ -31,7 +31,7 @@ def test_load_takes_a_file_and_the_folder_of_a_run(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "module"),
-    [("srgan", SRResNet()), ("srresnet", SRResNet()), ("srresnet-2", SRResNet()), ("espcn", ESPCN()), ("srcnn", SRCNN())],
+    [*((name, SRResNet()) for name in ("srgan", "srresnet", "srresnet-2")), ("espcn", ESPCN()), ("srcnn", SRCNN())],
 )
 def test_load_of_a_bundled_name(name, module):
     model = zoo.load(name)
