@@ -75,9 +75,10 @@ def run(config: Config) -> Path:
             if differences:
                 text = f"configuration overwritten: {differences}; a run of this one alone would end otherwise"
                 record.note(first, text)
+            state = parallel.replicate(state)  # The name is reused, so that the original does not stay in memory.
             _train(
                 config,
-                parallel.replicate(state),
+                state,
                 placed=placed,
                 dispatch=dispatch,
                 validate=functools.partial(validation.validate, phases.network(config), chosen),
