@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from jsr.version import __version__
-
 if TYPE_CHECKING:
     import os
 
@@ -20,6 +18,7 @@ if TYPE_CHECKING:
     from jsr.models.model import Model
 
 __all__ = ["__version__", "load", "upscale"]
+__version__ = "0.1.0"  # a literal, which the build reads without importing the package
 
 
 def load(name_or_path: str | os.PathLike[str], *, precision: Literal["fp32", "bf16"] = "fp32") -> Model:

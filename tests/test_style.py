@@ -18,15 +18,16 @@ PACKAGE = ROOT / "jsr"
 # Bottom to top: a folder imports only folders of lower rows, and the files of one folder import each other without a
 # circle. Programs stand at the top of the package, and nothing there imports them.
 ROWS = (
-    {"ops", "devices", "errors", "version"},
+    {"ops", "devices", "errors"},
     {"files", "command_line"},
     {"models", "degradation"},
     {"weights", "pictures"},
     {"upscaling", "data", "metrics"},
     {"training"},
-    {"train", "infer", "evaluate", "export", "prepare", "plot", "convert", "fit_niqe", "__main__", "__init__"},
+    {"__init__"},
+    {"train", "infer", "evaluate", "export", "prepare", "plot", "convert", "fit_niqe", "__main__"},
 )
-PROGRAMS = ROWS[-1] - {"__main__", "__init__"}
+PROGRAMS = ROWS[-1] - {"__main__"}
 ROW = {room: number for number, rooms in enumerate(ROWS, 1) for room in rooms}
 
 # Pages that send a reader to files and commands.
