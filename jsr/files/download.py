@@ -78,15 +78,15 @@ def _download(url: str, part: Path, label: str) -> None:
             start = 0
         length = response.headers.get("Content-Length")
         total = start + int(length) if length else None
-        done = start
+        received = start
         bar = tqdm(desc=label, total=total, initial=start, unit="B", unit_scale=True, disable=None)
         with part.open("ab" if start else "wb") as file, bar:
             while chunk := response.read(CHUNK):
                 file.write(chunk)
-                done += len(chunk)
+                received += len(chunk)
                 bar.update(len(chunk))
-    if total is not None and done != total:
-        raise DownloadError(f"the connection ended after {done} of {total} bytes; try again to go on")
+    if total is not None and received != total:
+        raise DownloadError(f"the connection ended after {received} of {total} bytes; try again to go on")
 
 
 def _digest(path: Path, method: str) -> str:

@@ -106,14 +106,14 @@ def describe(
     icc: bytes | None, read_exif: Callable[[], Image.Exif], notes: tuple[str, ...], *, is_tiff: bool
 ) -> tuple[Metadata, int]:
     """Returns the metadata to keep, and the EXIF orientation that the pixels are still to be turned by."""
-    kept, orientation = None, exif.UPRIGHT
+    still_true, orientation = None, exif.UPRIGHT
     try:
         tags = read_exif()
         orientation = exif.orientation(tags)
-        kept = exif.still_true(tags, is_tiff=is_tiff)
+        still_true = exif.still_true(tags, is_tiff=is_tiff)
     except Exception:  # cameras and editors write EXIF that makes Pillow raise nearly anything
         notes += ("its EXIF is broken and not kept",)
-    return Metadata(icc or None, kept, notes), orientation
+    return Metadata(icc or None, still_true, notes), orientation
 
 
 def assemble(samples: np.ndarray, metadata: Metadata, orientation: int) -> Picture:

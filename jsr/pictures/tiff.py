@@ -153,9 +153,9 @@ def _blocks(bands: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     rest = None
     for band in bands:
         rest = band if rest is None else np.concatenate([rest, band])
-        whole = len(rest) // BLOCK * BLOCK
-        for y in range(0, whole, BLOCK):
+        complete = len(rest) // BLOCK * BLOCK
+        for y in range(0, complete, BLOCK):
             yield rest[y : y + BLOCK].copy()
-        rest = rest[whole:]
+        rest = rest[complete:]
     if rest is not None and len(rest):
         yield rest.copy()

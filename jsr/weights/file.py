@@ -94,7 +94,7 @@ def _parse(path: Path) -> tuple[Network, Model]:
             key: tuple(value) if isinstance(value, list) else value for key, value in header["config"].items()
         }
         network = MODELS[header["model"]](**fields)
-        about = header["about"]
+        metadata = header["about"]
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read: {error.strerror or error}") from error
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
@@ -102,7 +102,7 @@ def _parse(path: Path) -> tuple[Network, Model]:
             f"{path}: expected a weights file of jsr (safetensors that names one of {', '.join(MODELS)}), got another"
             f" file: {error}"
         ) from error
-    return network, Model(network, traverse_util.unflatten_dict(arrays, sep="/"), about)
+    return network, Model(network, traverse_util.unflatten_dict(arrays, sep="/"), metadata)
 
 
 def _flatten(variables: Mapping[str, Any]) -> dict[str, Any]:
