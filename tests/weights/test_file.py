@@ -3,7 +3,6 @@
 import functools
 import hashlib
 import pickle
-import resource
 from typing import Any, cast
 
 import jax
@@ -124,6 +123,7 @@ def test_read_lists_every_tensor_that_differs(tmp_path):
 
 def test_save_to_a_full_disk_is_an_error_of_the_system(tmp_path):
     """safetensors has an error class of its own; the old file stays, and nothing beside it."""
+    resource = pytest.importorskip("resource", reason="Windows has no limits on files")
     path = tmp_path / "w.safetensors"
     _save(path)
     before, limits = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
