@@ -9,7 +9,7 @@ from typing import NamedTuple
 from jsr.errors import PictureError
 from jsr.pictures import folders, formats, writing
 
-EARLIER_RESULT = re.compile(r"(.+)_(?:x\d+|compare)\.png")  # the stem of its input
+EARLIER_RESULT = re.compile(r"(.+)_(?:x\d+|compare)\.png")  # the stem of its input, or its name
 
 
 class Job(NamedTuple):
@@ -30,6 +30,9 @@ class Plan(NamedTuple):
 def plan(inputs: list[Path], output: str | None, *, scale: int, is_comparison: bool = False) -> Plan:
     """Pairs each file to read with the file to write, before any work.
 
+    Of two pictures in one folder that differ in their suffix alone, such as photo.gif and photo.png, the second gives
+    its whole name to its result: photo.png_x4.png.
+
     Args:
       output: None for results beside their inputs, a folder, or, for one picture, a file.
 
@@ -37,20 +40,22 @@ def plan(inputs: list[Path], output: str | None, *, scale: int, is_comparison: b
       PictureError: a folder without pictures, an input that would be overwritten, or two results of one name.
     """
     mark = "_compare" if is_comparison else f"_x{scale}"
+    ending = f"{mark}.png" if is_comparison or output is None else ".png"
     is_file = _names_a_file(output, inputs)
     result = Plan([], [], [])
-    seen = set()
+    seen, stems = set(), set()
     for source, name in _sources(inputs, None if is_file else output, result):
         if _real(source) in seen:
             continue
         seen.add(_real(source))
+        stem = source.name if source.with_suffix("") in stems else source.stem
+        stems.add(source.with_suffix(""))
         if output is None:
-            target = source.with_name(f"{source.stem}{mark}.png")
+            target = source.with_name(f"{stem}{ending}")
         elif is_file:
             target = Path(output)
         else:
-            ending = f"{mark}.png" if is_comparison else ".png"
-            target = Path(output, name.with_name(f"{name.stem}{ending}"))
+            target = Path(output, name.with_name(f"{stem}{ending}"))
         result.jobs.append(Job(source, target))
     _check_targets(result.jobs, seen)
     return result
@@ -92,11 +97,11 @@ def _sources(inputs: list[Path], output: str | None, result: Plan) -> Iterator[t
             # A folder of results inside a folder of inputs, or linked from there, holds no inputs.
             pictures, others = ([p for p in paths if _real(output) not in _parents(p)] for paths in (pictures, others))
         result.others.extend(others)
-        stems = {p.with_suffix("") for p in pictures}
+        inputs_of_results = {p.with_suffix("") for p in pictures} | set(pictures)
         earlier_results = []
         for picture in pictures:
             match = EARLIER_RESULT.fullmatch(picture.name)
-            if match and picture.with_name(match[1]) in stems:
+            if match and picture.with_name(match[1]) in inputs_of_results:
                 earlier_results.append(picture)
             else:
                 yield picture, picture.relative_to(place)

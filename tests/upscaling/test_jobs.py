@@ -1,4 +1,4 @@
-"""Tests ../jsr/upscaling/jobs.py."""
+"""Tests ../../jsr/upscaling/jobs.py."""
 
 from pathlib import Path
 
@@ -83,10 +83,18 @@ def test_plan_refuses_to_overwrite_an_input(output):
         _targets(["a.png"], output)
 
 
+def test_plan_names_a_second_picture_of_one_stem_by_its_whole_name():
+    """So that a folder is not refused for it; and the next command on that folder leaves both results out."""
+    _files("in/a.gif", "in/a.png", "in/b.png")
+    targets = _targets(["in"])
+    assert list(targets.values()) == ["in/a_x4.png", "in/a.png_x4.png", "in/b_x4.png"]
+    assert list(_targets(["in"], "out").values()) == ["out/a.png", "out/a.png.png", "out/b.png"]
+    _files(*targets.values())
+    assert _targets(["in"]) == targets
+
+
 def test_plan_refuses_two_results_of_one_name():
-    _files("a.png", "a.gif", "b/a.webp")
-    with pytest.raises(PictureError, match="^a.png and a.gif would both become a_x4.png$"):
-        _targets(["a.png", "a.gif"])
+    _files("a.png", "b/a.webp")
     with pytest.raises(PictureError, match="^a.png and b/a.webp would both become out/a.png$"):
         _targets(["a.png", "b/a.webp"], "out")
 
