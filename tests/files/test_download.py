@@ -1,4 +1,4 @@
-"""Tests ../jsr/fetch.py."""
+"""Tests ../../jsr/files/download.py."""
 
 import hashlib
 import http.server

@@ -1,4 +1,4 @@
-"""Tests ../jsr/pictures/animation.py, and `jsr.infer` with animations."""
+"""Tests ../../jsr/pictures/animation.py, and `jsr.infer` with animations."""
 
 import numpy as np
 import pytest

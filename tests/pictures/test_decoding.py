@@ -1,4 +1,4 @@
-"""Tests ../jsr/pictures/decoding.py."""
+"""Tests ../../jsr/pictures/decoding.py."""
 
 import logging
 import subprocess

@@ -1,4 +1,4 @@
-"""Tests ../jsr/pictures/exif.py, by files of each format that holds EXIF."""
+"""Tests ../../jsr/pictures/exif.py, by files of each format that holds EXIF."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Tests ../jsr/pictures/folders.py."""
+"""Tests ../../jsr/pictures/folders.py."""
 
 import pytest
 

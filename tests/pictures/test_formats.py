@@ -1,4 +1,4 @@
-"""Tests ../jsr/pictures/formats.py."""
+"""Tests ../../jsr/pictures/formats.py."""
 
 import pytest
 from PIL import Image

@@ -1,4 +1,4 @@
-"""Tests ../jsr/pictures/large.py: pictures read and written by rows, and `jsr.infer` with them."""
+"""Tests ../../jsr/pictures/large.py: pictures read and written by rows, and `jsr.infer` with them."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Tests ../jsr/pictures/picture.py."""
+"""Tests ../../jsr/pictures/picture.py."""
 
 import numpy as np
 from PIL import Image

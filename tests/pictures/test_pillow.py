@@ -1,4 +1,4 @@
-"""Tests ../jsr/pictures/pillow.py."""
+"""Tests ../../jsr/pictures/pillow.py."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Tests ../jsr/pictures/png_reader.py."""
+"""Tests ../../jsr/pictures/png_reader.py."""
 
 import io
 import zlib

@@ -1,4 +1,4 @@
-"""Tests ../jsr/pictures/png_writer.py."""
+"""Tests ../../jsr/pictures/png_writer.py."""
 
 import io
 

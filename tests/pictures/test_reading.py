@@ -1,4 +1,4 @@
-"""Tests ../jsr/pictures/reading.py: the choice of what a file is, and the errors of files that are no pictures."""
+"""Tests ../../jsr/pictures/reading.py: the choice of what a file is, and the errors of files that are no pictures."""
 
 import builtins
 import io

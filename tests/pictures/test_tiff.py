@@ -1,4 +1,4 @@
-"""Tests ../jsr/pictures/tiff.py."""
+"""Tests ../../jsr/pictures/tiff.py."""
 
 import numpy as np
 import pytest

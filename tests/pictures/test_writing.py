@@ -1,4 +1,4 @@
-"""Tests ../jsr/pictures/writing.py."""
+"""Tests ../../jsr/pictures/writing.py."""
 
 import io
 import os

@@ -1,4 +1,4 @@
-"""Tests ../jsr/upscaling/files.py."""
+"""Tests ../../jsr/upscaling/files.py."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Tests ../jsr/upscaling/picture.py."""
+"""Tests ../../jsr/upscaling/picture.py."""
 
 import numpy as np
 import pytest
