@@ -57,7 +57,7 @@ def score(model: Model, pair: Pair, reference: Pristine, *, tile: int | None = N
       DataError: the sizes do not fit the scale, or the picture is too small to be scored.
       PictureError: a picture cannot be read.
     """
-    scale = model.module.scale
+    scale = model.scale
     lr, hr = pairs.read(pair, scale=scale)
     sr = tiles.upscale(model, lr, tile=tile)
     try:
@@ -125,7 +125,7 @@ def main(argv: list[str] | None = None) -> int:
         reference = niqe_model.load(args.niqe_model)
         for folder in args.data:
             for model in models.values():
-                pairs.find(folder, scale=model.module.scale)
+                pairs.find(folder, scale=model.scale)
     except (Error, OSError) as error:
         parser.error(str(error))
 
@@ -166,12 +166,12 @@ def main(argv: list[str] | None = None) -> int:
 
 def _contestants(models: dict[str, Model], reference: Pristine, args: argparse.Namespace) -> list[Contestant]:
     """Returns the rows of the table; the originals are cut to the scale of the first model."""
-    scale = next(iter(models.values())).module.scale
+    scale = next(iter(models.values())).scale
     original = functools.partial(score_original, reference=reference, scale=scale, has_grid=args.grid)
     rows = [Contestant("original", scale, original)]
     for name, model in models.items():
         by_model = functools.partial(score, model, reference=reference, tile=args.tile, has_grid=args.grid)
-        rows.append(Contestant(name, model.module.scale, by_model, model))
+        rows.append(Contestant(name, model.scale, by_model, model))
     return rows
 
 

@@ -23,12 +23,12 @@ from jsr.upscaling.files import Options, Progress
 from jsr.upscaling.jobs import Job, plan
 from jsr.weights import zoo
 
-READ = ", ".join(kind.name for kind in formats.FORMATS)
 WRITTEN = ", ".join(kind.name for kind in formats.FORMATS if kind.suffixes)
 ANIMATED = " or ".join(kind.name for kind in formats.FORMATS if kind.animation)
 DESCRIPTION = f"""Makes pictures larger and sharp. photo.jpg becomes photo_x4.png beside it, replacing an earlier
-result. An input is never overwritten. Reads {READ}; writes {WRITTEN}. Transparency, grey, 16 bits, orientation, EXIF
-and colour profile are kept, and it is said where a format cannot. Animations stay animated as {ANIMATED}."""
+result. An input is never overwritten. Reads {formats.NAMES}; writes {WRITTEN}. Transparency, grey, 16 bits,
+orientation, EXIF and colour profile are kept, and it is said where a format cannot. Animations stay animated as
+{ANIMATED}."""
 
 
 def _run(jobs: list[Job], options: Options) -> int:

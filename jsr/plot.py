@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from jsr.command_line import Parser
+from jsr.command_line import Parser, reason
 from jsr.errors import DataError, Error, PictureError
 
 CURVES = {
@@ -133,11 +133,8 @@ def main(argv: list[str] | None = None) -> int:
             raise
         print("jsr.plot: error: needs matplotlib: pip install 'jax-srgan[plot]'", file=sys.stderr)
         return 1
-    except OSError as error:
-        print(f"jsr.plot: error: {error.filename or picture}: {error.strerror or error}", file=sys.stderr)
-        return 1
-    except Error as error:
-        print(f"jsr.plot: error: {error}", file=sys.stderr)
+    except (Error, OSError) as error:
+        print(f"jsr.plot: error: {reason(error, path=picture)}", file=sys.stderr)
         return 1
     print(picture)
     return 0

@@ -10,7 +10,6 @@ import itertools
 import json
 import os
 import shutil
-import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +28,7 @@ from jsr.data.photos import Photo
 from jsr.errors import DataError, PictureError
 from jsr.files import atomic
 from jsr.files.cache import default_cache
-from jsr.pictures import reading
+from jsr.pictures import formats, reading
 from jsr.pictures.picture import rgb
 
 NAMED = 10  # skipped photographs that a description names; the others are counted
@@ -130,7 +129,7 @@ def _build(
     if not has_split:
         middles = middles[: (len(pixels) + len(middles)) // 10]  # a tenth of the photographs that proved whole
     if not pixels:
-        expected = f"pictures (PNG, JPEG, WebP, BMP or TIFF) of at least {size}x{size} pixels"
+        expected = f"pictures ({formats.NAMES}) of at least {size}x{size} pixels"
         raise DataError(_joined(f"{data}: expected {expected}, got none", str(skipped)))
     patch_files.write_rest(folder, middles, _describe(pixels, len(middles), skipped))
 
@@ -229,8 +228,7 @@ def _in_threads(function: Callable[[Photo], T], photographs: list[Photo], label:
     threads = min(16, os.cpu_count() or 1)
     # disable=None: no bar where there is no terminal.
     bar = tqdm(total=len(photographs), desc=label, unit=" pictures", disable=None, leave=False)
-    with bar, warnings.catch_warnings(), ThreadPoolExecutor(threads) as pool:
-        warnings.simplefilter("ignore")  # Pillow's, of odd metadata and of large pictures
+    with bar, ThreadPoolExecutor(threads) as pool:
         waiting = iter(photographs)
         results = deque(pool.submit(function, photo) for photo in itertools.islice(waiting, 2 * threads))
         for photo in photographs:

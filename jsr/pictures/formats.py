@@ -43,6 +43,7 @@ FORMATS = (
     Format("JPEG2000", (), (".jp2", ".j2k", ".jpc", ".jpf", ".jpx", ".j2c")),
     Format("PPM", (), (".ppm", ".pgm", ".pbm", ".pnm")),
 )
+NAMES = ", ".join(kind.name for kind in FORMATS)  # all of them are read
 BY_NAME = {kind.name: kind for kind in FORMATS}
 WRITTEN = {suffix: kind for kind in FORMATS for suffix in kind.suffixes}
 READ = WRITTEN | {suffix: kind for kind in FORMATS for suffix in kind.other_suffixes}
