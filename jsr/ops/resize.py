@@ -77,7 +77,9 @@ def resize(
     return jnp.einsum("jw,...iwc->...ijc", columns, x, precision=highest)
 
 
-def downscale(x: Float[Array | np.ndarray, "b h w 3"], scale: int, *, margin: int = 0) -> Float[Array, "b h_lr w_lr 3"]:
+def downscale(
+    x: Float[Array | np.ndarray, "*b h w 3"], scale: int, *, margin: int = 0
+) -> Float[Array, "*b h_lr w_lr 3"]:
     """Reduces pictures in [0, 1] bicubically to low resolution: in [0, 1] too, rounded to whole levels of 1/255.
 
     Args:

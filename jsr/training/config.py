@@ -5,6 +5,8 @@ from typing import Any, Literal
 
 import jax
 
+from jsr.degradation import Photo
+from jsr.degradation.pipeline import MIN_SIGMA
 from jsr.devices.compilation import Precision
 from jsr.errors import ConfigError
 
@@ -14,7 +16,8 @@ Content = Literal["vgg54", "vgg22", "mse"]
 Schedule = Literal["constant", "step", "cosine"]
 Optimizer = Literal["adam", "muon"]
 Statistics = Literal["batch", "running"]
-CHOICES = (Network, Content, Schedule, Optimizer, Statistics, Precision)
+Degrading = Literal["bicubic", "photo"]
+CHOICES = (Network, Content, Schedule, Optimizer, Statistics, Precision, Degrading)
 FACTORS = {2: (2,), 3: (3,), 4: (2, 2)}  # scale -> factors of the sub-pixel layers
 
 # Whether an option may differ from the recorded one when a run is resumed.
@@ -63,6 +66,33 @@ class Config:
     steps: int = _option(1_000_000, "total number of steps", changes="on request", is_private=False)
     batch_size: int = _option(16, "crops per step, over all devices", changes="never", is_private=False)
     crop: int = _option(96, "side of a high-resolution crop in pixels", changes="never", is_private=False)
+    degradation: Degrading = _option(
+        "bicubic",
+        "how low-resolution pictures are made; photo: with random blur, noise and JPEG, as photographs have them",
+        changes="never",
+        is_private=False,
+    )
+    blur: float = _option(
+        Photo.blur,
+        "photo: largest standard deviation of the blur, in high-resolution pixels",
+        changes="never",
+        is_private=False,
+    )
+    noise: float = _option(
+        Photo.noise, "photo: largest standard deviation of the noise, of 255", changes="never", is_private=False
+    )
+    quality: float = _option(
+        Photo.quality, "photo: lowest quality of JPEG; the highest is 95", changes="never", is_private=False
+    )
+    second_round: float = _option(
+        Photo.second_round,
+        "photo: share of pictures that were resized and compressed twice",
+        changes="never",
+        is_private=False,
+    )
+    clean: float = _option(
+        Photo.clean, "photo: share of pictures that are only reduced", changes="never", is_private=False
+    )
     optimizer: Optimizer = _option(
         "adam", "muon: orthogonalised momentum, which needs far fewer steps", changes="never", is_private=False
     )
@@ -178,6 +208,11 @@ def check(config: Config) -> None:
     for name in ("steps", "log_every", "save_every", "sample_every"):
         expect(getattr(config, name) >= 1, name, "1 or more")
     expect(0 <= config.warmup < config.steps / 2, "warmup", "0 or more, less than half of --steps")
+    expect(config.blur > MIN_SIGMA, "blur", f"more than {MIN_SIGMA} pixels")
+    expect(config.noise > 1, "noise", "more than 1 level")
+    expect(1 <= config.quality <= 95, "quality", "1 to 95")
+    for name in ("second_round", "clean"):
+        expect(0 <= getattr(config, name) <= 1, name, "0 to 1")
     expect(config.learning_rate > 0, "learning_rate", "more than 0")
     for name in ("pixel_weight", "adversarial_weight"):
         expect(getattr(config, name) >= 0, name, "0 or more")

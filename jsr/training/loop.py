@@ -22,7 +22,7 @@ from jsr.data.crops import at_step
 from jsr.data.placement import Placed
 from jsr.devices import parallel
 from jsr.devices.parallel import Dispatch
-from jsr.training import phases, steps, validation
+from jsr.training import phases, validation
 from jsr.training.checkpoints import Checkpoints, find
 from jsr.training.config import Config, check
 from jsr.training.progress import Dispatched, Progress
@@ -55,9 +55,10 @@ def run(config: Config) -> Path:
     found = find(folder.checkpoints)
     init_key, data_key = jax.random.split(jax.random.key(config.seed))
     state, step, notes = phases.start(config, init_key, is_resumed=found is not None)
-    size = config.crop + 2 * steps.margin(config.scale)
+    degrade = phases.degradation(config)
+    size = config.crop + 2 * degrade.margin
     pictures = patches.load(config.data, size=size)
-    chosen, note = validation.choose(config, pictures)
+    chosen, note = validation.choose(config, pictures, degrade)
     print(*notes, f"data: {pictures.description}", note, sep="\n")
 
     folder.write_config(config)

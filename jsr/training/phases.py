@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Key
 
 from jsr import models
+from jsr.degradation import Bicubic, Degradation, Photo
 from jsr.devices import compilation, parallel
 from jsr.errors import ConfigError
 from jsr.models import vgg19
@@ -56,6 +57,20 @@ def network(config: Config, **fields: Any) -> Any:
     return models.MODELS[config.model](factors=FACTORS[config.scale], **fields)
 
 
+def degradation(config: Config) -> Degradation:
+    """Makes the degradation of a configuration."""
+    if config.degradation == "bicubic":
+        return Bicubic(config.scale)
+    return Photo(
+        config.scale,
+        blur=config.blur,
+        noise=config.noise,
+        quality=config.quality,
+        second_round=config.second_round,
+        clean=config.clean,
+    )
+
+
 def _start_srresnet(config: Config, key: Key[Array, ""], is_resumed: bool) -> Start:
     g_key, _, _ = jax.random.split(key, 3)
     optimizer = optimizers.make_optimizer(config)
@@ -69,6 +84,8 @@ def _start_srresnet(config: Config, key: Key[Array, ""], is_resumed: bool) -> St
     step = steps.make_pretrain_step(
         generator=_training_network(config),
         optimizer=optimizer,
+        degrade=degradation(config),
+        key=_degradation_key(key),
         ema_decay=config.ema_decay,
         axis_name=parallel.AXIS,
     )
@@ -90,6 +107,8 @@ def _start_srgan(config: Config, key: Key[Array, ""], is_resumed: bool) -> Start
         generator=_training_network(config),
         discriminator=Discriminator(dtype=compilation.DTYPES[config.precision], axis_name=parallel.AXIS),
         content=content,
+        degrade=degradation(config),
+        key=_degradation_key(key),
         generator_optimizer=optimizer,
         discriminator_optimizer=optimizer,
         content_weight=content_weight,
@@ -108,6 +127,10 @@ def _training_network(config: Config) -> Any:
     if config.model == "srresnet":  # the only network with BatchNorm, and so the only one that averages over devices
         fields |= {"axis_name": parallel.AXIS, "frozen": config.statistics == "running"}
     return network(config, **fields)
+
+
+def _degradation_key(key: Key[Array, ""]) -> Key[Array, ""]:
+    return jax.random.fold_in(key, 3)  # the keys 0 to 2 are those of the initial values
 
 
 def _lr_shape(config: Config) -> tuple[int, int, int, int]:

@@ -4,10 +4,10 @@
     SRGAN:     min_G  w_c content(G(lr), hr) + w_a softplus(-D(G(lr)))                          equations 3, 5, 6
                min_D  softplus(-D(hr)) + softplus(D(G(lr)))                                     equation 2
 
-A step is `(state, images) -> (state, metrics)`, pure, with `images` uint8 `[b, size, size, 3]`: crops with a margin of
-`margin(scale)` pixels on each side, from which it makes the low resolution, on the device. Networks and optimisers are
-arguments of the factories; states hold arrays only. Under an axis name the step averages gradients and metrics over the
-devices, so that all of them compute the same state.
+A step is `(state, images) -> (state, metrics)`, pure, with `images` uint8 `[b, size, size, 3]`: crops with the margin
+of the degradation, which makes the low resolution from them, on the device. Networks, optimisers and the degradation
+are arguments of the factories; states hold arrays only. Under an axis name the step averages gradients and metrics
+over the devices, so that all of them compute the same state.
 """
 
 import functools
@@ -20,12 +20,11 @@ import optax
 from flax import linen as nn
 from flax import struct
 from jax import lax
-from jaxtyping import Array, Float, Key, UInt8
+from jaxtyping import Array, ArrayLike, Float, Int, Key, UInt8
 
-from jsr.ops import pixels, resize
+from jsr.degradation import Degradation
+from jsr.ops import pixels
 from jsr.training import losses
-
-LR_MARGIN = 2  # low-resolution pixels that the antialiased cubic of `resize.downscale` reaches beyond a crop
 
 Images = UInt8[Array, "b s s 3"]
 Metrics = dict[str, Float[Array, ""]]
@@ -57,11 +56,6 @@ class GanState(struct.PyTreeNode):
     ema: Any  # as in PretrainState
 
 
-def margin(scale: int) -> int:
-    """Returns the pixels that a training crop has beyond its edge, on each side, for the downscaling."""
-    return LR_MARGIN * scale
-
-
 def init_network(
     key: Key[Array, ""], module: nn.Module, optimizer: optax.GradientTransformation, shape: tuple[int, ...]
 ) -> Network:
@@ -85,12 +79,16 @@ def make_pretrain_step(
     *,
     generator: nn.Module,
     optimizer: optax.GradientTransformation,
+    degrade: Degradation,
+    key: Key[Array, ""],
     ema_decay: float,
     axis_name: str | None,
 ) -> Callable[[PretrainState, Images], tuple[PretrainState, Metrics]]:
     """Makes the step of the SRResNet phase; also trains SRCNN and ESPCN.
 
     Args:
+      degrade: makes the low resolution.
+      key: of all that is random in it.
       ema_decay: of the moving average, in [0, 1).
       axis_name: of the devices to average over; None for a single one.
     """
@@ -98,7 +96,8 @@ def make_pretrain_step(
 
     def step(state: PretrainState, images: Images) -> tuple[PretrainState, Metrics]:
         """Updates the generator once on the mean squared error."""
-        lr, hr = pair(images, generator.scale)
+        keys = sample_keys(key, state.step, images.shape[0], axis_name=axis_name)
+        lr, hr = pair(degrade, keys, images)
 
         def loss_fn(params: Any) -> tuple[Any, Any]:
             sr, batch_stats = _forward(generator, params, state.generator.batch_stats, lr)
@@ -117,6 +116,8 @@ def make_gan_step(
     generator: nn.Module,
     discriminator: nn.Module,
     content: Callable[[Any, Any], Any],
+    degrade: Degradation,
+    key: Key[Array, ""],
     generator_optimizer: optax.GradientTransformation,
     discriminator_optimizer: optax.GradientTransformation,
     content_weight: float,
@@ -133,6 +134,8 @@ def make_gan_step(
 
     Args:
       content: the content loss, `(sr, hr) -> []` for pictures `[b, h, w, 3]` in [-1, 1].
+      degrade: makes the low resolution.
+      key: of all that is random in it.
       pixel_weight: of a mean squared error beside the content loss.
       ema_decay: of the moving average, in [0, 1).
       axis_name: of the devices to average over; None for a single one.
@@ -141,7 +144,8 @@ def make_gan_step(
 
     def step(state: GanState, images: Images) -> tuple[GanState, Metrics]:
         """Updates the generator against the old discriminator, then the discriminator on the same pictures."""
-        lr, hr = pair(images, generator.scale)
+        keys = sample_keys(key, state.step, images.shape[0], axis_name=axis_name)
+        lr, hr = pair(degrade, keys, images)
         g, d = state.generator, state.discriminator
 
         def generate(params: Any) -> tuple[Any, Any]:
@@ -194,11 +198,20 @@ def make_gan_step(
     return step
 
 
-def pair(images: Images, scale: int) -> tuple[Float[Array, "b h w 3"], Float[Array, "b c c 3"]]:
-    """Makes LR in [0, 1] and HR in [-1, 1] from uint8 crops with a margin."""
-    lr = resize.downscale(pixels.to_unit(images), scale, margin=LR_MARGIN)
-    m = margin(scale)
-    return lr, pixels.to_symmetric(images[:, m:-m, m:-m])
+def sample_keys(
+    key: Key[Array, ""], step: Int[ArrayLike, ""], count: int, *, axis_name: str | None = None
+) -> Key[Array, " {count}"]:
+    """Returns a key for each sample of a step: by its place in the global batch, whatever device it is on."""
+    first = lax.axis_index(axis_name) * count if axis_name else 0
+    return jax.vmap(functools.partial(jax.random.fold_in, jax.random.fold_in(key, step)))(first + jnp.arange(count))
+
+
+def pair(
+    degrade: Degradation, keys: Key[Array, " b"], images: Images
+) -> tuple[Float[Array, "b h w 3"], Float[Array, "b c c 3"]]:
+    """Makes LR in [0, 1] and HR in [-1, 1] from uint8 crops with the margin of the degradation."""
+    m = degrade.margin
+    return degrade(keys, images), pixels.to_symmetric(images[:, m:-m, m:-m])
 
 
 def _pull(gradient: Float[Array, "b h w 3"]) -> Float[Array, ""]:

@@ -8,7 +8,9 @@ import numpy as np
 from jaxtyping import UInt8
 
 from jsr.data import pairs, patch_layout
+from jsr.data.patch_layout import MIDDLE_SIDE
 from jsr.data.patches import PatchSet
+from jsr.degradation import Bicubic, Degradation
 from jsr.metrics import fidelity
 from jsr.models import Model
 from jsr.training.config import Config
@@ -34,8 +36,11 @@ class Validation(NamedTuple):
     samples: list[Sample]
 
 
-def choose(config: Config, pictures: PatchSet) -> tuple[list[tuple[np.ndarray, np.ndarray]], str]:
+def choose(config: Config, pictures: PatchSet, degrade: Degradation) -> tuple[list[tuple[np.ndarray, np.ndarray]], str]:
     """Chooses the pictures to validate on.
+
+    Args:
+      degrade: makes the low resolution of pictures that were held out; `config.eval_data` may hold its own.
 
     Returns:
       pairs `(lr, hr)` of uint8 pictures `[h, w, 3]`, and a note that says where they come from.
@@ -53,7 +58,9 @@ def choose(config: Config, pictures: PatchSet) -> tuple[list[tuple[np.ndarray, n
         note = "validation: pictures of the training set, too small a set to hold any out"
         first = zip(pictures.patches[:4], pictures.sizes[:4], strict=True)
         originals = [patch_layout.middle(patch[:h, :w]) for patch, (h, w) in first]
-    return [(pairs.reduce(hr, scale=scale), hr) for hr in originals], note
+    if isinstance(degrade, Bicubic):  # the same for pictures of all sizes
+        return [(pairs.reduce(hr, scale=scale), hr) for hr in originals], note
+    return _degraded(originals, degrade), note
 
 
 def validate(generator: Any, chosen: list[tuple[np.ndarray, np.ndarray]], ema: Any) -> Validation:
@@ -73,6 +80,19 @@ def validate(generator: Any, chosen: list[tuple[np.ndarray, np.ndarray]], ema: A
         scores.append(fidelity.psnr(sr, hr, shave=scale))
         samples.append(_centre(lr, sr, hr, scale))
     return Validation(model, float(np.mean(scores)), samples[:SAMPLES])
+
+
+def _degraded(originals: list[np.ndarray], degrade: Degradation) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Degrades pictures of several sizes, padded to one size by mirroring, always by the same random numbers."""
+    margin, scale = degrade.margin, degrade.scale
+    compiled = jax.jit(degrade)
+    result = []
+    for number, hr in enumerate(originals):
+        rest = [MIDDLE_SIDE + margin - side for side in hr.shape[:2]]
+        square = np.pad(hr, ((margin, rest[0]), (margin, rest[1]), (0, 0)), mode="symmetric")
+        lr = compiled(jax.random.key(number)[None], square[None])[0, : hr.shape[0] // scale, : hr.shape[1] // scale]
+        result.append((np.round(255 * np.asarray(lr)).astype(np.uint8), hr))
+    return result
 
 
 def _centre(lr: np.ndarray, sr: np.ndarray, hr: np.ndarray, scale: int) -> Sample:

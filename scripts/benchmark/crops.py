@@ -10,14 +10,17 @@ import numpy as np
 from PIL import Image
 
 from jsr.data.crops import Replicated, at_step
+from jsr.degradation import Bicubic
 from jsr.training import steps
 from scripts.benchmark import timing
 from scripts.benchmark.cases import SCALE
 
+BICUBIC = Bicubic(SCALE)
+
 
 def source(crop: int) -> Replicated:
     """Returns noise to draw crops from."""
-    side = crop + 2 * steps.margin(SCALE) + 32
+    side = crop + 2 * BICUBIC.margin + 32
     patches = np.random.default_rng(0).integers(0, 256, (64, side, side, 3), np.uint8)
     sizes = jnp.full((64, 2), side, jnp.int32)
     return Replicated(jax.random.key(0), jnp.asarray(patches), sizes)
@@ -25,14 +28,15 @@ def source(crop: int) -> Replicated:
 
 def pair(noise: Replicated, step: Any, *, batch: int, crop: int) -> tuple[jax.Array, jax.Array]:
     """Returns the crops of a step, as the step itself cuts them: LR in [0, 1] and HR in [-1, 1]."""
-    size = crop + 2 * steps.margin(SCALE)
-    return steps.pair(at_step(noise, step, batch=batch, size=size), SCALE)
+    size = crop + 2 * BICUBIC.margin
+    keys = steps.sample_keys(noise.key, step, batch)
+    return steps.pair(BICUBIC, keys, at_step(noise, step, batch=batch, size=size))
 
 
 def times(*, batch: int, crop: int, repeats: int) -> list[dict[str, Any]]:
     """Times both, one batch a call."""
     noise, rng = source(crop), np.random.default_rng(0)
-    patches, size = np.asarray(noise.patches), crop + 2 * steps.margin(SCALE)
+    patches, size = np.asarray(noise.patches), crop + 2 * BICUBIC.margin
     draw = jax.jit(functools.partial(pair, noise, batch=batch, crop=crop))
 
     def by_pillow():
@@ -43,7 +47,7 @@ def times(*, batch: int, crop: int, repeats: int) -> list[dict[str, Any]]:
             image = np.rot90(image, int(rng.integers(4)))
             image = np.ascontiguousarray(image[::-1] if rng.integers(2) else image)
             small = Image.fromarray(image).resize((size // SCALE, size // SCALE), Image.Resampling.BICUBIC)
-            pairs.append((_trim(np.asarray(small), steps.LR_MARGIN), _trim(image, SCALE * steps.LR_MARGIN)))
+            pairs.append((_trim(np.asarray(small), BICUBIC.margin // SCALE), _trim(image, BICUBIC.margin)))
         lr, hr = (np.stack(images).astype(np.float32) / 255 for images in zip(*pairs, strict=True))
         return lr, 2 * hr - 1
 

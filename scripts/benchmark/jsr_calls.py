@@ -9,10 +9,10 @@ import numpy as np
 
 from jsr.data.crops import at_step
 from jsr.devices import compilation, parallel
-from jsr.training import phases, steps
+from jsr.training import phases
 from jsr.training.config import Config
 from scripts.benchmark import crops
-from scripts.benchmark.cases import LOSSES, SCALE, Task
+from scripts.benchmark.cases import LOSSES, Task
 
 
 def infer(*, model, x, precision):
@@ -39,7 +39,7 @@ def beginning(case: Task, precision: str) -> tuple[Config, Any, jax.Array]:
 
 def train(case, precision):
     _, (state, step, _), _ = beginning(case, precision)
-    size = case.crop + 2 * steps.margin(SCALE)
+    size = case.crop + 2 * crops.BICUBIC.margin
     draw = functools.partial(at_step, batch=case.batch, size=size)
     dispatch = parallel.make_dispatch(step, draw, most=case.steps)
     noise, state = parallel.replicate(crops.source(case.crop)), parallel.replicate(state)

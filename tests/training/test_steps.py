@@ -11,6 +11,7 @@ import pytest
 from jsr.training import steps
 from tests.training.tiny_steps import (
     BATCH,
+    BICUBIC,
     CROP,
     SIZE,
     discriminator,
@@ -51,8 +52,8 @@ def changes(before, after):
 
 
 def test_pair_cuts_the_margin_and_downscales_the_rest(images):
-    lr, hr = steps.pair(images, 4)
-    margin = steps.margin(4)
+    lr, hr = steps.pair(BICUBIC, steps.sample_keys(jax.random.key(0), 0, BATCH), images)
+    margin = BICUBIC.margin
     assert lr.shape == (BATCH, 6, 6, 3) and hr.shape == (BATCH, 24, 24, 3)
     assert 0 <= float(lr.min()) and float(lr.max()) <= 1
     expected = np.asarray(images)[:, margin:-margin, margin:-margin] / 127.5 - 1

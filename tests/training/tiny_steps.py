@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from jsr.degradation import Bicubic
 from jsr.models import vgg19
 from jsr.models.discriminator import Discriminator
 from jsr.models.srresnet import SRResNet
@@ -14,7 +15,8 @@ from jsr.training.losses import feature_mse, mse
 from jsr.training.steps import GanState, PretrainState
 
 CROP = 24
-SIZE = CROP + 2 * steps.margin(4)
+BICUBIC = Bicubic(4)
+SIZE = CROP + 2 * BICUBIC.margin
 BATCH = 8
 
 
@@ -43,10 +45,12 @@ def gan_state(optimizer: optax.GradientTransformation) -> GanState:
     return GanState(jnp.int32(0), g, d, steps.averaged(g))
 
 
-def pretrain_step(optimizer, axis_name=None, dtype=jnp.float32):
+def pretrain_step(optimizer, axis_name=None, dtype=jnp.float32, degrade=BICUBIC):
     return steps.make_pretrain_step(
         generator=generator(axis_name=axis_name, dtype=dtype),
         optimizer=optimizer,
+        degrade=degrade,
+        key=jax.random.key(2),
         ema_decay=0.9,
         axis_name=axis_name,
     )
@@ -65,6 +69,8 @@ def gan_step(
         generator=generator(axis_name=axis_name, dtype=dtype),
         discriminator=discriminator(axis_name=axis_name, dtype=dtype),
         content=content,
+        degrade=BICUBIC,
+        key=jax.random.key(2),
         generator_optimizer=optimizer,
         discriminator_optimizer=optimizer,
         content_weight=content_weight,
