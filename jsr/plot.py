@@ -1,7 +1,10 @@
-"""Draws the loss curves of a training run: `python -m jsr.plot RUN [-o PICTURE]` writes RUN/loss.png.
+"""Draws what a run did, and what it learns from.
 
-An SRResNet run has one curve, its loss; an SRGAN run has three: content, generator, discriminator. Needs matplotlib:
-`pip install 'jax-srgan[plot]'`.
+    python -m jsr.plot RUN                            the loss curves of a run, to RUN/loss.png
+    python -m jsr.plot --degradation photo PHOTO...   photographs and what training makes of them, to degradation.png
+
+An SRResNet run has one curve, its loss; an SRGAN run has three: content, generator, discriminator. Curves need
+matplotlib: `pip install 'jax-srgan[plot]'`.
 """
 
 import json
@@ -20,6 +23,8 @@ CURVES = {
     "discriminator": "discriminator",
 }
 LOGARITHMIC = ("loss", "content")  # they fall by orders of magnitude; the others do not
+SHOWN = 192  # pixels of a side of a photograph's middle
+DRAWS = 6  # low-resolution pictures beside it
 SMOOTH_FROM = 100  # points; a curve of fewer is readable as it is
 
 
@@ -117,17 +122,61 @@ def draw(run: Path, picture: Path) -> None:
     figure.savefig(picture, dpi=120)
 
 
+def draw_degradations(photographs: list[Path], picture: Path) -> None:
+    """Draws a row for each photograph: its middle, and low-resolution pictures that training might make of it.
+
+    Raises:
+      DataError: a photograph is too small.
+      PictureError: one cannot be read, or the picture cannot be written.
+    """
+    import jax
+    import numpy as np
+
+    from jsr import pictures
+    from jsr.degradation import Photo
+
+    degrade = Photo(scale=4)
+    compiled, rows = jax.jit(degrade), []
+    side = SHOWN + 2 * degrade.margin
+    for number, path in enumerate(photographs):
+        pixels = pictures.rgb(pictures.read(path))
+        height, width = pixels.shape[:2]
+        if min(height, width) < side:
+            raise DataError(f"{path}: expected {side}x{side} pixels or more, got {width}x{height}")
+        y, x = (height - side) // 2, (width - side) // 2
+        middle = pixels[y : y + side, x : x + side]
+        keys = jax.random.split(jax.random.key(number), DRAWS)
+        small = np.asarray(compiled(keys, np.broadcast_to(middle, (DRAWS, *middle.shape))))
+        drawn = np.round(255 * small).astype(np.uint8).repeat(4, axis=1).repeat(4, axis=2)
+        inside = slice(degrade.margin, -degrade.margin)
+        rows.append(np.concatenate([middle[inside, inside], *drawn], axis=1))
+    pictures.write(picture, pictures.Picture(np.concatenate(rows)))
+
+
 def main(argv: list[str] | None = None) -> int:
-    """Runs the command; returns 0, or 1 where the curves cannot be drawn. Exits with 2 on wrong arguments."""
-    parser = Parser(prog="jsr.plot", description="Draws a run's loss curves.")
-    parser.add_argument("run", metavar="RUN", type=Path, help="a run's folder, with metrics.jsonl")
+    """Runs the command; returns 0, or 1 where nothing can be drawn. Exits with 2 on wrong arguments."""
+    parser = Parser(prog="jsr.plot", description="Draws a run's loss curves, or what training makes of photographs.")
     parser.add_argument(
-        "-o", "--output", metavar="PICTURE", type=Path, help="the picture to write (default: RUN/loss.png)"
+        "paths", nargs="+", metavar="RUN|PHOTO", type=Path, help="a run's folder, or with --degradation photographs"
+    )
+    parser.add_argument("--degradation", choices=["photo"], help="show this degradation of jsr.train")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="PICTURE",
+        type=Path,
+        help="the picture to write (default: RUN/loss.png or degradation.png)",
     )
     args = parser.parse_args(argv)
-    picture = args.output or args.run / "loss.png"
+    if not args.degradation and len(args.paths) > 1:
+        parser.error(f"expected one run, got {len(args.paths)} paths; photographs need --degradation photo")
+    default = Path("degradation.png") if args.degradation else args.paths[0] / "loss.png"
+    picture = args.output or default
     try:
-        draw(args.run, picture)
+        if args.degradation:
+            draw_degradations(args.paths, picture)
+        else:
+            draw(args.paths[0], picture)
     except ModuleNotFoundError as error:
         if not (error.name or "").startswith("matplotlib"):
             raise

@@ -99,3 +99,39 @@ def test_main_without_matplotlib_names_the_extra(tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     assert plot.main([str(tmp_path)]) == 1
     assert capsys.readouterr().err == "jsr.plot: error: needs matplotlib: pip install 'jax-srgan[plot]'\n"
+
+
+@pytest.fixture
+def photo(tmp_path, rng):
+    path = tmp_path / "photo.png"
+    coarse = Image.fromarray(rng.integers(0, 256, (30, 40, 3), np.uint8))
+    coarse.resize((400, 300), Image.Resampling.BICUBIC).save(path)
+    return path
+
+
+def test_main_shows_a_degradation_beside_the_photograph(tmp_path, photo, capsys):
+    picture = tmp_path / "grid.png"
+    assert plot.main(["--degradation", "photo", str(photo), str(photo), "-o", str(picture)]) == 0
+    assert capsys.readouterr().out.strip() == str(picture)
+    rows = np.asarray(Image.open(picture)).reshape(2, 192, 7, 192, 3).swapaxes(1, 2)
+    middle = np.asarray(Image.open(photo))[54:246, 104:296]
+    for original, *draws in rows:
+        np.testing.assert_array_equal(original, middle)
+        for draw in draws:
+            np.testing.assert_array_equal(draw, draw[::4, ::4].repeat(4, axis=0).repeat(4, axis=1))
+            assert np.abs(draw.mean(axis=(0, 1)) - middle.mean(axis=(0, 1))).max() < 12  # the same scene
+    assert len(np.unique(rows[:, 1:].reshape(12, -1), axis=0)) >= 10  # two may be clean, and then alike
+
+
+def test_main_refuses_a_photograph_that_is_too_small(tmp_path, capsys):
+    small = tmp_path / "small.png"
+    Image.new("RGB", (200, 300)).save(small)
+    assert plot.main(["--degradation", "photo", str(small), "-o", str(tmp_path / "grid.png")]) == 1
+    assert "expected 240x240 pixels or more, got 200x300" in capsys.readouterr().err
+    assert not (tmp_path / "grid.png").exists()
+
+
+def test_main_refuses_two_runs(tmp_path, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        plot.main([str(tmp_path), str(tmp_path)])
+    assert "expected one run, got 2 paths" in capsys.readouterr().err
