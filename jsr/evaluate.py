@@ -91,6 +91,9 @@ def score_original(
 ) -> Score:
     """Scores an original by the metrics that need no other picture, NIQE and the grid.
 
+    Args:
+      has_lpips: whether models are scored by LPIPS too, which then has a place in the row, although it is undefined.
+
     Raises:
       DataError: the sizes do not fit the scale.
       PictureError: a picture cannot be read.

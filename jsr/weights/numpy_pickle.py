@@ -7,7 +7,7 @@ an array, gives a stand-in for each, and refuses every other.
 import io
 import math
 import pickle
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -85,7 +85,7 @@ class _Unpickler(pickle._Unpickler):
         raise pickle.UnpicklingError(f"it asks for {module}.{name}")
 
 
-def _flatten(tree: Any, keys: tuple[str, ...]) -> Any:
+def _flatten(tree: Any, keys: tuple[str, ...]) -> Iterator[tuple[str, np.ndarray]]:
     """Yields each array of nested dictionaries with its keys, joined by slashes."""
     if isinstance(tree, Mapping):
         for key, value in tree.items():

@@ -44,6 +44,7 @@ def test_content_layers_are_the_last_of_their_block_after_the_relu(name):
     assert layer == f"relu{max(place for place in vgg.places(depth) if place.startswith(block))}"
 
 
+@pytest.mark.slow
 def test_content_of_vgg16_compares_its_features_by_the_weight_in_its_file(content, rng):
     module, variables = vgg.random_vgg(KEY, 16, ("relu2_2",))
     metadata = {"mean": json.dumps(vgg.MEAN), "std": json.dumps(vgg.STD), "content_weight": '{"relu2_2": 0.25}'}
