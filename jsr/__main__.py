@@ -14,6 +14,7 @@ COMMANDS = {
     "export": "write a model as ONNX, for other runtimes",
     "prepare": "fetch or store a dataset to train on",
     "plot": "draw the loss curves of a training run",
+    "fetch": "download weights for LPIPS and content losses",
     "convert": "read the weights of other projects",
     "fit-niqe": "fit the reference model of NIQE to photographs",
 }

@@ -37,9 +37,9 @@ def main(argv: list[str] | None = None) -> int:
         parser.error(f"{args.output}: expected the name of a file, got a folder")
 
     from jsr.files import checksums
-    from jsr.weights import from_keras, from_torch, torch_file, vgg19
+    from jsr.weights import feature_file, from_keras, from_torch, torch_file, vgg
 
-    output = args.output or vgg19.default_path()
+    output = args.output or vgg.default_path(19)
     try:
         if suffix in TORCH:
             tensors, metadata = from_torch.vgg19_from_torch(torch_file.read(args.file))
@@ -50,7 +50,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"jsr.convert: error: {args.file}: {reason}", file=sys.stderr)
         return 1
     try:
-        vgg19.save_vgg19(output, tensors, metadata)
+        feature_file.save(output, "vgg19", tensors, metadata)
         digest = checksums.sha256(output)
     except OSError as error:
         reason = error.strerror or str(error).removeprefix(f"{output}: ")

@@ -1,13 +1,15 @@
 """Scores models on benchmark sets: `python -m jsr.evaluate --model NAME... --data SET_DIR...`.
 
 PSNR, SSIM (Wang's and daala's) and NIQE are measured on BT.601 luma with 4 pixels shaved, per picture, and averaged.
-NIQE needs no original; that of the originals is in the first row, as the value to come close to.
+NIQE needs no original; that of the originals is in the first row, as the value to come close to. LPIPS (0.1, AlexNet;
+lower is better) is measured on the whole RGB picture, by custom, so nothing is shaved; it needs `jsr fetch lpips` once.
 """
 
 import argparse
 import functools
 import itertools
 import json
+import math
 import statistics
 import sys
 import time
@@ -23,7 +25,8 @@ from jsr.command_line import Parser
 from jsr.data import pairs
 from jsr.data.pairs import Pair
 from jsr.errors import DataError, Error
-from jsr.metrics import fidelity, grid, niqe, niqe_model, scores
+from jsr.metrics import fidelity, grid, lpips, lpips_model, niqe, niqe_model, scores
+from jsr.metrics.lpips import Reference
 from jsr.metrics.niqe import Pristine
 from jsr.metrics.scores import Result, Score
 from jsr.models import Model
@@ -43,13 +46,22 @@ class Contestant(NamedTuple):
     model: Model | None = None
 
 
-def score(model: Model, pair: Pair, reference: Pristine, *, tile: int | None = None, has_grid: bool = False) -> Score:
+def score(
+    model: Model,
+    pair: Pair,
+    pristine: Pristine,
+    *,
+    perceptual: Reference | None = None,
+    tile: int | None = None,
+    has_grid: bool = False,
+) -> Score:
     """Scores a model on one picture.
 
     Args:
       model: upscales the low-resolution picture.
       pair: the files of the picture.
-      reference: the pristine model that NIQE compares with.
+      pristine: the model that NIQE compares with.
+      perceptual: the network of LPIPS; without it, LPIPS is not measured.
       tile: low-resolution pixels of a tile's side; chosen by the free memory by default.
       has_grid: whether the sub-pixel grid is measured too.
 
@@ -66,15 +78,21 @@ def score(model: Model, pair: Pair, reference: Pristine, *, tile: int | None = N
             psnr=fidelity.psnr(hr, sr, shave=SHAVE),
             ssim=fidelity.ssim(hr, sr, shave=SHAVE),
             ssim_daala=fidelity.ssim_daala(hr, sr, shave=SHAVE),
-            niqe=niqe.distance(sr, reference, shave=SHAVE),
+            niqe=niqe.distance(sr, pristine, shave=SHAVE),
+            lpips=lpips.distance(hr, sr, perceptual) if perceptual else None,
             grid=grid.strength(sr, scale=scale) if has_grid else None,
         )
     except DataError as error:
         raise DataError(f"{pair.hr}: {error}") from error
 
 
-def score_original(pair: Pair, reference: Pristine, *, scale: int, has_grid: bool = False) -> Score:
+def score_original(
+    pair: Pair, pristine: Pristine, *, scale: int, has_lpips: bool = False, has_grid: bool = False
+) -> Score:
     """Scores an original by the metrics that need no other picture, NIQE and the grid.
+
+    Args:
+      has_lpips: whether models are scored by LPIPS too, which then has a place in the row, although it is undefined.
 
     Raises:
       DataError: the sizes do not fit the scale.
@@ -83,7 +101,8 @@ def score_original(pair: Pair, reference: Pristine, *, scale: int, has_grid: boo
     _, hr = pairs.read(pair, scale=scale)
     return Score(
         pair.name,
-        niqe=niqe.distance(hr, reference, shave=SHAVE),
+        niqe=niqe.distance(hr, pristine, shave=SHAVE),
+        lpips=math.nan if has_lpips else None,
         grid=grid.strength(hr, scale=scale) if has_grid else None,
     )
 
@@ -122,7 +141,7 @@ def main(argv: list[str] | None = None) -> int:
         models = {name: zoo.ready(name, precision=args.precision) for name in args.model}
         if args.ensemble:
             models = {name: model.ensemble() for name, model in models.items()}
-        reference = niqe_model.load(args.niqe_model)
+        pristine, perceptual = niqe_model.load(args.niqe_model), lpips_model.load()
         for folder in args.data:
             for model in models.values():
                 pairs.find(folder, scale=model.scale)
@@ -132,7 +151,7 @@ def main(argv: list[str] | None = None) -> int:
     labels = _labels(args.data)
     results: list[list[Result]] = []  # of each contestant, on each set
     times = []
-    for contestant in _contestants(models, reference, args):
+    for contestant in _contestants(models, pristine, perceptual, args):
         results.append([])
         for folder, label in zip(args.data, labels, strict=True):
             try:
@@ -147,8 +166,10 @@ def main(argv: list[str] | None = None) -> int:
     flat = list(itertools.chain(*results))
     if args.verbose:
         for result in flat:
-            print(_pictures(result, has_grid=args.grid), end="\n\n")
-    print(_summary(results, times, has_grid=args.grid))
+            print(_pictures(result), end="\n\n")
+    print(_summary(results, times))
+    if not perceptual:
+        print(f"LPIPS: not measured; {lpips_model.COMMAND}", file=sys.stderr)
     if args.json:
         document = {
             "shave": SHAVE,
@@ -156,6 +177,7 @@ def main(argv: list[str] | None = None) -> int:
             "ssim": "Wang 2004",
             "results": [scores.result_as_json(result) for result in flat],
             "niqe": str(args.niqe_model or "bundled"),
+            "lpips": "0.1, AlexNet" if perceptual else None,
         }
         try:
             args.json.write_text(json.dumps(document, indent=1) + "\n")
@@ -164,13 +186,20 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def _contestants(models: dict[str, Model], reference: Pristine, args: argparse.Namespace) -> list[Contestant]:
+def _contestants(
+    models: dict[str, Model], pristine: Pristine, perceptual: Reference | None, args: argparse.Namespace
+) -> list[Contestant]:
     """Returns the rows of the table; the originals are cut to the scale of the first model."""
     scale = next(iter(models.values())).scale
-    original = functools.partial(score_original, reference=reference, scale=scale, has_grid=args.grid)
+    has_lpips = perceptual is not None
+    original = functools.partial(
+        score_original, pristine=pristine, scale=scale, has_lpips=has_lpips, has_grid=args.grid
+    )
     rows = [Contestant("original", scale, original)]
     for name, model in models.items():
-        by_model = functools.partial(score, model, reference=reference, tile=args.tile, has_grid=args.grid)
+        by_model = functools.partial(
+            score, model, pristine=pristine, perceptual=perceptual, tile=args.tile, has_grid=args.grid
+        )
         rows.append(Contestant(name, model.scale, by_model, model))
     return rows
 
@@ -181,15 +210,15 @@ def _labels(folders: list[Path]) -> list[str]:
     return labels if len(set(labels)) == len(labels) else [str(folder) for folder in folders]
 
 
-def _pictures(result: Result, *, has_grid: bool) -> str:
+def _pictures(result: Result) -> str:
     """Returns the table of a result: a row for each picture, and one for the mean."""
     rows = [[single.name, scores.as_text(single)] for single in [*result.scores, result.mean]]
-    return scores.table([[f"{result.model}, {result.set}", scores.heading(has_grid=has_grid)], *rows])
+    return scores.table([[f"{result.model}, {result.set}", scores.heading(result.mean)], *rows])
 
 
-def _summary(results: list[list[Result]], times: list[str], *, has_grid: bool) -> str:
+def _summary(results: list[list[Result]], times: list[str]) -> str:
     """Returns the table of means: a row for each contestant, a column for each set, and one for the times if any."""
-    rows = [[scores.heading(has_grid=has_grid), *(result.set for result in results[0])]]
+    rows = [[scores.heading(results[0][0].mean), *(result.set for result in results[0])]]
     rows += [[sets[0].model, *(scores.as_text(result.mean) for result in sets)] for sets in results]
     if times:
         rows = [[*row, cell] for row, cell in zip(rows, [f"{TIMED}x{TIMED}", *times], strict=True)]

@@ -13,9 +13,8 @@ import numpy as np
 import pytest
 
 from jsr import convert
-from jsr.models.vgg19 import CONVOLUTIONS
-from jsr.weights import from_keras
-from jsr.weights import vgg19 as vgg19_weights
+from jsr.models.vgg import kernel_shapes
+from jsr.weights import from_keras, vgg
 
 
 @pytest.fixture
@@ -45,7 +44,7 @@ def test_main_puts_a_torchvision_file_into_the_cache(cache, tmp_path, capsys):
     digest = hashlib.sha256(cache.read_bytes()).hexdigest()
     assert capsys.readouterr() == (f"{digest}  {cache}\n", "")
     # Where training finds it, with no network.
-    module, variables, weight = vgg19_weights.load_vgg19(None, layer="relu5_4", key=jax.random.key(0))
+    module, variables, weight = vgg.load_vgg(19, None, layer="relu5_4", key=jax.random.key(0))
     assert weight == 1
     assert variables["params"]["conv5_4"]["kernel"][0, 0, 0, 0] == 34
     assert variables["params"]["conv3_1"]["bias"][0] == 10.5
@@ -53,7 +52,7 @@ def test_main_puts_a_torchvision_file_into_the_cache(cache, tmp_path, capsys):
 
 def test_main_writes_a_keras_file_to_the_output(cache, tmp_path, capsys):
     with h5py.File(tmp_path / "a.h5", "w") as file:
-        for name, shape in CONVOLUTIONS.items():
+        for name, shape in kernel_shapes(19).items():
             layer = "block{}_conv{}".format(*name[4:].split("_"))
             # Chunks that are never written read as the fill value.
             options = {"dtype": np.float32, "chunks": True}
@@ -64,7 +63,7 @@ def test_main_writes_a_keras_file_to_the_output(cache, tmp_path, capsys):
     digest = hashlib.sha256(output.read_bytes()).hexdigest()
     assert capsys.readouterr() == (f"{digest}  {output}\n", "")
     assert not cache.exists()
-    assert vgg19_weights.load_vgg19(output, layer="relu2_2", key=jax.random.key(0))[2] == 0.006
+    assert vgg.load_vgg(19, output, layer="relu2_2", key=jax.random.key(0))[2] == 0.006
 
 
 def _fails(capsys, *arguments):

@@ -5,14 +5,18 @@ import json
 import subprocess
 import sys
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
 
 from jsr import evaluate
 from jsr.data import pairs
-from jsr.metrics import fidelity, niqe, niqe_model
-from jsr.metrics.scores import heading, mean
+from jsr.metrics import fidelity, lpips, lpips_model, niqe, niqe_model
+from jsr.metrics.lpips import Reference
+from jsr.metrics.scores import mean
+from jsr.models.alexnet import AlexNet
 from jsr.weights import zoo
 
 # PSNR (dB), SSIM (Wang) and SSIM (daala) of MATLAB-style bicubic at x4, as the folder's own README gives them.
@@ -30,6 +34,29 @@ def _scene(rng, height, width):
     return np.clip(waves + rng.normal(0, 6, waves.shape), 0, 255).astype(np.uint8)
 
 
+@pytest.fixture(scope="module")
+def fetched_lpips():
+    """What the user has fetched of LPIPS; skips the test where it is missing."""
+    reference = lpips_model.load()
+    if reference is None:
+        pytest.skip("needs the weights of LPIPS: jsr fetch lpips")
+    return reference
+
+
+@pytest.fixture(autouse=True)
+def empty_cache(tmp_path_factory, monkeypatch):
+    """So that no result depends on what the user has fetched; a fixture of the module is made before this one."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture
+def with_lpips(monkeypatch):
+    """LPIPS with random weights; its heads are all one."""
+    variables = AlexNet().init(jax.random.key(0), jnp.zeros((1, 64, 64, 3)))
+    heads = tuple(np.ones(n, np.float32) for n in (64, 192, 384, 256, 256))
+    monkeypatch.setattr(lpips_model, "load", lambda: Reference(AlexNet(), variables, heads))
+
+
 @pytest.fixture
 def benchmark_set(tmp_path, rng):
     """A set of two pictures; the second has sides that 4 does not divide."""
@@ -41,7 +68,7 @@ def benchmark_set(tmp_path, rng):
 
 
 def _scores(name, folder):
-    score = functools.partial(evaluate.score, zoo.load(name), reference=niqe_model.load())
+    score = functools.partial(evaluate.score, zoo.load(name), pristine=niqe_model.load())
     return evaluate.score_set(score, folder, scale=4)
 
 
@@ -91,7 +118,7 @@ def test_table_json_and_verbose_say_the_same(benchmark_set, tmp_path, capsys):
         for row in [*result["images"], result["mean"]]:
             shown = f"{row['psnr']:.3f} / {row['ssim']:.4f} / {row['ssim_daala']:.4f} / -"
             assert shown in output  # too small for NIQE
-    assert output.splitlines()[-4].split() == [*heading().split(), "tiny"]
+    assert output.splitlines()[-4].split() == [*"PSNR dB / SSIM Wang / SSIM daala / NIQE".split(), "tiny"]
 
 
 def test_scores_are_those_of_the_upscaled_picture(benchmark_set):
@@ -119,6 +146,44 @@ def test_niqe_is_that_of_the_upscaled_picture_and_of_the_original(tmp_path, rng,
     model = niqe_model.load()
     for result, image in zip(results, images, strict=True):
         assert result["mean"]["niqe"] == pytest.approx(niqe.distance(image, model))
+
+
+def test_lpips_is_that_of_the_whole_picture_and_undefined_for_originals(benchmark_set, with_lpips, tmp_path, capsys):
+    argv = ["--model", "nearest", "--data", str(benchmark_set), "--json", str(tmp_path / "s.json"), "--grid"]
+    assert evaluate.main(argv) == 0
+    out, err = capsys.readouterr()
+    title, original, nearest = out.splitlines()
+    assert "/ NIQE / LPIPS / grid" in title and err == ""
+    document = json.loads((tmp_path / "s.json").read_text())
+    assert document["lpips"] == "0.1, AlexNet"
+    original_result, result = document["results"]
+    assert original_result["mean"]["lpips"] is None and original.split()[-3] == "-"
+    reference = lpips_model.load()
+    assert reference is not None
+    for image in result["images"]:
+        hr = np.asarray(Image.open(benchmark_set / "hr" / image["name"]))
+        hr = hr[: len(hr) // 4 * 4, : hr.shape[1] // 4 * 4]
+        sr = pairs.reduce(hr, scale=4).repeat(4, axis=0).repeat(4, axis=1)
+        assert image["lpips"] == pytest.approx(lpips.distance(hr, sr, reference), rel=1e-5)
+    assert nearest.split()[-3] == f"{result['mean']['lpips']:.3f}"
+
+
+def test_without_the_weights_of_lpips_one_line_tells_how_to_get_them(benchmark_set, tmp_path, capsys):
+    argv = ["--model", "nearest", "--data", str(benchmark_set), "--json", str(tmp_path / "s.json")]
+    assert evaluate.main(argv) == 0
+    out, err = capsys.readouterr()
+    assert err == "LPIPS: not measured; jsr fetch lpips\n" and "LPIPS" not in out
+    document = json.loads((tmp_path / "s.json").read_text())
+    assert document["lpips"] is None and "lpips" not in document["results"][1]["mean"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name, expected", [("Set5", 0.341), ("Set14", 0.440)])
+def test_bicubic_has_the_known_lpips(fetched_lpips, jsr_data, name, expected):
+    """Recorded from an LPIPS in PyTorch. With a border of 4 pixels shaved, Set5 would have 0.344."""
+    score = functools.partial(evaluate.score, zoo.load("bicubic"), pristine=niqe_model.load(), perceptual=fetched_lpips)
+    scores = evaluate.score_set(score, jsr_data / "eval" / name / "x4", scale=4)
+    assert mean(scores).lpips == pytest.approx(expected, abs=1e-3)
 
 
 def test_grey_and_16_bit_pictures_count_as_rgb(tmp_path, rng):

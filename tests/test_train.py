@@ -57,6 +57,7 @@ def command(home, *options):
         (["--phase", "srresnet", "--data", "photos", "--workdir", "photos"], 1, "photos"),
         (["--phase", "srgan", "--data", "photos", "--init", "nowhere"], 1, "nowhere"),
         (["--phase", "srgan", "--data", "photos", "--vgg19", "none.safetensors"], 1, "none.safetensors"),
+        (["--phase", "srgan", "--data", "photos", "--content", "vgg16_54"], 1, "a VGG16 file made by jsr fetch vgg16"),
         (["--phase", "srgan", "--data", "photos", "--workdir", "other"], 1, "phase srresnet there"),
     ],
 )

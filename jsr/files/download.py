@@ -1,10 +1,12 @@
-"""Downloads one large file; an interrupted download is resumed."""
+"""Downloads: a large file, which is resumed where it was interrupted, or a page of text."""
 
+import contextlib
 import hashlib
 import http.client
 import os
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 from tqdm import tqdm
@@ -37,7 +39,7 @@ def fetch(
     """
     path = Path(path)
     part = path.with_name(path.name + ".part")
-    try:
+    with _explained():
         path.parent.mkdir(parents=True, exist_ok=True)
         if not (sha256 or md5):
             part.unlink(missing_ok=True)
@@ -47,12 +49,31 @@ def fetch(
                 part.unlink()
                 raise DownloadError(f"expected a file of {method} {expected}, got {actual}")
         os.replace(part, path)
+
+
+def page(url: str) -> tuple[str, str]:
+    """Downloads a page of text; returns it, and its address after redirections.
+
+    Raises:
+      DownloadError: it cannot be downloaded, or is no UTF-8.
+    """
+    with _explained():
+        request = urllib.request.Request(url, headers={"User-Agent": "jsr", "Accept": "text/html"})
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
+            return response.read().decode("utf-8"), response.url
+
+
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    """Turns what a connection can raise into a `DownloadError` of one line."""
+    try:
+        yield
     except DownloadError:
         raise
     except urllib.error.HTTPError as e:
         e.close()  # it is a response, with an open socket
         raise DownloadError(f"the server answers {e.code} {e.reason}") from e
-    except (OSError, http.client.HTTPException) as e:
+    except (OSError, http.client.HTTPException, ValueError) as e:  # ValueError: no address, or no UTF-8
         reason = getattr(e, "reason", e)  # of a URLError, often another OSError
         reason = getattr(reason, "strerror", None) or reason
         raise DownloadError(" ".join(str(reason).split()) or type(e).__name__) from e

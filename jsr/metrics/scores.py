@@ -15,6 +15,7 @@ class Score(NamedTuple):
     ssim: float = math.nan  # Wang's
     ssim_daala: float = math.nan
     niqe: float = math.nan  # undefined for pictures of fewer than two blocks
+    lpips: float | None = None  # undefined for pictures of a few pixels; None where its network is missing
     grid: float | None = None  # grey levels; None where it was not asked for
 
 
@@ -29,8 +30,15 @@ class Result(NamedTuple):
     mean: Score
 
 
-TITLES = {"psnr": "PSNR dB", "ssim": "SSIM Wang", "ssim_daala": "SSIM daala", "niqe": "NIQE", "grid": "grid"}
-FORMATS = {"psnr": ".3f", "ssim": ".4f", "ssim_daala": ".4f", "niqe": ".2f", "grid": ".3f"}
+TITLES = {
+    "psnr": "PSNR dB",
+    "ssim": "SSIM Wang",
+    "ssim_daala": "SSIM daala",
+    "niqe": "NIQE",
+    "lpips": "LPIPS",
+    "grid": "grid",
+}
+FORMATS = {"psnr": ".3f", "ssim": ".4f", "ssim_daala": ".4f", "niqe": ".2f", "lpips": ".3f", "grid": ".3f"}
 
 
 def mean(scores: list[Score]) -> Score:
@@ -40,9 +48,9 @@ def mean(scores: list[Score]) -> Score:
     return Score(f"mean of {len(scores)}", **dict(zip(rows[0], map(float, means), strict=True)))
 
 
-def heading(*, has_grid: bool = False) -> str:
+def heading(score: Score) -> str:
     """Returns the names of the values in `as_text`."""
-    return " / ".join(title for name, title in TITLES.items() if has_grid or name != "grid")
+    return " / ".join(TITLES[name] for name in _values(score))
 
 
 def as_text(score: Score) -> str:

@@ -12,7 +12,7 @@ from jsr.errors import ConfigError
 
 Phase = Literal["srresnet", "srgan"]
 Network = Literal["srresnet", "srcnn", "espcn"]
-Content = Literal["vgg54", "vgg22", "mse"]
+Content = Literal["vgg54", "vgg22", "vgg16_54", "vgg16_22", "mse"]
 Schedule = Literal["constant", "step", "cosine"]
 Optimizer = Literal["adam", "muon"]
 Statistics = Literal["batch", "running"]
@@ -115,11 +115,14 @@ class Config:
         0.999, "decay of the generator's moving average, which is exported", changes="on request", is_private=False
     )
     content: Content = _option(
-        "vgg54", "srgan: space in which the content loss is computed", changes="never", is_private=False
+        "vgg54",
+        "srgan: space in which the content loss is computed; vgg16_54 and vgg16_22 need jsr fetch vgg16",
+        changes="never",
+        is_private=False,
     )
     content_weight: float | None = _option(
         None,
-        "srgan: weight of the content loss; default: that of the VGG19 file",
+        "srgan: weight of the content loss; default: that of the VGG file",
         changes="on request",
         is_private=False,
     )
@@ -214,6 +217,11 @@ def check(config: Config) -> None:
     for name in ("second_round", "clean"):
         expect(0 <= getattr(config, name) <= 1, name, "0 to 1")
     expect(config.learning_rate > 0, "learning_rate", "more than 0")
+    expect(
+        not (config.vgg19 and config.content.startswith("vgg16")),
+        "vgg19",
+        f"none with --content {config.content}, whose network is VGG16",
+    )
     for name in ("pixel_weight", "adversarial_weight"):
         expect(getattr(config, name) >= 0, name, "0 or more")
     expect(config.minutes is None or config.minutes > 0, "minutes", "more than 0")

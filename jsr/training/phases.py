@@ -13,14 +13,21 @@ from jsr import models
 from jsr.degradation import Bicubic, Degradation, Photo
 from jsr.devices import compilation, parallel
 from jsr.errors import ConfigError
-from jsr.models import vgg19
 from jsr.models.discriminator import Discriminator
 from jsr.training import checkpoints, losses, optimizers, steps
 from jsr.training.config import FACTORS, Config
 from jsr.training.run_folder import RunFolder
 from jsr.training.steps import GanState, PretrainState
-from jsr.weights import vgg19 as vgg19_weights
-from jsr.weights import zoo
+from jsr.weights import vgg, zoo
+
+# Depth of the VGG and layer of a feature loss. phi_i,j is the output of the j-th convolution before the i-th pooling,
+# after its ReLU (Ledig et al. 2017, table 2, with VGG19). VGG16 has no fourth convolution there, so 54 means its last.
+CONTENT_LAYERS = {
+    "vgg54": (19, "relu5_4"),
+    "vgg22": (19, "relu2_2"),
+    "vgg16_54": (16, "relu5_3"),
+    "vgg16_22": (16, "relu2_2"),
+}
 
 
 class Start(NamedTuple):
@@ -143,11 +150,11 @@ def _content(config: Config, key: Key[Array, ""]) -> tuple[Callable[..., Any], f
     if config.content == "mse":
         content, weight, name = losses.mse, 1.0, "mean squared error"
     else:
-        layer = vgg19.LAYERS[config.content]
+        depth, layer = CONTENT_LAYERS[config.content]
         source = config.vgg19 if config.vgg19 in ("", "random") else Path(config.vgg19)
-        module, variables, weight = vgg19_weights.load_vgg19(source or None, layer=layer, key=key)
-        content = functools.partial(losses.feature_mse, lambda x: module.apply(variables, x))
-        name = f"VGG19 {layer}, {config.vgg19 or 'ImageNet'}"
+        module, variables, weight = vgg.load_vgg(depth, source or None, layer=layer, key=key)
+        content = functools.partial(losses.feature_mse, lambda x: module.apply(variables, x)[0])
+        name = f"VGG{depth} {layer}, {config.vgg19 or 'ImageNet'}"
     if config.content_weight is not None:
         weight = config.content_weight
     return content, weight, f"content: {name}, weight {weight:g}"

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from jsr.errors import WeightsError
-from jsr.models.vgg19 import CONVOLUTIONS
+from jsr.models import vgg
 from jsr.weights import conversion
 from jsr.weights.conversion import Converted
 
@@ -29,17 +29,18 @@ def vgg19_from_keras(weights: Mapping[str, np.ndarray]) -> Converted:
       WeightsError: names or shapes are not those of VGG19; the message lists all differences.
     """
     names = {}
-    for name in CONVOLUTIONS:
+    for name in vgg.kernel_shapes(19):
         layer = "block{}_conv{}".format(*name.removeprefix("conv").split("_"))
         names[name] = (f"{layer}/kernel", f"{layer}/bias")
-    converted = conversion.convert(weights, library="Keras", names=names, axes=(0, 1, 2, 3))
+    shapes = vgg.kernel_shapes(19)
+    converted = conversion.convert(weights, "VGG19 of Keras", shapes=shapes, names=names, axes=(0, 1, 2, 3))
     first = "params/conv1_1/kernel"
     converted[first] = np.ascontiguousarray(converted[first][:, :, ::-1])  # BGR -> RGB
     metadata = conversion.metadata(
         mean=[value / 255 for value in MEAN],
         std=[1 / 255] * 3,
         content_weight=CONTENT_WEIGHT,
-        library="Keras Applications",
+        source=f"{conversion.VGG19}, as Keras Applications has it",
     )
     return converted, metadata
 

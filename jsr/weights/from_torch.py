@@ -4,8 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from jsr.models import vgg19
-from jsr.models.vgg19 import CONVOLUTIONS
+from jsr.models import vgg
 from jsr.weights import conversion
 from jsr.weights.conversion import Converted
 
@@ -25,11 +24,14 @@ def vgg19_from_torch(state: Mapping[str, np.ndarray]) -> Converted:
     """
     state = {name: value for name, value in state.items() if not name.startswith("classifier.")}
     names, index = {}, 0
-    for name in CONVOLUTIONS:
+    for name in vgg.kernel_shapes(19):
         if name != "conv1_1" and name.endswith("_1"):
             index += 1  # the pooling before each further block
         names[name] = (f"features.{index}.weight", f"features.{index}.bias")
         index += 2  # the convolution and its ReLU
-    converted = conversion.convert(state, library="torchvision", names=names, axes=(2, 3, 1, 0))
-    metadata = conversion.metadata(mean=vgg19.MEAN, std=vgg19.STD, content_weight=CONTENT_WEIGHT, library="torchvision")
+    shapes = vgg.kernel_shapes(19)
+    converted = conversion.convert(state, "VGG19 of torchvision", shapes=shapes, names=names, axes=(2, 3, 1, 0))
+    metadata = conversion.metadata(
+        mean=vgg.MEAN, std=vgg.STD, content_weight=CONTENT_WEIGHT, source=f"{conversion.VGG19}, as torchvision has it"
+    )
     return converted, metadata

@@ -7,7 +7,7 @@ Counts two operations per multiply-accumulate of the plain convolutions, whateve
 and in training as many again for the gradient of the input, and for the gradient of the kernel.
 """
 
-from jsr.models import discriminator, vgg19
+from jsr.models import discriminator, vgg
 from jsr.models.discriminator import Discriminator
 from jsr.models.srresnet import SRResNet
 from scripts.benchmark.cases import Picture, Task
@@ -36,7 +36,7 @@ def discriminator_flops(features: int, side: int) -> int:
 def vgg19_flops(side: int) -> int:
     """Returns the operations of one forward pass up to relu5_4."""
     macs, n_in = 0, 3
-    for i, (convolutions, n_out) in enumerate(vgg19.BLOCKS):
+    for i, (convolutions, n_out) in enumerate(vgg.BLOCKS[19]):
         for _ in range(convolutions):
             macs += (side >> i) ** 2 * 9 * n_in * n_out
             n_in = n_out

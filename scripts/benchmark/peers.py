@@ -14,7 +14,7 @@ from flax import traverse_util
 from torch import nn
 from torch._functorch import config as functorch_config
 
-from jsr.models import vgg19
+from jsr.models import vgg
 
 # Two backward passes go through one forward pass of the discriminator, which torch.compile does not expect.
 functorch_config.donated_buffer = False  # pyright: ignore[reportAttributeAccessIssue]
@@ -113,17 +113,17 @@ class VGG19(nn.Module):
     def __init__(self):
         super().__init__()
         n_in = 3
-        for i, (convolutions, n_out) in enumerate(vgg19.BLOCKS, 1):
+        for i, (convolutions, n_out) in enumerate(vgg.BLOCKS[19], 1):
             for j in range(1, convolutions + 1):
                 self.add_module(f"conv{i}_{j}", nn.Conv2d(n_in, n_out, 3, padding=1))
                 n_in = n_out
-        mean, std = (torch.tensor(v).reshape(1, 3, 1, 1) for v in (vgg19.MEAN, vgg19.STD))
+        mean, std = (torch.tensor(v).reshape(1, 3, 1, 1) for v in (vgg.MEAN, vgg.STD))
         self.register_buffer("mean", mean, persistent=False)
         self.register_buffer("std", std, persistent=False)
 
     def forward(self, x):
         x = ((x + 1) / 2 - self.mean) / self.std
-        for name in vgg19.NAMES:
+        for name in vgg.places(19):
             if name.endswith("_1") and name != "1_1":
                 x = F.max_pool2d(x, 2)
             x = torch.relu(self.get_submodule(f"conv{name}")(x))

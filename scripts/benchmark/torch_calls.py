@@ -11,9 +11,8 @@ import jax
 import numpy as np
 
 from jsr.devices import compilation
-from jsr.models import vgg19
 from jsr.training import phases, steps
-from jsr.weights import vgg19 as vgg19_weights
+from jsr.weights import vgg
 from scripts.benchmark import crops, jsr_calls
 from scripts.benchmark.cases import CHECKED, on_gpu
 
@@ -110,8 +109,8 @@ def train(case, setup):
         features, weight = None, 1.0
         if case.content != "mse":
             _, _, vgg_key = jax.random.split(key, 3)  # as in jsr/training/phases.py
-            layer = vgg19.LAYERS[case.content]
-            _, variables, weight = vgg19_weights.load_vgg19("random", layer=layer, key=vgg_key)
+            depth, layer = phases.CONTENT_LAYERS[case.content]
+            _, variables, weight = vgg.load_vgg(depth, "random", layer=layer, key=vgg_key)
             features = peers.copy(variables, peers.VGG19()).requires_grad_(False)
             features = setup.compile(setup.place(features))
         step = peers.make_gan_step(

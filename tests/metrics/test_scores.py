@@ -15,17 +15,20 @@ B = Score("b", psnr=32.0, ssim=0.8, ssim_daala=0.83, niqe=5.0)
 
 def test_mean_is_over_decibels():
     mean = scores.mean([A, B])
-    assert mean.name == "mean of 2" and mean.grid is None
+    assert mean.name == "mean of 2" and mean.grid is None and mean.lpips is None
     assert mean[1:5] == pytest.approx((31.0, 0.85, 0.87, 4.5))
 
 
-def test_mean_includes_the_grid_where_it_was_measured():
-    assert scores.mean([A._replace(grid=0.1), B._replace(grid=0.3)]).grid == pytest.approx(0.2)
+@pytest.mark.parametrize("name", ["grid", "lpips"])
+def test_mean_includes_what_was_measured_on_demand(name):
+    mean = scores.mean([A._replace(**{name: 0.1}), B._replace(**{name: 0.3})])
+    assert getattr(mean, name) == pytest.approx(0.2)
 
 
 def test_as_text_has_a_value_for_each_name_of_the_heading():
-    for score, has_grid in ((A, False), (A._replace(grid=0.25), True)):
-        assert len(scores.as_text(score).split(" / ")) == len(scores.heading(has_grid=has_grid).split(" / "))
+    assert scores.heading(A) == "PSNR dB / SSIM Wang / SSIM daala / NIQE"
+    assert scores.heading(A._replace(lpips=0.3, grid=0.25)).endswith(" / NIQE / LPIPS / grid")
+    assert scores.as_text(A._replace(lpips=0.3, grid=0.25)).endswith(" / 4.00 / 0.300 / 0.250")
     assert scores.as_text(A._replace(niqe=math.nan)) == "30.000 / 0.9000 / 0.9100 / -"
 
 

@@ -64,6 +64,10 @@ def test_check_accepts_the_experiments(path, monkeypatch):
         ({"ema_decay": 1.0}, "--ema-decay: expected 0 or more and below 1, got 1.0"),
         ({"minutes": 0.0}, "--minutes: expected more than 0, got 0.0"),
         ({"model": "espcn", "statistics": "running"}, "--statistics: expected batch for espcn"),
+        (
+            {"content": "vgg16_22", "vgg19": "random"},
+            "--vgg19: expected none with --content vgg16_22",
+        ),
         ({"phase": "srgan", "model": "espcn"}, "--model: expected srresnet in phase srgan, got espcn"),
     ],
 )

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from jsr.degradation import Bicubic
-from jsr.models import vgg19
+from jsr.models import vgg
 from jsr.models.discriminator import Discriminator
 from jsr.models.srresnet import SRResNet
 from jsr.training import steps
@@ -30,8 +30,8 @@ def discriminator(**fields):
 
 def vgg19_content():
     """Returns the content loss of a random VGG19."""
-    module, variables = vgg19.random_vgg19(jax.random.key(3), "relu2_2")
-    return functools.partial(feature_mse, functools.partial(module.apply, variables))
+    module, variables = vgg.random_vgg(jax.random.key(3), 19, ("relu2_2",))
+    return functools.partial(feature_mse, lambda x: module.apply(variables, x)[0])
 
 
 def pretrain_state(optimizer: optax.GradientTransformation) -> PretrainState:

@@ -9,13 +9,14 @@ import pytest
 from flax import traverse_util
 
 from jsr.errors import WeightsError
-from jsr.models.vgg19 import CONVOLUTIONS, VGG19
+from jsr.models import vgg
+from jsr.models.vgg import VGG
 from jsr.weights import conversion, from_keras, from_torch
 from tests.weights.vgg19_layouts import empty, keras_weights, torch_state
 
 
 def test_convert_gives_the_names_shapes_and_types_of_the_network_from_either_library():
-    variables = jax.eval_shape(VGG19().init, jax.random.key(0), jnp.zeros((1, 16, 16, 3)))
+    variables = jax.eval_shape(VGG(19, ("relu5_4",)).init, jax.random.key(0), jnp.zeros((1, 16, 16, 3)))
     leaves: dict[str, Any] = traverse_util.flatten_dict(dict(variables), sep="/")
     expected = {name: (leaf.shape, leaf.dtype) for name, leaf in leaves.items()}
     state = torch_state() | {"classifier.0.weight": empty(4096, 25088)}
@@ -25,12 +26,13 @@ def test_convert_gives_the_names_shapes_and_types_of_the_network_from_either_lib
 
 def test_convert_transposes_kernels_by_their_axes(rng):
     """Of axes (outputs, height, width, inputs), an order that is not its own inverse."""
-    names = {name: (f"{name}.k", f"{name}.b") for name in CONVOLUTIONS}
+    shapes = vgg.kernel_shapes(19)
+    names = {name: (f"{name}.k", f"{name}.b") for name in shapes}
     weights = {}
-    for name, (height, width, inputs, outputs) in CONVOLUTIONS.items():
+    for name, (height, width, inputs, outputs) in shapes.items():
         weights[f"{name}.k"], weights[f"{name}.b"] = empty(outputs, height, width, inputs), empty(outputs)
     kernel = weights["conv1_1.k"] = rng.normal(size=(64, 3, 3, 3)).astype(np.float32)
-    converted = conversion.convert(weights, library="a test", names=names, axes=(1, 2, 3, 0))
+    converted = conversion.convert(weights, "a test", shapes=shapes, names=names, axes=(1, 2, 3, 0))
     np.testing.assert_array_equal(converted["params/conv1_1/kernel"], np.moveaxis(kernel, 0, -1))
 
 

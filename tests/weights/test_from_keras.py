@@ -7,7 +7,7 @@ import pytest
 from flax import traverse_util
 
 from jsr.errors import WeightsError
-from jsr.models.vgg19 import VGG19
+from jsr.models.vgg import VGG
 from jsr.weights import from_keras
 from tests.weights.vgg19_layouts import keras_weights
 
@@ -35,7 +35,7 @@ def test_vgg19_from_keras_takes_bgr(rng):
     mean, std = (tuple(json.loads(metadata[key])) for key in ("mean", "std"))
     variables = traverse_util.unflatten_dict(converted, sep="/")
     x = rng.random((1, 16, 20, 3), np.float32)
-    features = np.asarray(VGG19("relu1_2", mean, std).apply(variables, 2 * x - 1))
+    features = np.asarray(VGG(19, ("relu1_2",), mean, std).apply(variables, 2 * x - 1)[0])
 
     y = 255 * x[..., ::-1] - np.array([103.939, 116.779, 123.68], np.float32)  # BGR, "caffe" mode
     y = torch.from_numpy(y).permute(0, 3, 1, 2)

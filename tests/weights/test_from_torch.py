@@ -1,10 +1,10 @@
-"""Tests ../../jsr/weights/from_torch.py. That its features are those of torch, ../models/test_vgg19.py tests."""
+"""Tests ../../jsr/weights/from_torch.py. That its features are those of torch, ../models/test_vgg.py tests."""
 
 import json
 
 import numpy as np
 
-from jsr.models import vgg19
+from jsr.models import vgg
 from jsr.weights import from_torch
 from tests.weights.vgg19_layouts import torch_state
 
@@ -12,7 +12,7 @@ from tests.weights.vgg19_layouts import torch_state
 def test_vgg19_from_torch_has_the_metadata_of_torchvision():
     _, metadata = from_torch.vgg19_from_torch(torch_state())
     assert json.loads(metadata["content_weight"]) == 1
-    assert tuple(json.loads(metadata["mean"])) == vgg19.MEAN and tuple(json.loads(metadata["std"])) == vgg19.STD
+    assert tuple(json.loads(metadata["mean"])) == vgg.MEAN and tuple(json.loads(metadata["std"])) == vgg.STD
     assert "torchvision" in metadata["source"]
 
 
