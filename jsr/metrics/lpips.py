@@ -14,21 +14,25 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from jaxtyping import Array, Float
 
 from jsr.models import alexnet
 from jsr.models.alexnet import AlexNet
+from jsr.models.vgg import VGG
 from jsr.ops import pixels
 
 Pictures = Float[Array | np.ndarray, "b h w 3"]
 
-EPSILON = 1e-10  # added to the length of a pixel's features, which can be 0; that of the authors' program
+# Added to the squared length of a pixel's features, which can be 0. The authors add it to the length, which makes no
+# difference to the value, but would make the gradient at 0 infinite.
+EPSILON = 1e-10
 
 
 class Reference(NamedTuple):
-    """The trained parts of the metric."""
+    """The trained parts of the metric, or of a loss that is like it, on features of VGG16."""
 
-    network: AlexNet
+    network: AlexNet | VGG
     variables: Any  # of the network
     heads: tuple[Float[Array | np.ndarray, " _"], ...]  # for each of its five layers, the paper's w squared
 
@@ -68,7 +72,7 @@ def distances(reference: Reference, a: Pictures, b: Pictures) -> Float[Array, " 
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _distances(network: AlexNet, variables: Any, heads: Any, a: Pictures, b: Pictures) -> Float[Array, " b"]:
+def _distances(network: AlexNet | VGG, variables: Any, heads: Any, a: Pictures, b: Pictures) -> Float[Array, " b"]:
     total = jnp.zeros(a.shape[0], jnp.float32)
     features: Any = [network.apply(variables, pictures) for pictures in (a, b)]
     for head, x, y in zip(heads, *features, strict=True):
@@ -79,5 +83,6 @@ def _distances(network: AlexNet, variables: Any, heads: Any, a: Pictures, b: Pic
 
 
 def _unit(x: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
-    """Divides the features of each pixel by their length."""
-    return x / (jnp.sqrt(jnp.sum(jnp.square(x), axis=-1, keepdims=True)) + EPSILON)
+    """Divides the features of each pixel by their length, in float32."""
+    x = x.astype(jnp.float32)
+    return x * lax.rsqrt(jnp.sum(jnp.square(x), axis=-1, keepdims=True) + EPSILON)

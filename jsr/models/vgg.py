@@ -7,9 +7,12 @@ A layer is named by its place: `conv5_4` is the output of the fourth convolution
 that after its ReLU. The two make different losses.
 """
 
+from typing import Literal
+
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
 from jsr.models.layers import Conv
@@ -38,6 +41,10 @@ class VGG(nn.Module):
     layers: tuple[str, ...]
     mean: tuple[float, float, float] = MEAN  # of RGB in [0, 1], by which the weights expect normalised pictures
     std: tuple[float, float, float] = STD
+    # "l2" averages squares: without it the gradient of a loss comes through one pixel of every four, and a generator
+    # learns to draw a weave (Henaff and Simoncelli 2016, arXiv 1511.06394, section 2).
+    pooling: Literal["max", "l2"] = "max"
+    dtype: DTypeLike = jnp.float32  # of the convolutions and of the features
 
     @nn.compact
     def __call__(self, x: Float[Array | np.ndarray, "b h w 3"]) -> tuple[Float[Array, "b _ _ _"], ...]:
@@ -59,12 +66,18 @@ class VGG(nn.Module):
             for j in range(1, convolutions + 1):
                 # Keeps the variance of activations from layer to layer (He et al. 2015), which random weights need.
                 init = nn.initializers.he_normal()
-                features[f"conv{i}_{j}"] = x = Conv(width, 3, kernel_init=init, name=f"conv{i}_{j}")(x)
+                conv = Conv(width, 3, dtype=self.dtype, kernel_init=init, name=f"conv{i}_{j}")
+                features[f"conv{i}_{j}"] = x = conv(x)
                 features[f"relu{i}_{j}"] = x = nn.relu(x)
                 if last in features:
                     return tuple(features[name] for name in self.layers)
-            x = nn.max_pool(x, (2, 2), strides=(2, 2))
+            x = nn.max_pool(x, (2, 2), strides=(2, 2)) if self.pooling == "max" else _l2_pool(x)
         raise AssertionError("unreachable: the layers were checked")
+
+
+def _l2_pool(x: Float[Array | np.ndarray, "b h w c"]) -> Float[Array, "b h//2 w//2 c"]:
+    squares = nn.avg_pool(jnp.square(jnp.asarray(x, jnp.float32)), (2, 2), strides=(2, 2))
+    return jnp.sqrt(squares + 1e-6).astype(x.dtype)  # the slope of the root is infinite at 0
 
 
 def places(depth: int) -> tuple[str, ...]:

@@ -12,12 +12,13 @@ from jsr.errors import ConfigError
 
 Phase = Literal["srresnet", "srgan"]
 Network = Literal["srresnet", "srcnn", "espcn"]
-Content = Literal["vgg54", "vgg22", "vgg16_54", "vgg16_22", "mse"]
+Content = Literal["vgg54", "vgg22", "vgg16_54", "vgg16_22", "lpips", "mse"]
+Judge = Literal["paper", "features"]
 Schedule = Literal["constant", "step", "cosine"]
 Optimizer = Literal["adam", "muon"]
 Statistics = Literal["batch", "running"]
 Degrading = Literal["bicubic", "photo"]
-CHOICES = (Network, Content, Schedule, Optimizer, Statistics, Precision, Degrading)
+CHOICES = (Network, Content, Schedule, Optimizer, Statistics, Precision, Degrading, Judge)
 FACTORS = {2: (2,), 3: (3,), 4: (2, 2)}  # scale -> factors of the sub-pixel layers
 
 # Whether an option may differ from the recorded one when a run is resumed.
@@ -116,7 +117,8 @@ class Config:
     )
     content: Content = _option(
         "vgg54",
-        "srgan: space in which the content loss is computed; vgg16_54 and vgg16_22 need jsr fetch vgg16",
+        "srgan: space in which the content loss is computed; lpips: five layers of VGG16 at once, by the weights of"
+        " LPIPS; it, vgg16_54 and vgg16_22 need jsr fetch vgg16",
         changes="never",
         is_private=False,
     )
@@ -128,6 +130,16 @@ class Config:
     )
     pixel_weight: float = _option(
         0.0, "srgan: weight of a mean squared error beside the content loss", changes="on request", is_private=False
+    )
+    grid_weight: float = _option(
+        0.0, "srgan: weight of a loss on the grid of sub-pixel layers", changes="on request", is_private=False
+    )
+    discriminator: Judge = _option(
+        "paper",
+        "srgan: what judges; features: small heads on features of VGG16, which need far fewer steps, and"
+        " jsr fetch vgg16",
+        changes="never",
+        is_private=False,
     )
     adversarial_weight: float = _option(
         1e-3, "srgan: weight of the adversarial loss", changes="on request", is_private=False
@@ -218,11 +230,11 @@ def check(config: Config) -> None:
         expect(0 <= getattr(config, name) <= 1, name, "0 to 1")
     expect(config.learning_rate > 0, "learning_rate", "more than 0")
     expect(
-        not (config.vgg19 and config.content.startswith("vgg16")),
+        not (config.vgg19 and config.content.startswith(("vgg16", "lpips"))),
         "vgg19",
         f"none with --content {config.content}, whose network is VGG16",
     )
-    for name in ("pixel_weight", "adversarial_weight"):
+    for name in ("pixel_weight", "grid_weight", "adversarial_weight"):
         expect(getattr(config, name) >= 0, name, "0 or more")
     expect(config.minutes is None or config.minutes > 0, "minutes", "more than 0")
     expect(

@@ -13,7 +13,11 @@ from jsr import models
 from jsr.degradation import Bicubic, Degradation, Photo
 from jsr.devices import compilation, parallel
 from jsr.errors import ConfigError
+from jsr.metrics import lpips, lpips_model
+from jsr.metrics.lpips import Reference
+from jsr.models import feature_discriminator
 from jsr.models.discriminator import Discriminator
+from jsr.models.feature_discriminator import FeatureDiscriminator
 from jsr.training import checkpoints, losses, optimizers, steps
 from jsr.training.config import FACTORS, Config
 from jsr.training.run_folder import RunFolder
@@ -108,11 +112,12 @@ def _start_srgan(config: Config, key: Key[Array, ""], is_resumed: bool) -> Start
         origin = config.init or RunFolder(Path(config.workdir)).newest_srresnet() or "srresnet"
         variables, notes = _load_generator(config, str(origin))
     generator = steps.start_network(variables, optimizer)
-    discriminator = steps.init_network(d_key, Discriminator(), optimizer, (1, config.crop, config.crop, 3))
+    judge = _discriminator(config)
+    discriminator = steps.init_network(d_key, judge, optimizer, (1, config.crop, config.crop, 3))
     content, content_weight, note = _content(config, vgg_key)
     step = steps.make_gan_step(
         generator=_training_network(config),
-        discriminator=Discriminator(dtype=compilation.DTYPES[config.precision], axis_name=parallel.AXIS),
+        discriminator=judge,
         content=content,
         degrade=degradation(config),
         key=_degradation_key(key),
@@ -120,12 +125,22 @@ def _start_srgan(config: Config, key: Key[Array, ""], is_resumed: bool) -> Start
         discriminator_optimizer=optimizer,
         content_weight=content_weight,
         pixel_weight=config.pixel_weight,
+        grid_weight=config.grid_weight,
         adversarial_weight=config.adversarial_weight,
         ema_decay=config.ema_decay,
         axis_name=parallel.AXIS,
     )
     state = GanState(jnp.int32(0), generator, discriminator, steps.averaged(generator))
     return Start(state, step, (*notes, note))
+
+
+def _discriminator(config: Config) -> Discriminator | FeatureDiscriminator:
+    dtype = compilation.DTYPES[config.precision]
+    if config.discriminator == "paper":
+        return Discriminator(dtype=dtype, axis_name=parallel.AXIS)
+    reference = lpips_model.load_vgg16(dtype)
+    network = reference.network.clone(layers=feature_discriminator.LAYERS)
+    return FeatureDiscriminator(functools.partial(network.apply, reference.variables), dtype=dtype)
 
 
 def _training_network(config: Config) -> Any:
@@ -149,6 +164,9 @@ def _content(config: Config, key: Key[Array, ""]) -> tuple[Callable[..., Any], f
     """Returns the content loss, its weight, and a note on both."""
     if config.content == "mse":
         content, weight, name = losses.mse, 1.0, "mean squared error"
+    elif config.content == "lpips":
+        reference = lpips_model.load_vgg16(compilation.DTYPES[config.precision])
+        content, weight, name = functools.partial(_lpips, reference), 1.0, "LPIPS on VGG16"
     else:
         depth, layer = CONTENT_LAYERS[config.content]
         source = config.vgg19 if config.vgg19 in ("", "random") else Path(config.vgg19)
@@ -158,6 +176,10 @@ def _content(config: Config, key: Key[Array, ""]) -> tuple[Callable[..., Any], f
     if config.content_weight is not None:
         weight = config.content_weight
     return content, weight, f"content: {name}, weight {weight:g}"
+
+
+def _lpips(reference: Reference, sr: Any, hr: Any) -> Array:
+    return jnp.mean(lpips.distances(reference, sr, hr))
 
 
 def _load_generator(config: Config, origin: str) -> tuple[Any, tuple[str, ...]]:

@@ -122,6 +122,7 @@ def make_gan_step(
     discriminator_optimizer: optax.GradientTransformation,
     content_weight: float,
     pixel_weight: float,
+    grid_weight: float,
     adversarial_weight: float,
     ema_decay: float,
     axis_name: str | None,
@@ -137,6 +138,7 @@ def make_gan_step(
       degrade: makes the low resolution.
       key: of all that is random in it.
       pixel_weight: of a mean squared error beside the content loss.
+      grid_weight: of the sub-pixel grid.
       ema_decay: of the moving average, in [0, 1).
       axis_name: of the devices to average over; None for a single one.
     """
@@ -168,7 +170,9 @@ def make_gan_step(
         adversarial_loss, slope = jax.value_and_grad(losses.generator_loss)(fake)
         _, adversarial_pull = fake_backward(slope)
         pixel_loss, pixel_pull = jax.value_and_grad(losses.mse)(sr, hr)
-        content_pull = content_weight * content_pull + pixel_weight * pixel_pull
+        grid = functools.partial(losses.subpixel_grid, scale=generator.scale)
+        grid_loss, grid_pull = jax.value_and_grad(grid)(sr, hr)
+        content_pull = content_weight * content_pull + pixel_weight * pixel_pull + grid_weight * grid_pull
         adversarial_pull = adversarial_weight * adversarial_pull
         (g_grads,) = backward(content_pull + adversarial_pull)
 
@@ -185,9 +189,11 @@ def make_gan_step(
             "adversarial": adversarial_loss,
             "generator": content_weight * content_loss
             + pixel_weight * pixel_loss
+            + grid_weight * grid_loss
             + adversarial_weight * adversarial_loss,
             "discriminator": discriminator_loss,
             "mse": pixel_loss,
+            "grid": grid_loss,
             "d_real": jnp.mean(jax.nn.sigmoid(real)),
             "d_fake": jnp.mean(jax.nn.sigmoid(fake)),
             "content_pull": _pull(content_pull),

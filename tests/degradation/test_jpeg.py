@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 
 from jsr.degradation import jpeg
 
@@ -49,7 +50,9 @@ def test_equals_libjpeg_within_a_fraction_of_a_level(picture, quality):
 def test_quantization_has_the_tables_that_pillow_writes(picture, quality):
     stored = io.BytesIO()
     Image.fromarray(picture).save(stored, "JPEG", quality=quality)
-    tables: dict = Image.open(stored).quantization
+    opened = Image.open(stored)
+    assert isinstance(opened, JpegImageFile)
+    tables: dict = opened.quantization  # pyright: ignore[reportAttributeAccessIssue]
     for ours, theirs in zip(jpeg.quantization(jnp.float32(quality)), tables.values(), strict=True):
         np.testing.assert_array_equal(np.asarray(ours).ravel(), theirs)
 

@@ -63,6 +63,7 @@ def gan_step(
     content=mse,
     content_weight=1.0,
     pixel_weight=0.0,
+    grid_weight=0.0,
     adversarial_weight=1e-3,
 ):
     return steps.make_gan_step(
@@ -75,6 +76,7 @@ def gan_step(
         discriminator_optimizer=optimizer,
         content_weight=content_weight,
         pixel_weight=pixel_weight,
+        grid_weight=grid_weight,
         adversarial_weight=adversarial_weight,
         ema_decay=0.9,
         axis_name=axis_name,
