@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from jsr.models import vgg
+from jsr.models.layers import Conv
 from jsr.models.vgg import VGG
 from jsr.weights import from_torch
 
@@ -77,6 +78,35 @@ def test_vgg16_gives_several_layers_in_the_order_asked_for(torch, rng):
         with torch.no_grad():
             expected = twin[:end](torch.from_numpy(normal).permute(0, 3, 1, 2)).permute(0, 2, 3, 1).numpy()
         assert np.abs(np.asarray(features) - expected).max() < 1e-4 * np.abs(expected).max()
+
+
+def test_l2_pooling_is_the_root_of_the_mean_square(rng):
+    """Up to the second block: what the first gives, pooled by NumPy, and convolved by a network of its own."""
+    variables = vgg.random_vgg(jax.random.key(0), 16, ("relu2_1",))[1]
+    x = rng.uniform(-1, 1, (1, 10, 12, 3)).astype(np.float32)
+    before, after = VGG(16, ("relu1_2", "relu2_1"), pooling="l2").apply(variables, x)
+    squares = np.asarray(before).reshape(1, 5, 2, 6, 2, 64) ** 2
+    pooled = jnp.asarray(np.sqrt(squares.mean(axis=(2, 4))))
+    expected = Conv(128, 3).apply({"params": variables["params"]["conv2_1"]}, pooled)
+    np.testing.assert_allclose(np.asarray(after), np.maximum(np.asarray(expected), 0), atol=2e-3)
+
+
+def test_l2_pooling_has_a_gradient_where_nothing_is_active():
+    module = VGG(16, ("relu2_1",), pooling="l2")
+    variables = jax.tree.map(jnp.zeros_like, vgg.random_vgg(jax.random.key(0), 16, ("relu2_1",))[1])
+    gradient = jax.grad(lambda x: module.apply(variables, x)[0].sum())(jnp.zeros((1, 8, 8, 3)))
+    assert np.isfinite(gradient).all()
+
+
+def test_features_in_bfloat16_are_near_those_in_float32(rng):
+    variables = vgg.random_vgg(jax.random.key(0), 16, ("relu3_3",))[1]
+    x = rng.uniform(-1, 1, (1, 16, 16, 3)).astype(np.float32)
+    exact, rounded = (
+        jnp.asarray(VGG(16, ("relu3_3",), dtype=dtype).apply(variables, x)[0]) for dtype in (jnp.float32, jnp.bfloat16)
+    )
+    assert rounded.dtype == jnp.bfloat16
+    error = np.asarray(rounded, np.float32) - np.asarray(exact)
+    assert 0 < np.square(error).mean() < 1e-3 * np.square(np.asarray(exact)).mean()
 
 
 def _shapes(layer, depth=19):

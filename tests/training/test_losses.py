@@ -1,9 +1,11 @@
 """Tests ../../jsr/training/losses.py."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jsr.metrics import grid
 from jsr.training import losses
 
 
@@ -30,6 +32,40 @@ def test_adversarial_losses_equal_torch(rng):
 def test_adversarial_losses_do_not_overflow():
     assert losses.generator_loss(jnp.array([-1e4])) == 1e4
     assert losses.discriminator_loss(jnp.array([1e4]), jnp.array([-1e4])) == 0
+
+
+def test_adversarial_losses_average_over_places(rng):
+    """A discriminator with a logit for each of several places counts each as much as every other."""
+    real, fake = rng.normal(size=(2, 4, 6)).astype(np.float32)
+    np.testing.assert_allclose(losses.generator_loss(fake), losses.generator_loss(fake.ravel()), rtol=1e-6)
+    expected = losses.discriminator_loss(real.ravel(), fake.ravel())
+    np.testing.assert_allclose(losses.discriminator_loss(real, fake), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_subpixel_grid_is_the_square_of_what_the_metric_measures(scale, rng):
+    """On flat pictures with a pattern, where the metric's median and the loss's mean agree."""
+    side = 8 * scale
+    pattern = rng.uniform(-0.1, 0.1, (scale, scale, 3)).astype(np.float32)
+    flat = np.full((2, side, side, 3), 0.3, np.float32)
+    woven = flat + np.tile(pattern, (8, 8, 1))
+    expected = np.mean([grid.pattern(woven[0, ..., c], scale=scale) ** 2 for c in range(3)])
+    np.testing.assert_allclose(losses.subpixel_grid(woven, flat, scale=scale), expected, rtol=1e-3)
+    assert losses.subpixel_grid(woven, woven, scale=scale) == 0
+
+
+def test_subpixel_grid_is_blind_to_edges_that_the_originals_have(rng):
+    hr = rng.uniform(-1, 1, (2, 32, 32, 3)).astype(np.float32)
+    np.testing.assert_allclose(losses.subpixel_grid(hr + 0.2, hr, scale=4), 0, atol=1e-10)
+
+
+def test_subpixel_grid_pulls_a_weave_flat():
+    weave = jnp.full((1, 16, 16, 3), 0.1).at[:, ::4, ::4].add(0.05)
+    flat = jnp.full((1, 16, 16, 3), 0.1)
+    pull = jax.grad(losses.subpixel_grid)(weave, flat, scale=4)
+    inside = np.asarray(pull)[0, 4:12, 4:12, 0]
+    assert (inside[::4, ::4] > 0).all()  # less there,
+    assert inside.sum() < inside[::4, ::4].sum()  # and no more elsewhere
 
 
 def test_feature_mse_is_mse_of_features(rng):

@@ -1,14 +1,18 @@
-"""Tests ../../jsr/training/phases.py: the content losses. The rest is tested by whole runs, in test_loop.py."""
+"""Tests ../../jsr/training/phases.py: what a configuration is made into. Whole runs are tested in test_loop.py."""
 
 import json
 from typing import get_args
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import traverse_util
 
+from jsr.degradation import Bicubic, Photo
+from jsr.metrics import lpips, lpips_model
 from jsr.models import vgg
+from jsr.models.feature_discriminator import FeatureDiscriminator
 from jsr.training import losses, options, phases, steps
 from jsr.training.config import Content
 from jsr.weights import feature_file
@@ -25,6 +29,7 @@ def content(tmp_path, monkeypatch):
     monkeypatch.setattr(steps, "make_gan_step", lambda **arguments: step.update(arguments))
 
     def make(*arguments):
+        step.clear()
         config = options.parse(["--phase", "srgan", "--crop", "16", *arguments])
         *_, note = phases.start(config, KEY, is_resumed=True).notes
         return step["content"], step["content_weight"], note
@@ -32,8 +37,8 @@ def content(tmp_path, monkeypatch):
     return make
 
 
-def test_every_content_loss_but_one_has_a_layer():
-    assert {*phases.CONTENT_LAYERS, "mse"} == set(get_args(Content))
+def test_every_content_loss_but_two_has_a_layer():
+    assert {*phases.CONTENT_LAYERS, "lpips", "mse"} == set(get_args(Content))
 
 
 @pytest.mark.parametrize("name", phases.CONTENT_LAYERS)
@@ -60,3 +65,48 @@ def test_content_of_vgg16_compares_its_features_by_the_weight_in_its_file(conten
 
 def test_content_of_mse_needs_no_file(content):
     assert content("--content", "mse") == (losses.mse, 1.0, "content: mean squared error, weight 1")
+
+
+@pytest.fixture
+def vgg16(tmp_path, monkeypatch):
+    """A random VGG16 with heads in the cache, and the reference that is loaded from it."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    variables = vgg.random_vgg(KEY, 16, lpips_model.VGG16_LAYERS)[1]
+    flat = {name: np.asarray(value) for name, value in traverse_util.flatten_dict(variables, sep="/").items()}
+    flat |= {f"heads/{i}": np.ones(n, np.float32) for i, n in enumerate((64, 128, 256, 512, 512), 1)}
+    metadata = {"mean": json.dumps(vgg.MEAN), "std": json.dumps(vgg.STD)}
+    feature_file.save(vgg_weights.default_path(16), "vgg16", flat, metadata)
+    return lpips_model.load_vgg16(jnp.float32)
+
+
+@pytest.mark.slow
+def test_content_of_lpips_is_the_mean_distance(content, vgg16, rng):
+    loss, weight, note = content("--content", "lpips")
+    assert (weight, note) == (1.0, "content: LPIPS on VGG16, weight 1")
+    sr, hr = rng.uniform(-1, 1, (2, 3, 16, 16, 3)).astype(np.float32)
+    np.testing.assert_allclose(loss(sr, hr), lpips.distances(vgg16, sr, hr).mean(), rtol=1e-6)
+
+
+@pytest.mark.slow
+def test_discriminator_on_features_judges_those_of_vgg16(vgg16, rng):
+    config = options.parse(["--phase", "srgan", "--crop", "16", "--content", "mse", "--discriminator", "features"])
+    state = phases.start(config, KEY, is_resumed=True).state
+    params = state.discriminator.params
+    assert sorted(params) == [f"head{i}_{j}" for i in (1, 2, 3) for j in (1, 2, 3)]  # nothing of VGG16 is trained
+    assert [params[f"head{i}_1"]["kernel"].shape for i in (1, 2, 3)] == [
+        (1, 1, 128, 128), (1, 1, 256, 128), (1, 1, 512, 128)
+    ]  # fmt: skip
+    x = jnp.asarray(rng.uniform(-1, 1, (2, 16, 16, 3)), jnp.float32)
+    logits = jnp.asarray(phases._discriminator(config).apply({"params": params}, x))
+    assert logits.shape == (2, 8 * 8 + 4 * 4 + 2 * 2)
+    features = vgg16.network.clone(layers=("relu2_2", "relu3_3", "relu4_3"))
+    heads = FeatureDiscriminator(lambda y: features.apply(vgg16.variables, y))
+    np.testing.assert_allclose(logits, jnp.asarray(heads.apply({"params": params}, x)), atol=1e-5)
+
+
+def test_degradation_has_the_numbers_of_the_configuration():
+    numbers = {"blur": 2.0, "noise": 9.0, "quality": 50.0, "second_round": 0.0, "clean": 0.5}
+    arguments = [part for name, value in numbers.items() for part in (f"--{name.replace('_', '-')}", str(value))]
+    config = options.parse(["--phase", "srresnet", "--degradation", "photo", "--scale", "3", *arguments])
+    assert phases.degradation(config) == Photo(3, **numbers)
+    assert phases.degradation(options.parse(["--phase", "srresnet", "--scale", "2"])) == Bicubic(2)

