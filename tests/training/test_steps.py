@@ -8,6 +8,7 @@ import numpy as np
 import optax
 import pytest
 
+from jsr.degradation import Photo
 from jsr.training import steps
 from tests.training.tiny_steps import (
     BATCH,
@@ -60,6 +61,31 @@ def test_pair_cuts_the_margin_and_downscales_the_rest(images):
     np.testing.assert_allclose(hr, expected, atol=1e-6)
 
 
+def test_sample_keys_are_the_same_on_any_number_of_devices():
+    """Those of the global batch, in its order; another step or key has others."""
+    key = jax.random.key(1)
+    alone = steps.sample_keys(key, 7, 8)
+    shared = jax.pmap(lambda _: steps.sample_keys(key, 7, 2, axis_name="d"), axis_name="d")(jnp.arange(4))
+    data = jax.random.key_data
+    np.testing.assert_array_equal(data(shared).reshape(8, -1), data(alone))
+    others = [alone, steps.sample_keys(key, 8, 8), steps.sample_keys(jax.random.key(2), 7, 8)]
+    assert len(np.unique(np.concatenate([data(keys) for keys in others]), axis=0)) == 24
+
+
+@pytest.mark.slow
+def test_pretrain_step_learns_from_what_the_degradation_makes(images):
+    """Each step degrades anew: two steps at a learning rate of zero have different losses, two first steps the same."""
+    photo = Photo(4)
+    side = images.shape[1] + 2 * (photo.margin - BICUBIC.margin)
+    rest = side - images.shape[1]
+    wide = jnp.pad(images, ((0, 0), (rest // 2, rest // 2), (rest // 2, rest // 2), (0, 0)), mode="symmetric")
+    step = jit(pretrain_step(optax.sgd(0.0), degrade=photo))
+    first, one = step(pretrain_state(optax.sgd(0.0)), wide)
+    _, two = step(first, wide)
+    _, again = step(pretrain_state(optax.sgd(0.0)), wide)
+    assert one["loss"] == again["loss"] != two["loss"]
+
+
 def test_pretrain_step_lowers_the_loss(images, step):
     state = pretrain_state(ADAM)
     history = []
@@ -74,6 +100,7 @@ TERMS = {
     "mse": {"adversarial_weight": 0.0},
     "features": {"adversarial_weight": 0.0},
     "pixel": {"content_weight": 0.0, "pixel_weight": 1.0, "adversarial_weight": 0.0},
+    "grid": {"content_weight": 0.0, "grid_weight": 1e3, "adversarial_weight": 0.0},
     "adversarial": {"content_weight": 0.0, "adversarial_weight": 1.0},
 }
 
@@ -106,17 +133,15 @@ def test_gan_step_adds_the_terms_gradients_up(images):
     before = gan_state(optimizer)
 
     def change(*weights):
-        names = ("content_weight", "pixel_weight", "adversarial_weight")
+        names = ("content_weight", "pixel_weight", "grid_weight", "adversarial_weight")
         options = dict(zip(names, weights, strict=True))
         step = gan_step(optimizer, content=vgg19_content(), **options)
         after, _ = jit(step)(before, images)
         return jax.tree.map(jnp.subtract, after.generator.params, before.generator.params)
 
-    together = change(2.0, 3.0, 0.5)
-    parts = jax.tree.map(
-        lambda c, p, a: 2.0 * c + 3.0 * p + 0.5 * a,
-        *(change(1.0, 0.0, 0.0), change(0.0, 1.0, 0.0), change(0.0, 0.0, 1.0)),
-    )
+    together = change(2.0, 3.0, 4.0, 0.5)
+    alone = (change(*row) for row in np.eye(4))
+    parts = jax.tree.map(lambda c, p, g, a: 2.0 * c + 3.0 * p + 4.0 * g + 0.5 * a, *alone)
     assert distance(together, parts) < 1e-5
 
 
