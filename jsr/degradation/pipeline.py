@@ -17,7 +17,7 @@ from jsr.degradation import blur, jpeg, noise, resampling
 from jsr.ops import pixels, resize
 
 # Shares of the pictures; those that a run may vary are fields of `Photo`.
-BLURRED, RINGING, NOISY, COMPRESSED = 0.7, 0.2, 0.6, 0.8
+BLURRED, RINGING, NOISY, COMPRESSED = 0.5, 0.1, 0.5, 0.9
 SHOT, GREY = 0.3, 0.4  # of the noisy ones
 MIN_SIGMA = 0.2  # pixels: a Gaussian that changes nothing
 
@@ -56,10 +56,10 @@ class Photo:
     """
 
     scale: int
-    blur: float = 3.0  # largest standard deviation, in high-resolution pixels
-    noise: float = 15.0  # largest standard deviation, in levels of 255
+    blur: float = 2.4  # largest standard deviation, in high-resolution pixels
+    noise: float = 12.0  # largest standard deviation, in levels of 255
     quality: float = 30.0  # lowest of JPEG; the highest is 95
-    second_round: float = 0.3  # share of pictures that were resized and compressed twice
+    second_round: float = 0.15  # share of pictures that were resized and compressed twice
     clean: float = 0.1  # share of pictures that are only reduced, as by `Bicubic`
 
     @property
@@ -125,7 +125,7 @@ def _uniform(key: Key[Array, ""], low: float | int, high: float | int) -> Scalar
 
 
 def _method(key: Key[Array, ""]) -> Array:
-    return jax.random.randint(key, (), 0, resampling.METHODS)
+    return jax.random.choice(key, resampling.METHODS, p=jnp.array([0.15, 0.15, 0.7]))
 
 
 def _kernel(key: Key[Array, ""], sigma: float) -> blur.Kernel:

@@ -11,7 +11,7 @@ from jaxtyping import Array, ArrayLike, Float, Int
 # Real-ESRGAN's three (`area`, `bilinear` and `bicubic` of OpenCV), each widened by the factor where a picture shrinks.
 # The last is the kernel of `ops.resize`.
 AREA, BILINEAR, BICUBIC = 0, 1, 2
-METHODS = 3
+METHODS = 3  # their number
 
 Length = Float[ArrayLike, ""] | Int[ArrayLike, ""]  # a whole number
 Method = Int[ArrayLike, ""]
