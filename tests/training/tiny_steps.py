@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jsr.degradation import Bicubic
+from jsr.degradation import Bicubic, Degradation
 from jsr.models import vgg
 from jsr.models.discriminator import Discriminator
 from jsr.models.srresnet import SRResNet
@@ -45,7 +45,7 @@ def gan_state(optimizer: optax.GradientTransformation) -> GanState:
     return GanState(jnp.int32(0), g, d, steps.averaged(g))
 
 
-def pretrain_step(optimizer, axis_name=None, dtype=jnp.float32, degrade=BICUBIC):
+def pretrain_step(optimizer, axis_name=None, dtype=jnp.float32, degrade: Degradation = BICUBIC):
     return steps.make_pretrain_step(
         generator=generator(axis_name=axis_name, dtype=dtype),
         optimizer=optimizer,
