@@ -164,8 +164,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--compare",
         action="store_true",
-        help="write, instead of the result, photo_compare.png: input, bicubic, SRResNet, SRGAN and another --model side"
-        f" by side; only the centre of results larger than {comparison.SIDE} pixels",
+        help="write, instead of the result, photo_compare.png: input, bicubic, SRResNet, the default and what --model,"
+        " --texture or --restore ask for, side by side; only the centre of results larger than"
+        f" {comparison.SIDE} pixels",
     )
     return parser
 

@@ -425,14 +425,23 @@ def test_the_program_by_its_status_and_streams(tmp_path):
     assert process.stderr.splitlines()[0] == ("jsr.infer: error: missing.png: No such file or directory")
 
 
-def test_comparison_shows_five_columns(pretrained, capsys):
-    """Five columns of the result's size, below their labels; nothing else is written."""
+@pytest.mark.parametrize(
+    ("options", "others"),
+    [
+        ([], []),
+        (["--texture", "0.25", "--restore", "0.75"], ["blend:0.25,0.75"]),
+        (["--texture", "0", "--restore", "0"], []),  # is srresnet
+    ],
+)
+def test_comparison_shows_each_model_in_a_column(pretrained, capsys, options, others):
+    """Columns of the result's size, below their labels; nothing else is written."""
     pixels = _picture("a.png", 40, 50)
-    assert infer.main(["a.png", "--compare"]) == 0
+    assert infer.main(["a.png", "--compare", *options]) == 0
     assert sorted(p.name for p in Path().iterdir()) == ["a.png", "a_compare.png"]
-    assert capsys.readouterr().out.startswith("a.png -> a_compare.png (1000x200, ")
+    names = ("nearest", "bicubic", "srresnet", zoo.DEFAULT, *others)
+    assert capsys.readouterr().out.startswith(f"a.png -> a_compare.png ({200 * len(names)}x200, ")
     sheet = stored("a_compare.png")
-    for i, name in enumerate(("nearest", "bicubic", "srresnet", "srgan", "blend:0.8")):
+    for i, name in enumerate(names):
         column = sheet[:, 200 * i : 200 * (i + 1)]
         expected = tiles.upscale(zoo.load(name).folded(), pixels)
         np.testing.assert_array_equal(column[-160:], expected)
@@ -461,11 +470,11 @@ def test_comparison_of_any_picture(pretrained, capsys):
     assert infer.main(["a.png", "b.png", "c.png", "--compare"]) == 0
     sheets = [stored(f"{name}_compare.png") for name in "abc"]
     assert sheets[0].shape[0] == 44 and (sheets[0] == round(30000 / 257)).all(axis=-1).any()
-    width = sheets[1].shape[1] // 10  # in the middle of the first column, white lies under it
+    width = sheets[1].shape[1] // 8  # in the middle of the first column, white lies under it
     assert (sheets[1][-16:, width - 8 : width + 8] == 255).all()
     assert sheets[2].shape[0] == 40 + 1024
     assert "  the comparison shows the central 20x256 of 20x300 pixels\n" in capsys.readouterr().out
-    assert (sheets[2][-1024:, : sheets[2].shape[1] // 5] == 255).all()
+    assert (sheets[2][-1024:, : sheets[2].shape[1] // 4] == 255).all()
 
 
 def test_temporary_files_of_a_killed_command_are_removed():
