@@ -106,6 +106,23 @@ def test_a_blend_at_a_corner_is_that_corner_bit_for_bit(corners, name, corner):
     assert jax.tree.all(jax.tree.map(lambda a, b: a.tobytes() == np.asarray(b).tobytes(), variables, corners[corner]))
 
 
+def test_a_blend_of_files_in_half_precision_is_mixed_in_float32(tmp_path, monkeypatch):
+    """Half-way between 1 and the next float16 lies no float16."""
+    monkeypatch.setattr(weights_file, "PRETRAINED", tmp_path)
+    fields: dict[str, Any] = {"features": 4, "blocks": 1}
+    network: Any = SRResNet(**fields).init(jax.random.key(0), jnp.zeros((1, 8, 8, 3)))
+    lines = []
+    for name, value in (("srresnet", 1), ("srgan", 1 + 2**-10)):
+        path = tmp_path / f"{name}_x4.safetensors"
+        network["params"]["tail"]["bias"] = np.full(3, value, np.float32)
+        weights_file.save(path, "srresnet", fields, network, {}, dtype="float16")
+        lines.append(f"{checksums.sha256(path)}  {path.name}\n")
+    (tmp_path / checksums.NAME).write_text("".join(lines))
+    bias = zoo.load("blend:0.5").variables["params"]["tail"]["bias"]
+    assert bias.dtype == np.float32
+    np.testing.assert_array_equal(bias, 1 + 2**-11)
+
+
 def test_a_blend_along_one_side_reads_its_two_ends(corners):
     for other in ("srresnet-photo", "srgan-photo"):
         (weights_file.PRETRAINED / f"{other}_x4.safetensors").unlink()
