@@ -25,8 +25,10 @@ def load(name_or_path: str | os.PathLike[str], *, precision: Literal["fp32", "bf
     """Loads a model for inference, with its BatchNorm folded into its convolutions.
 
     Args:
-      name_or_path: `srgan`, `srresnet`, `blend:T` with T from 0, faithful, to 1 for `srgan`, `espcn`, `srcnn`,
-        `bicubic`, `bilinear`, `nearest`, a weights file, or the folder of a run.
+      name_or_path: `srresnet`, `srgan`, `srresnet-photo`, `srgan-photo`, `espcn`, `srcnn`, `bicubic`, `bilinear`,
+        `nearest`, a weights file, or the folder of a run. `blend:T,R`, such as `blend:0.7,0.2`, mixes the first four:
+        texture T from 0, faithful, to 1, sharper with invented detail; restore R from 0, for pictures that were only
+        made smaller, to 1, for photographs with JPEG, noise or blur. `blend:T` means `blend:T,0`.
       precision: of the computation; bf16 is faster on machines that support it.
 
     Raises:
@@ -45,7 +47,7 @@ def upscale(
     Args:
       image: uint8 or uint16, RGB `[h, w, 3]` or grey `[h, w]`.
       model: a model that `load` returned, or an argument of `load`, which is then loaded anew at each call; by default
-        `blend:0.8`, most of the way from faithful to `srgan`.
+        the blend that `jsr infer` takes. `load("blend:0.7,0.2")` sets texture and restore.
       tile: low-resolution pixels of a tile's side; it changes the memory that is needed, but not the result.
 
     Returns:

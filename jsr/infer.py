@@ -124,11 +124,21 @@ def _parser() -> argparse.ArgumentParser:
         help=f"pixels enlarged at a time, N x N; fewer need less memory (default: auto, as many as the free memory"
         f" allows, up to {tiles.TILE}; halved where it runs out all the same)",
     )
+    texture, restore = zoo.shares(zoo.DEFAULT)
     parser.add_argument(
-        "--blend",
+        "--texture",
         type=float,
         metavar="T",
-        help="weights between faithful ones, 0, and those of srgan, 1 (default: 0.8)",
+        help=f"from faithful, 0, to painted, 1: sharper, with invented detail (default: {texture:g})",
+    )
+    # The name of --texture in the first edition, to be removed in the next.
+    parser.add_argument("--blend", dest="texture", type=float, help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--restore",
+        type=float,
+        metavar="R",
+        help="from pictures that were only made smaller, 0, to photographs with JPEG, noise or blur, 1 (default:"
+        f" {restore:g})",
     )
     parser.add_argument(
         "--ensemble",
@@ -154,8 +164,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--compare",
         action="store_true",
-        help="write, instead of the result, photo_compare.png: input, bicubic, SRResNet, SRGAN and another --model side"
-        f" by side; only the centre of results larger than {comparison.SIDE} pixels",
+        help="write, instead of the result, photo_compare.png: input, bicubic, SRResNet, the default and what --model,"
+        " --texture or --restore ask for, side by side; only the centre of results larger than"
+        f" {comparison.SIDE} pixels",
     )
     return parser
 
@@ -171,12 +182,16 @@ def main(argv: list[str] | None = None) -> int:
         parser.error(f"--max-pixels: expected 1 or more, got {args.max_pixels}")
     if args.tile is not None and args.tile < tiles.MIN_TILE:
         parser.error(f"--tile: expected {tiles.MIN_TILE} or more pixels, got {args.tile}")
-    if args.blend is not None:
-        if not 0 <= args.blend <= 1:
-            parser.error(f"--blend: expected 0 to 1, got {args.blend:g}")
+    if args.texture is not None or args.restore is not None:
         if args.model != zoo.DEFAULT:
-            parser.error(f"--blend: mixes two bundled models, so expected no --model, got {args.model}")
-        args.model = f"{zoo.BLEND}{args.blend:g}"
+            parser.error(f"--texture and --restore: mix bundled models, so expected no --model, got {args.model}")
+        texture, restore = zoo.shares(zoo.DEFAULT)
+        texture = texture if args.texture is None else args.texture
+        restore = restore if args.restore is None else args.restore
+        for option, share in (("--texture", texture), ("--restore", restore)):
+            if not 0 <= share <= 1:
+                parser.error(f"{option}: expected 0 to 1, got {share:g}")
+        args.model = zoo.blend_name(texture, restore)
     try:
         try:
             if args.compare:

@@ -170,32 +170,54 @@ def test_model_from_a_file_and_its_scale(capsys):
     assert written.shape == (60, 54, 3) and np.abs(written - expected.astype(int)).max() <= 1
 
 
-def test_the_default_model_lies_between_srresnet_and_srgan(pretrained):
+def test_without_options_the_default_blend_is_taken(pretrained):
     pixels = _picture("photo.png")
     assert infer.main(["photo.png"]) == 0
-    expected = tiles.upscale(zoo.ready("blend:0.8"), pixels)
+    expected = tiles.upscale(zoo.ready(zoo.DEFAULT), pixels)
     np.testing.assert_array_equal(stored("photo_x4.png"), expected)
 
 
-@pytest.mark.parametrize("share", [0, 0.3, 1])
-def test_blend_lies_between_the_two(pretrained, share):
+@pytest.mark.parametrize(
+    ("options", "texture", "restore"),
+    [
+        (["--texture", "0.3", "--restore", "0.9"], 0.3, 0.9),
+        (["--texture", "1", "--restore", "0"], 1, 0),
+        (["--texture", "0.3"], 0.3, None),
+        (["--restore", "0"], None, 0),
+        (["--blend", "0.3"], 0.3, None),  # the first edition's name
+    ],
+)
+def test_texture_and_restore_mix_four_networks(pretrained, options, texture, restore):
     """The weights are mixed, not the pictures: against a network that numpy mixed."""
     pixels = _picture("photo.png")
-    assert infer.main(["photo.png", "--blend", str(share)]) == 0
-    ends = [zoo.load(name) for name in zoo.BLENDED]
+    assert infer.main(["photo.png", *options]) == 0
+    default = zoo.shares(zoo.DEFAULT)
+    t = default[0] if texture is None else texture
+    r = default[1] if restore is None else restore
+    corners = [zoo.load(name) for name in ("srresnet", "srgan", "srresnet-photo", "srgan-photo")]
+    weights = np.outer([1 - r, r], [1 - t, t]).ravel()
     mixed = jax.tree.map(
-        lambda a, b: np.average([a, b], axis=0, weights=[1 - share, share]).astype(np.float32),
-        *(model.variables for model in ends),
+        lambda *leaves: np.average(leaves, axis=0, weights=weights).astype(np.float32),
+        *(model.variables for model in corners),
     )
-    expected = tiles.upscale(ends[0]._replace(variables=mixed), pixels)
-    result = stored("photo_x4.png")
-    np.testing.assert_allclose(result, expected.astype(int), atol=1)
+    expected = tiles.upscale(corners[0]._replace(variables=mixed), pixels)
+    np.testing.assert_allclose(stored("photo_x4.png"), expected.astype(int), atol=1)
+
+
+def test_help_explains_texture_and_restore_and_hides_blend(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "300")
+    with pytest.raises(SystemExit):
+        infer.main(["--help"])
+    text = capsys.readouterr().out
+    assert "from faithful, 0, to painted, 1: sharper, with invented detail" in text
+    assert "from pictures that were only made smaller, 0, to photographs with JPEG, noise or blur, 1" in text
+    assert "--blend" not in text
 
 
 def test_ensemble_is_the_mean_of_eight(pretrained):
     pixels = _picture("photo.png")
     assert infer.main(["photo.png", "--ensemble"]) == 0
-    expected = tiles.upscale(zoo.ready("blend:0.8").ensemble(), pixels)
+    expected = tiles.upscale(zoo.ready(zoo.DEFAULT).ensemble(), pixels)
     np.testing.assert_array_equal(stored("photo_x4.png"), expected)
 
 
@@ -363,7 +385,7 @@ def test_two_results_of_one_name_are_refused(capsys):
         ([], "the following arguments are required"),
         (
             ["a.png", "--model", "esrgan"],
-            "srgan, srresnet, srresnet-2, espcn, srcnn, bicubic, bilinear, nearest",
+            "srresnet, srgan, srresnet-photo, srgan-photo, espcn, srcnn, bicubic, bilinear, nearest",
         ),
         (["a.png", "--model", "a.png"], "expected a weights file"),
         (["a.png", "--tile", "15"], "--tile: expected 16 or more pixels, got 15"),
@@ -373,8 +395,12 @@ def test_two_results_of_one_name_are_refused(capsys):
         ([".", "-o", "b.png", "--model", "bicubic"], "-o b.png: expected a folder"),
         ([".", "-o", "file", "--model", "bicubic"], "-o file: expected a folder"),
         (["empty", "--model", "bicubic"], "empty: no pictures in this folder"),
-        (["a.png", "--blend", "1.5"], "--blend: expected 0 to 1, got 1.5"),
-        (["a.png", "--blend", "1", "--model", "bicubic"], "expected no --model, got bicubic"),
+        (["a.png", "--texture", "1.5"], "--texture: expected 0 to 1, got 1.5"),
+        (["a.png", "--texture", "nan"], "--texture: expected 0 to 1, got nan"),
+        (["a.png", "--texture", "much"], "--texture"),
+        (["a.png", "--texture", "1", "--restore", "-1"], "--restore: expected 0 to 1, got -1"),
+        (["a.png", "--blend", "1.5"], "--texture: expected 0 to 1, got 1.5"),
+        (["a.png", "--restore", "1", "--model", "bicubic"], "expected no --model, got bicubic"),
         (["a.png", "--no-such"], "--no-such"),
     ],
 )
@@ -399,14 +425,23 @@ def test_the_program_by_its_status_and_streams(tmp_path):
     assert process.stderr.splitlines()[0] == ("jsr.infer: error: missing.png: No such file or directory")
 
 
-def test_comparison_shows_five_columns(pretrained, capsys):
-    """Five columns of the result's size, below their labels; nothing else is written."""
+@pytest.mark.parametrize(
+    ("options", "others"),
+    [
+        ([], []),
+        (["--texture", "0.25", "--restore", "0.75"], ["blend:0.25,0.75"]),
+        (["--texture", "0", "--restore", "0"], []),  # is srresnet
+    ],
+)
+def test_comparison_shows_each_model_in_a_column(pretrained, capsys, options, others):
+    """Columns of the result's size, below their labels; nothing else is written."""
     pixels = _picture("a.png", 40, 50)
-    assert infer.main(["a.png", "--compare"]) == 0
+    assert infer.main(["a.png", "--compare", *options]) == 0
     assert sorted(p.name for p in Path().iterdir()) == ["a.png", "a_compare.png"]
-    assert capsys.readouterr().out.startswith("a.png -> a_compare.png (1000x200, ")
+    names = ("nearest", "bicubic", "srresnet", zoo.DEFAULT, *others)
+    assert capsys.readouterr().out.startswith(f"a.png -> a_compare.png ({200 * len(names)}x200, ")
     sheet = stored("a_compare.png")
-    for i, name in enumerate(("nearest", "bicubic", "srresnet", "srgan", "blend:0.8")):
+    for i, name in enumerate(names):
         column = sheet[:, 200 * i : 200 * (i + 1)]
         expected = tiles.upscale(zoo.load(name).folded(), pixels)
         np.testing.assert_array_equal(column[-160:], expected)
@@ -435,11 +470,11 @@ def test_comparison_of_any_picture(pretrained, capsys):
     assert infer.main(["a.png", "b.png", "c.png", "--compare"]) == 0
     sheets = [stored(f"{name}_compare.png") for name in "abc"]
     assert sheets[0].shape[0] == 44 and (sheets[0] == round(30000 / 257)).all(axis=-1).any()
-    width = sheets[1].shape[1] // 10  # in the middle of the first column, white lies under it
+    width = sheets[1].shape[1] // 8  # in the middle of the first column, white lies under it
     assert (sheets[1][-16:, width - 8 : width + 8] == 255).all()
     assert sheets[2].shape[0] == 40 + 1024
     assert "  the comparison shows the central 20x256 of 20x300 pixels\n" in capsys.readouterr().out
-    assert (sheets[2][-1024:, : sheets[2].shape[1] // 5] == 255).all()
+    assert (sheets[2][-1024:, : sheets[2].shape[1] // 4] == 255).all()
 
 
 def test_temporary_files_of_a_killed_command_are_removed():

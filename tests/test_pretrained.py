@@ -12,7 +12,7 @@ from jsr.upscaling import tiles
 from jsr.weights import file as weights_file
 from jsr.weights import zoo
 
-LARGEST = {"srresnet": 6.3e6, "srresnet-2": 6.3e6, "srgan": 6.3e6, "espcn": 3e5, "srcnn": 3e5}  # bytes
+LARGEST = {**dict.fromkeys(zoo.CORNERS.values(), 6.3e6), "espcn": 3e5, "srcnn": 3e5}  # bytes
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,8 @@ from jsr.weights import zoo
 
 SIDE = 1024  # pixels; of a result that is larger, the centre is shown
 LABEL_SIZE = 20  # pixels
-# Of every comparison: model, label. The chosen model comes last.
-COLUMNS = {"nearest": "input", "bicubic": "bicubic", "srresnet": "SRResNet", "srgan": "SRGAN"}
+# Of every comparison: model, label. The chosen model comes last, unless it is one of these.
+COLUMNS = {"nearest": "input", "bicubic": "bicubic", "srresnet": "SRResNet", zoo.DEFAULT: "the default"}
 
 
 def models(name: str, *, precision: Precision) -> dict[str, Model]:

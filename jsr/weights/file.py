@@ -3,16 +3,18 @@
 The metadata has one entry, `jsr`, JSON of the `model` (a name in `models.MODELS`), its `config` (the fields that differ
 from the defaults) and `about` (where the weights come from). A single entry, because safetensors writes several in
 random order and equal weights should give identical files. Tensors are named by their path in the variables, such as
-`params/head/kernel`. The released files lie in `pretrained/`, with their SHA-256.
+`params/head/kernel`. They are float32, or float16 in released files, which are half as large; either way they are read
+as float32. The released files lie in `pretrained/`, with their SHA-256.
 """
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import traverse_util
 from safetensors import SafetensorError, safe_open
 
@@ -21,6 +23,7 @@ from jsr.files import checksums, tensors
 from jsr.models import MODELS, Model, Network
 
 PRETRAINED = Path(__file__).parents[1] / "pretrained"
+DTYPES = ("F32", "F16")  # of tensors, as safetensors names them
 RUN_FILE = "generator.safetensors"  # exported by a training run to its folder
 
 
@@ -30,6 +33,8 @@ def save(
     config: Mapping[str, Any],
     variables: Mapping[str, Any],
     about: Mapping[str, Any],
+    *,
+    dtype: Literal["float32", "float16"] = "float32",
 ) -> None:
     """Writes a weights file, atomically.
 
@@ -37,16 +42,20 @@ def save(
       model: a name in `MODELS`.
       config: the fields of the network that differ from its defaults.
       about: where the weights come from, of JSON's types.
+      dtype: of the tensors; float16, for released files, rounds to 11 bits.
 
     Raises:
+      FloatingPointError: float16 cannot hold a value, because it is larger than 65504.
       OSError: it cannot be written.
     """
     header = json.dumps({"model": model, "config": config, "about": about})
-    tensors.write(path, _flatten(variables), {"jsr": header})
+    with np.errstate(over="raise"):
+        arrays = {name: np.asarray(leaf).astype(dtype) for name, leaf in _flatten(variables).items()}
+    tensors.write(path, arrays, {"jsr": header})
 
 
 def read(path: Path) -> Model:
-    """Reads a weights file and checks its tensors against the network that it names.
+    """Reads a weights file, as float32, and checks its tensors against the network that it names.
 
     Raises:
       WeightsError: the file cannot be read, is not a weights file of jsr, or has other tensors than its network; then
@@ -61,7 +70,7 @@ def read(path: Path) -> Model:
 
 
 def read_released(path: Path) -> Model:
-    """Reads a released weights file and checks its SHA-256, which needs no network to compare with.
+    """Reads a released weights file, as float32, and checks its SHA-256, which needs no network to compare with.
 
     Raises:
       WeightsError: as `check_hash` does.
@@ -89,7 +98,11 @@ def _parse(path: Path) -> tuple[Network, Model]:
     try:
         with safe_open(path, framework="numpy") as file:
             header = json.loads((file.metadata() or {})["jsr"])
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            names = file.keys()
+            for name in names:
+                if (dtype := file.get_slice(name).get_dtype()) not in DTYPES:
+                    raise ValueError(f"{name} of type {dtype}, not {' or '.join(DTYPES)}")
+            arrays = {name: file.get_tensor(name).astype(np.float32, copy=False) for name in names}
         fields: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value for key, value in header["config"].items()
         }

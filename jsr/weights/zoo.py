@@ -1,10 +1,12 @@
 """Models by name: the released ones, blends of them, interpolations, runs and files."""
 
+import functools
 import math
 import os
 from pathlib import Path
 
 import jax
+import numpy as np
 
 from jsr.devices.compilation import Precision
 from jsr.errors import WeightsError
@@ -12,11 +14,17 @@ from jsr.models import Model
 from jsr.models.interpolation import Interpolation
 from jsr.weights import file as weights_file
 
-BUNDLED = ("srgan", "srresnet", "srresnet-2", "espcn", "srcnn")
-BLEND = "blend:"  # followed by the share of srgan, from 0 to 1
-# Weights mix only where one training went on from the other: srgan's began at srresnet-2, an earlier srresnet.
-BLENDED = ("srresnet-2", "srgan")
-DEFAULT = f"{BLEND}0.8"  # looks as sharp as srgan, with fainter false lines along edges
+BUNDLED = ("srresnet", "srgan", "srresnet-photo", "srgan-photo", "espcn", "srcnn")
+BLEND = "blend:"  # followed by texture, or by texture and restore, each from 0 to 1
+# What a blend mixes, by texture and restore. Weights mix only where one training went on from another's: all began at
+# srresnet.
+CORNERS: dict[tuple[float, float], str] = {
+    (0, 0): "srresnet",
+    (1, 0): "srgan",
+    (0, 1): "srresnet-photo",
+    (1, 1): "srgan-photo",
+}
+DEFAULT = f"{BLEND}0.5,0.5"
 INTERPOLATIONS = ("bicubic", "bilinear", "nearest")
 NAMES = BUNDLED + INTERPOLATIONS
 
@@ -25,7 +33,7 @@ def load(name_or_path: str | os.PathLike[str]) -> Model:
     """Loads a model as it was trained.
 
     Args:
-      name_or_path: one of `NAMES`, `blend:T`, a weights file, or the folder of a run.
+      name_or_path: one of `NAMES`, `blend:T`, `blend:T,R`, a weights file, or the folder of a run.
 
     Raises:
       WeightsError: an unknown name, or a file that is missing, damaged or not a weights file of jsr.
@@ -48,21 +56,46 @@ def load(name_or_path: str | os.PathLike[str]) -> Model:
     return weights_file.read(path)
 
 
+def blend_name(texture: float, restore: float) -> str:
+    """Names a blend, or the released model that it equals."""
+    return CORNERS.get((texture, restore)) or f"{BLEND}{texture:g},{restore:g}"
+
+
+def shares(name: str) -> tuple[float, float]:
+    """Reads the texture and the restore out of a blend's name; restore is 0 where the name has none.
+
+    Raises:
+      WeightsError: the name is no `blend:T` or `blend:T,R` with numbers from 0 to 1.
+    """
+    texture, comma, restore = name.removeprefix(BLEND).partition(",")
+    try:
+        numbers = float(texture), float(restore) if comma else 0.0
+    except ValueError:
+        numbers = math.nan, math.nan
+    if not all(0 <= number <= 1 for number in numbers):
+        raise WeightsError(f"model: expected {BLEND}T or {BLEND}T,R with numbers from 0 to 1, got {name}")
+    return numbers
+
+
 def _blend(name: str) -> Model:
-    """Interpolates between the weights of `BLENDED`.
+    """Interpolates bilinearly between the weights of `CORNERS`.
 
     Wang et al. 2019, "Deep network interpolation for continuous imagery effect transition", arXiv 1811.10515,
-    section 3.1.
+    section 3.1, along one axis; two axes are the bilinear case.
     """
-    try:
-        share = float(name.removeprefix(BLEND))
-    except ValueError:
-        share = math.nan
-    if not 0 <= share <= 1:
-        raise WeightsError(f"model: expected {BLEND} with a number from 0 to 1, got {name}")
-    first, last = map(load, BLENDED)
-    mixed = jax.tree.map(lambda a, b: (1 - share) * a + share * b, first.variables, last.variables)
-    return Model(first.module, mixed, {"blend": share})
+    texture, restore = shares(name)
+    weights = {
+        corner: (texture if x else 1 - texture) * (restore if y else 1 - restore) for (x, y), corner in CORNERS.items()
+    }
+    weights = {corner: weight for corner, weight in weights.items() if weight}  # the others need not be read
+    models = [load(corner) for corner in weights]
+
+    def mixed(*leaves: np.ndarray) -> np.ndarray:
+        # Not sum(), which begins with 0 and so would turn a corner's -0.0 into 0.0.
+        return np.asarray(functools.reduce(np.add, map(np.multiply, weights.values(), leaves)))
+
+    variables = jax.tree.map(mixed, *(model.variables for model in models))
+    return Model(models[0].module, variables, {"texture": texture, "restore": restore})
 
 
 def ready(name_or_path: str | os.PathLike[str], *, precision: Precision = "fp32") -> Model:

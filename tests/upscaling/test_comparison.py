@@ -1,6 +1,7 @@
 """Tests ../../jsr/upscaling/comparison.py."""
 
 import numpy as np
+import pytest
 
 from jsr.models import Interpolation, Model, SRResNet
 from jsr.pictures import Picture
@@ -8,11 +9,19 @@ from jsr.upscaling import comparison
 from jsr.weights import zoo
 
 
-def test_models_are_those_of_every_comparison_and_the_chosen_one():
-    models = comparison.models("espcn", precision="fp32")
-    assert list(models) == ["input", "bicubic", "SRResNet", "SRGAN", "espcn"]
+@pytest.mark.parametrize(
+    ("name", "others"),
+    [
+        ("espcn", ["espcn"]),
+        ("blend:0.25,0.5", ["blend:0.25,0.5"]),
+        ("srresnet", []),
+        (zoo.DEFAULT, []),
+    ],
+)
+def test_models_are_those_of_every_comparison_and_another_that_is_asked_for(name, others):
+    models = comparison.models(name, precision="fp32")
+    assert list(models) == ["input", "bicubic", "SRResNet", "the default", *others]
     assert {model.scale for model in models.values()} == {4}
-    assert list(comparison.models("srgan", precision="fp32")) == ["input", "bicubic", "SRResNet", "SRGAN"]
 
 
 def test_models_of_another_scale_leaves_out_the_bundled_networks(monkeypatch):

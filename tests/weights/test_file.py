@@ -3,12 +3,15 @@
 import functools
 import hashlib
 import pickle
+import struct
 from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
+import ml_dtypes
 import numpy as np
 import pytest
+from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from jsr.errors import WeightsError
@@ -62,6 +65,52 @@ def test_save_writes_equal_weights_as_equal_files(tmp_path):
     assert len({(tmp_path / name).read_bytes() for name in ("a", "b", "c")}) == 1
 
 
+def test_save_in_half_precision_is_half_as_large_and_read_as_its_rounding(tmp_path):
+    """To the nearest at 11 bits and ties to even, as the struct module does; small values get fewer bits."""
+    variables = _small()[1]
+    variables["params"]["tail"]["bias"] = np.array([1 + 2**-11, 1 + 3 * 2**-11, -1e-6], np.float32)
+    for dtype in ("float32", "float16"):
+        weights_file.save(
+            tmp_path / dtype, "srresnet", {"features": 4, "blocks": 1}, variables, {"step": 3}, dtype=dtype
+        )
+    stored = load_file(tmp_path / "float16")
+    assert {tensor.dtype for tensor in stored.values()} == {np.dtype(np.float16)}
+    sizes = [sum(tensor.nbytes for tensor in load_file(tmp_path / dtype).values()) for dtype in ("float16", "float32")]
+    assert sizes[1] == 2 * sizes[0]
+
+    exact, rounded = (weights_file.read(tmp_path / dtype) for dtype in ("float32", "float16"))
+    assert rounded._replace(variables={}) == exact._replace(variables={})
+    assert {leaf.dtype for leaf in jax.tree.leaves(rounded.variables)} == {np.dtype(np.float32)}
+    bias = rounded.variables["params"]["tail"]["bias"]
+    np.testing.assert_array_equal(bias, np.array([1, 1 + 2**-9, -17 * 2**-24], np.float32))
+    for leaf, number in zip(jax.tree.leaves(rounded.variables), jax.tree.leaves(variables), strict=True):
+        halves = struct.Struct(f"{leaf.size}e")
+        expected = halves.unpack(halves.pack(*np.ravel(number).tolist()))
+        np.testing.assert_array_equal(np.ravel(leaf), expected)
+
+
+def test_save_in_half_precision_refuses_what_it_cannot_hold(tmp_path):
+    variables = _small()[1]
+    variables["params"]["tail"]["bias"] = np.array([1, 7e4, 0], np.float32)
+    with pytest.raises(FloatingPointError):
+        weights_file.save(tmp_path / "w", "srresnet", {}, variables, {}, dtype="float16")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.int32, ml_dtypes.bfloat16])
+def test_read_refuses_tensors_of_another_type_in_one_line(tmp_path, dtype):
+    path = tmp_path / "w.safetensors"
+    _save(path)
+    with safe_open(path, framework="numpy") as file:
+        metadata = file.metadata()
+    tensors = load_file(path)
+    tensors["params/head/bias"] = tensors["params/head/bias"].astype(dtype)
+    save_file(tensors, path, metadata)
+    with pytest.raises(WeightsError, match="params/head/bias of type [A-Z0-9]+, not F32 or F16$") as error:
+        weights_file.read(path)
+    assert "\n" not in str(error.value)
+
+
 def _foreign(path):
     save_file({"conv.weight": np.zeros((3, 3), np.float32)}, path)
 
@@ -84,6 +133,11 @@ def _pickled(path):
     path.write_bytes(pickle.dumps({"params": Malicious()}))
 
 
+def _damaged_dtype(path):
+    _save(path)
+    path.write_bytes(path.read_bytes().replace(b'"F32"', b'"F99"', 1))
+
+
 def _future_field(path):
     weights_file.save(path, "srresnet", {"heads": 4}, _small()[1], {})
 
@@ -95,6 +149,7 @@ def _future_field(path):
         (_truncated, "expected a weights file of jsr"),
         (_text, "expected a weights file of jsr"),
         (_pickled, "expected a weights file of jsr"),
+        (_damaged_dtype, "expected a weights file of jsr"),
         (_future_field, "heads"),
     ],
 )

@@ -1,11 +1,14 @@
 """Tests ../../jsr/weights/zoo.py."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from jsr.errors import WeightsError
+from jsr.files import checksums
 from jsr.models.espcn import ESPCN
 from jsr.models.interpolation import Interpolation
 from jsr.models.srcnn import SRCNN
@@ -31,7 +34,7 @@ def test_load_takes_a_file_and_the_folder_of_a_run(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "module"),
-    [*((name, SRResNet()) for name in ("srgan", "srresnet", "srresnet-2")), ("espcn", ESPCN()), ("srcnn", SRCNN())],
+    [*((name, SRResNet()) for name in zoo.CORNERS.values()), ("espcn", ESPCN()), ("srcnn", SRCNN())],
 )
 def test_load_of_a_bundled_name(name, module):
     model = zoo.load(name)
@@ -45,24 +48,109 @@ def test_load_of_an_interpolation(name):
     assert zoo.load(name) == (Interpolation(method=name), {}, {})
 
 
-def test_load_of_a_blend_lies_between_its_ends():
-    first, last = map(zoo.load, zoo.BLENDED)
-    assert _equal(zoo.load("blend:0").variables, first.variables)
-    assert _equal(zoo.load("blend:1").variables, last.variables)
-    middle = zoo.load("blend:0.25")
-    assert middle.module == first.module and middle.metadata == {"blend": 0.25}
-    kernels = [model.variables["params"]["tail"]["kernel"] for model in (first, middle, last)]
-    np.testing.assert_allclose(kernels[1], 0.75 * kernels[0] + 0.25 * kernels[2], rtol=1e-6)
+@pytest.fixture
+def corners(tmp_path, monkeypatch):
+    """Small random networks in the place of the released ones, by the names of their files."""
+    monkeypatch.setattr(weights_file, "PRETRAINED", tmp_path)
+    fields: dict[str, Any] = {"features": 4, "blocks": 1}
+    variables, lines = {}, []
+    for seed, name in enumerate(zoo.CORNERS.values()):
+        path = tmp_path / f"{name}_x4.safetensors"
+        network: Any = SRResNet(**fields).init(jax.random.key(seed), jnp.zeros((1, 8, 8, 3)))
+        network["params"]["tail"]["bias"] = np.array([-0.0, 1e-30, seed], np.float32)
+        variables[name] = network
+        weights_file.save(path, "srresnet", fields, network, {})
+        lines.append(f"{checksums.sha256(path)}  {path.name}\n")
+    (tmp_path / checksums.NAME).write_text("".join(lines))
+    return variables
 
 
-@pytest.mark.parametrize("name", ["blend:", "blend:x", "blend:1.1", "blend:nan"])
-def test_load_of_a_blend_without_a_share_says_what_it_expects(name):
-    with pytest.raises(WeightsError, match="expected blend: with a number from 0 to 1"):
+@pytest.mark.parametrize(
+    ("name", "texture", "restore"),
+    [("blend:0.25", 0.25, 0), ("blend:0.25,0", 0.25, 0), ("blend:0,0.7", 0, 0.7), ("blend:0.3,0.6", 0.3, 0.6)],
+)
+def test_a_blend_is_the_bilinear_mixture(corners, name, texture, restore):
+    """Against numpy's interp in float64, along one axis and then along the other."""
+    model = zoo.load(name)
+    assert model.metadata == {"texture": texture, "restore": restore}
+
+    def expected(*leaves):
+        clean, clean_sharp, photo, photo_sharp = (np.ravel(leaf) for leaf in leaves)
+        along = [
+            [np.interp(texture, [0, 1], ends) for ends in zip(*pair, strict=True)]
+            for pair in ((clean, clean_sharp), (photo, photo_sharp))
+        ]
+        mixture = [np.interp(restore, [0, 1], ends) for ends in zip(*along, strict=True)]
+        return np.reshape(mixture, leaves[0].shape)
+
+    names = ("srresnet", "srgan", "srresnet-photo", "srgan-photo")
+    mixture = jax.tree.map(expected, *(corners[name] for name in names))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7), model.variables, mixture)
+    assert {leaf.dtype for leaf in jax.tree.leaves(model.variables)} == {np.dtype(np.float32)}
+
+
+@pytest.mark.parametrize(
+    ("name", "corner"),
+    [
+        ("blend:0", "srresnet"),
+        ("blend:1", "srgan"),
+        ("blend:0,1", "srresnet-photo"),
+        ("blend:1,1", "srgan-photo"),
+    ],
+)
+def test_a_blend_at_a_corner_is_that_corner_bit_for_bit(corners, name, corner):
+    """Also the sign of zero; and it reads no other file."""
+    for other in set(corners) - {corner}:
+        (weights_file.PRETRAINED / f"{other}_x4.safetensors").unlink()
+    variables = zoo.load(name).variables
+    assert jax.tree.all(jax.tree.map(lambda a, b: a.tobytes() == np.asarray(b).tobytes(), variables, corners[corner]))
+
+
+def test_a_blend_of_files_in_half_precision_is_mixed_in_float32(tmp_path, monkeypatch):
+    """Half-way between 1 and the next float16 lies no float16."""
+    monkeypatch.setattr(weights_file, "PRETRAINED", tmp_path)
+    fields: dict[str, Any] = {"features": 4, "blocks": 1}
+    network: Any = SRResNet(**fields).init(jax.random.key(0), jnp.zeros((1, 8, 8, 3)))
+    lines = []
+    for name, value in (("srresnet", 1), ("srgan", 1 + 2**-10)):
+        path = tmp_path / f"{name}_x4.safetensors"
+        network["params"]["tail"]["bias"] = np.full(3, value, np.float32)
+        weights_file.save(path, "srresnet", fields, network, {}, dtype="float16")
+        lines.append(f"{checksums.sha256(path)}  {path.name}\n")
+    (tmp_path / checksums.NAME).write_text("".join(lines))
+    bias = zoo.load("blend:0.5").variables["params"]["tail"]["bias"]
+    assert bias.dtype == np.float32
+    np.testing.assert_array_equal(bias, 1 + 2**-11)
+
+
+def test_a_blend_along_one_side_reads_its_two_ends(corners):
+    for other in ("srresnet-photo", "srgan-photo"):
+        (weights_file.PRETRAINED / f"{other}_x4.safetensors").unlink()
+    assert zoo.load("blend:0.5").module == SRResNet(features=4, blocks=1)
+    with pytest.raises(WeightsError, match="srresnet-photo_x4.safetensors"):
+        zoo.load("blend:0.5,0.1")
+
+
+def test_blend_name_is_read_back_as_its_shares():
+    assert zoo.blend_name(0.25, 0.5) == "blend:0.25,0.5" and zoo.shares("blend:0.25,0.5") == (0.25, 0.5)
+    for (texture, restore), corner in zoo.CORNERS.items():
+        assert zoo.blend_name(float(texture), float(restore)) == corner
+        assert zoo.shares(f"blend:{texture},{restore}") == (texture, restore)
+    assert zoo.blend_name(*zoo.shares(zoo.DEFAULT)) == zoo.DEFAULT, "--compare finds the default by its name"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["blend:", "blend:x", "blend:1.1", "blend:-0.1", "blend:nan", "blend:0.5,2", "blend:0.5,", "blend:0.1,0.2,0.3"],
+)
+def test_a_blend_of_wrong_shares_is_refused_in_one_line(name):
+    with pytest.raises(WeightsError) as error:
         zoo.load(name)
+    assert str(error.value) == f"model: expected blend:T or blend:T,R with numbers from 0 to 1, got {name}"
 
 
 def test_load_of_an_unknown_name_lists_the_known(tmp_path):
-    with pytest.raises(WeightsError, match="srgan, srresnet, srresnet-2, espcn, srcnn, bicubic"):
+    with pytest.raises(WeightsError, match="srresnet, srgan, srresnet-photo, srgan-photo, espcn, srcnn, bicubic"):
         zoo.load("esrgan")
     with pytest.raises(WeightsError, match="generator.safetensors"):
         zoo.load(tmp_path)
