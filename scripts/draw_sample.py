@@ -1,11 +1,13 @@
 """Draws the README's pictures: `python -m scripts.draw_sample`.
 
 Writes `experiments/sample.png`, a photograph reduced to 150x100 pixels, and `experiments/sample_crops.jpg`, which shows
-crops of three pictures at true size: reduced, with each pixel repeated 4x4 times; enlarged by bicubic interpolation and
-by two models; and the original. The photographs come with scikit-image, and both are CC0: `coffee` by Rachel Michetti
-and `chelsea` by Stefan van der Walt. The third picture is a printed note drawn here, which the models get wrong.
+crops of pictures at true size: reduced, with each pixel repeated 4x4 times; enlarged by bicubic interpolation and by two
+models; and the original. The first two were saved as JPEG of quality 50 after the reduction, as small pictures from the
+web are. The photographs come with scikit-image, and both are CC0: `coffee` by Rachel Michetti and `chelsea` by Stefan
+van der Walt. The last picture is a printed note drawn here, which the models get wrong.
 """
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,11 +36,19 @@ def note() -> np.ndarray:
     return np.asarray(picture)
 
 
-# Each picture, and the top left corner of its crop.
-PICTURES: list[tuple[Callable[[], np.ndarray], tuple[int, int]]] = [
-    (data.coffee, (155, 262)),
-    (data.chelsea, (70, 110)),
-    (note, (0, 0)),
+def compressed(picture: np.ndarray) -> np.ndarray:
+    """Returns a picture as JPEG of quality 50 leaves it."""
+    stored = io.BytesIO()
+    Image.fromarray(picture).save(stored, "JPEG", quality=50)
+    return np.asarray(Image.open(stored))
+
+
+# Each picture, the top left corner of its crop, and whether it is saved as JPEG after the reduction.
+PICTURES: list[tuple[Callable[[], np.ndarray], tuple[int, int], bool]] = [
+    (data.coffee, (155, 262), True),
+    (data.chelsea, (70, 110), True),
+    (data.chelsea, (70, 110), False),
+    (note, (0, 0), False),
 ]
 COLUMNS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "input, 4x4 larger": lambda lr: lr.repeat(SCALE, 0).repeat(SCALE, 1),
@@ -57,9 +67,10 @@ def sheet() -> Image.Image:
     for column, name in enumerate(names):
         left = column * (WIDTH + GAP)
         draw.text((left + WIDTH // 2, CAPTION // 2), name, fill="black", font=ImageFont.load_default(13), anchor="mm")
-    for row, (read, (y, x)) in enumerate(PICTURES):
+    for row, (read, (y, x), is_compressed) in enumerate(PICTURES):
         original = read()
         low = reduced(original)
+        low = compressed(low) if is_compressed else low
         enlarged = [enlarge(low) for enlarge in COLUMNS.values()] + [original]
         for column, picture in enumerate(enlarged):
             crop = Image.fromarray(picture[y : y + HEIGHT, x : x + WIDTH])
