@@ -1,10 +1,10 @@
 """Draws the README's pictures: `python -m scripts.draw_sample`.
 
 Writes `experiments/sample.png`, a photograph reduced to 150x100 pixels, and `experiments/sample_crops.jpg`, which shows
-crops of pictures at true size: reduced, with each pixel repeated 4x4 times; enlarged by bicubic interpolation and by two
-models; and the original. The first two were saved as JPEG of quality 50 after the reduction, as small pictures from the
-web are. The photographs come with scikit-image, and both are CC0: `coffee` by Rachel Michetti and `chelsea` by Stefan
-van der Walt. The last picture is a printed note drawn here, which the models get wrong.
+crops of pictures at true size: reduced, with each pixel repeated 4x4 times; enlarged by bicubic interpolation and by
+two models; and the original. The first two were saved as JPEG of quality 50 after the reduction, as small pictures from
+the web are. The photographs come with scikit-image, and both are CC0: `coffee` by Rachel Michetti and `chelsea` by
+Stefan van der Walt. The last picture is a printed note drawn here, which the models get wrong.
 """
 
 import io
