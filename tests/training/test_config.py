@@ -48,7 +48,9 @@ def test_private_lists_all_paths():
 @pytest.mark.parametrize("path", sorted((ROOT / "experiments").glob("[a-z]*.py")), ids=lambda p: p.stem)
 def test_check_accepts_the_experiments(path, monkeypatch):
     monkeypatch.setenv("JSR_DATA", "pictures")
-    config.check(importlib.import_module(f"experiments.{path.stem}").CONFIG)
+    module = importlib.import_module(f"experiments.{path.stem}")
+    for each in getattr(module, "VARIANTS", {"": getattr(module, "CONFIG", None)}).values():
+        config.check(each)
 
 
 @pytest.mark.parametrize(
