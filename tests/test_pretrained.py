@@ -134,7 +134,7 @@ def test_the_default_is_better_than_bicubic_whatever_happened_to_a_picture(gain,
     [("srresnet", 1), ("srgan", 1), ("srresnet-photo", 1), ("srgan-photo", 2), (zoo.DEFAULT, 2)],
 )
 def test_upscaled_pictures_keep_their_colours(upscaled, name, limit):
-    """The mean colour of every picture is that of bicubic's within one grey level, or two where srgan-photo is in it."""
+    """The mean colour of every picture is that of bicubic within one grey level, or two with srgan-photo in it."""
     for (_, sr), (_, bicubic) in zip(upscaled("Set14", name), upscaled("Set14", "bicubic"), strict=True):
         np.testing.assert_allclose(sr.mean(axis=(0, 1)), bicubic.mean(axis=(0, 1)), atol=limit)
 
