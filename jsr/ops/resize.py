@@ -5,6 +5,7 @@ kernel is widened by the scale where a picture shrinks (antialiasing), samples a
 """
 
 import functools
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -14,12 +15,15 @@ from jaxtyping import Array, Float
 METHODS = ("bicubic", "bilinear", "nearest")
 
 
-def _cubic(x: np.ndarray) -> np.ndarray:
-    """Keys 1981, "Cubic convolution interpolation for digital image processing", equation 15: a = -1/2."""
-    x = np.abs(x)
+def cubic(x: Any) -> Any:
+    """Returns the kernel at distances from its centre, in pixels: an array of NumPy, or a traced one of JAX.
+
+    Keys 1981, "Cubic convolution interpolation for digital image processing", equation 15: a = -1/2.
+    """
+    x = abs(x)
     near = (1.5 * x - 2.5) * x * x + 1
     far = ((-0.5 * x + 2.5) * x - 4) * x + 2
-    return np.where(x <= 1, near, np.where(x <= 2, far, 0.0))
+    return (x <= 1) * near + ((x > 1) & (x <= 2)) * far
 
 
 def _triangle(x: np.ndarray) -> np.ndarray:
@@ -31,7 +35,7 @@ def _box(x: np.ndarray) -> np.ndarray:
 
 
 # Each kernel and the width of its support, in pixels.
-_KERNELS = {"bicubic": (_cubic, 4.0), "bilinear": (_triangle, 2.0), "nearest": (_box, 1.0)}
+_KERNELS = {"bicubic": (cubic, 4.0), "bilinear": (_triangle, 2.0), "nearest": (_box, 1.0)}
 
 
 @functools.lru_cache(maxsize=64)

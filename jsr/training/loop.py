@@ -41,7 +41,7 @@ def run(config: Config) -> Path:
     Raises:
       ConfigError: an option is out of its range, or the folder holds another run.
       DataError: the pictures cannot be trained on.
-      WeightsError: the weights to start from, or VGG19's, are missing or those of another network.
+      WeightsError: the weights to start from, or VGG's, are missing or those of another network.
       CheckpointError: no checkpoint of the run is intact, or one cannot be saved.
       TrainingError: a loss is not finite.
       OSError: a file cannot be read or written.

@@ -12,6 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jsr.metrics import grid
+
 Pictures = Float[Array | np.ndarray, "b h w 3"]
 Logits = Float[Array | np.ndarray, "b *n"]
 Loss = Float[Array, ""]
@@ -44,9 +46,7 @@ def subpixel_grid(sr: Pictures, hr: Pictures, *, scale: int) -> Loss:
 
 
 def _grid(x: Pictures, scale: int) -> Float[Array, "b scale scale 3"]:
-    # A mean over a period around each pixel; an even period has half a pixel at either end.
-    ends = [0.5] if scale % 2 == 0 else []
-    taps = np.array([*ends, *[1.0] * (scale - len(ends)), *ends], np.float32) / scale
+    taps = grid.mean_of_period(scale).astype(np.float32)
     reach, (height, width) = len(taps) // 2, x.shape[1:3]
     rows = jnp.stack([tap * x[:, i : height - 2 * reach + i] for i, tap in enumerate(taps)]).sum(axis=0)
     mean = jnp.stack([tap * rows[:, :, i : width - 2 * reach + i] for i, tap in enumerate(taps)]).sum(axis=0)

@@ -52,7 +52,7 @@ def start(config: Config, key: Key[Array, ""], *, is_resumed: bool) -> Start:
     Raises:
       ConfigError: the weights to start from are those of another network.
       CheckpointError: the run to start from has no intact checkpoint.
-      WeightsError: the weights to start from, or VGG19's, are missing or damaged.
+      WeightsError: the weights to start from, or VGG's, are missing or damaged.
     """
     if config.phase == "srresnet":
         return _start_srresnet(config, key, is_resumed)
@@ -112,9 +112,10 @@ def _start_srgan(config: Config, key: Key[Array, ""], is_resumed: bool) -> Start
         origin = config.init or RunFolder(Path(config.workdir)).newest_srresnet() or "srresnet"
         variables, notes = _load_generator(config, str(origin))
     generator = steps.start_network(variables, optimizer)
-    judge = _discriminator(config)
+    vgg16 = _vgg16(config)
+    judge = _discriminator(config, vgg16)
     discriminator = steps.init_network(d_key, judge, optimizer, (1, config.crop, config.crop, 3))
-    content, content_weight, note = _content(config, vgg_key)
+    content, content_weight, note = _content(config, vgg_key, vgg16)
     step = steps.make_gan_step(
         generator=_training_network(config),
         discriminator=judge,
@@ -134,13 +135,20 @@ def _start_srgan(config: Config, key: Key[Array, ""], is_resumed: bool) -> Start
     return Start(state, step, (*notes, note))
 
 
-def _discriminator(config: Config) -> Discriminator | FeatureDiscriminator:
+def _vgg16(config: Config) -> Reference | None:
+    """Loads VGG16 where content or discriminator need it, once for both, because the file has 59 MB."""
+    if config.content == "lpips" or config.discriminator == "features":
+        return lpips_model.load_vgg16(compilation.DTYPES[config.precision])
+    return None
+
+
+def _discriminator(config: Config, vgg16: Reference | None) -> Discriminator | FeatureDiscriminator:
     dtype = compilation.DTYPES[config.precision]
     if config.discriminator == "paper":
         return Discriminator(dtype=dtype, axis_name=parallel.AXIS)
-    reference = lpips_model.load_vgg16(dtype)
-    network = reference.network.clone(layers=feature_discriminator.LAYERS)
-    return FeatureDiscriminator(functools.partial(network.apply, reference.variables), dtype=dtype)
+    assert vgg16
+    network = vgg16.network.clone(layers=feature_discriminator.LAYERS)
+    return FeatureDiscriminator(functools.partial(network.apply, vgg16.variables), dtype=dtype)
 
 
 def _training_network(config: Config) -> Any:
@@ -160,13 +168,13 @@ def _lr_shape(config: Config) -> tuple[int, int, int, int]:
     return (1, side, side, 3)
 
 
-def _content(config: Config, key: Key[Array, ""]) -> tuple[Callable[..., Any], float, str]:
+def _content(config: Config, key: Key[Array, ""], vgg16: Reference | None) -> tuple[Callable[..., Any], float, str]:
     """Returns the content loss, its weight, and a note on both."""
     if config.content == "mse":
         content, weight, name = losses.mse, 1.0, "mean squared error"
     elif config.content == "lpips":
-        reference = lpips_model.load_vgg16(compilation.DTYPES[config.precision])
-        content, weight, name = functools.partial(_lpips, reference), 1.0, "LPIPS on VGG16"
+        assert vgg16
+        content, weight, name = functools.partial(_lpips, vgg16), 1.0, "LPIPS on VGG16"
     else:
         depth, layer = CONTENT_LAYERS[config.content]
         source = config.vgg19 if config.vgg19 in ("", "random") else Path(config.vgg19)

@@ -1,12 +1,9 @@
 """Tests ../../jsr/data/datasets.py."""
 
-import functools
 import hashlib
-import http.server
 import importlib.util
 import io
 import sys
-import threading
 import zipfile
 from pathlib import Path
 
@@ -18,6 +15,7 @@ from jsr.data import datasets, patches
 from jsr.data.archives import Archive
 from jsr.errors import DataError
 from jsr.files import download
+from tests import serving
 
 
 def _png(pixels):
@@ -38,24 +36,13 @@ def _zip(path, members):
     return len(content), hashlib.sha256(content).hexdigest()
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format, *args):
-        pass
-
-
 @pytest.fixture
 def served(tmp_path):
     """A folder, and the address that its files are served at."""
     folder = tmp_path / "served"
     folder.mkdir()
-    handler = functools.partial(Quiet, directory=str(folder))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield folder, f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving.folder(folder) as url:
+        yield folder, url
 
 
 @pytest.fixture

@@ -3,12 +3,12 @@
 import hashlib
 import http.server
 import re
-import threading
 
 import pytest
 
 from jsr.errors import DownloadError
 from jsr.files import download
+from tests import serving
 
 CONTENT = bytes(range(256)) * 4000  # about 1 MB: several chunks
 SHA256, MD5 = hashlib.sha256(CONTENT).hexdigest(), hashlib.md5(CONTENT).hexdigest()
@@ -55,12 +55,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def server():
     server = Server()
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving.running(server):
+        yield server
 
 
 @pytest.fixture

@@ -1,12 +1,12 @@
 """Tests ../../jsr/files/package_index.py with an index that is served here."""
 
 import http.server
-import threading
 
 import pytest
 
 from jsr.errors import DownloadError
 from jsr.files import package_index
+from tests import serving
 
 # As pypi.org writes it: a hash behind each address, attributes in any order, characters escaped.
 PAGE = """<!DOCTYPE html><html><head><title>Links for a-package</title></head><body><h1>Links for a-package</h1>
@@ -41,13 +41,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def root():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving.running(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as url:
+        yield url
 
 
 @pytest.mark.parametrize("folder", ["simple", "simple/", "moved"])

@@ -97,7 +97,7 @@ def test_discriminator_on_features_judges_those_of_vgg16(vgg16, rng):
         (1, 1, 128, 128), (1, 1, 256, 128), (1, 1, 512, 128)
     ]  # fmt: skip
     x = jnp.asarray(rng.uniform(-1, 1, (2, 16, 16, 3)), jnp.float32)
-    logits = jnp.asarray(phases._discriminator(config).apply({"params": params}, x))
+    logits = jnp.asarray(phases._discriminator(config, vgg16).apply({"params": params}, x))
     assert logits.shape == (2, 8 * 8 + 4 * 4 + 2 * 2)
     features = vgg16.network.clone(layers=("relu2_2", "relu3_3", "relu4_3"))
     heads = FeatureDiscriminator(lambda y: features.apply(vgg16.variables, y))

@@ -1,10 +1,7 @@
 """Tests ../../jsr/weights/vgg.py."""
 
-import functools
 import hashlib
-import http.server
 import json
-import threading
 from pathlib import Path
 
 import jax
@@ -17,14 +14,10 @@ from jsr.errors import WeightsError
 from jsr.files import download, tensors
 from jsr.models.vgg import MEAN, STD, VGG, kernel_shapes, random_vgg
 from jsr.weights import feature_file, from_keras, vgg
+from tests import serving
 
 KEY = jax.random.key(0)
 REMEDIES = ("--vgg19 FILE", "python -m jsr.convert FILE", "--content mse", "--vgg19 random")
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format, *args):
-        pass
 
 
 @pytest.fixture(scope="module")
@@ -62,18 +55,11 @@ def cache(tmp_path, monkeypatch):
 
 @pytest.fixture
 def served(keras, cache, monkeypatch):
-    handler = functools.partial(Quiet, directory=str(keras[0].parent))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    url = f"http://127.0.0.1:{server.server_port}/{keras[0].name}"
-    monkeypatch.setattr(vgg, "KERAS_URL", url)
-    with keras[0].open("rb") as file:
-        monkeypatch.setattr(vgg, "KERAS_MD5", hashlib.file_digest(file, "md5").hexdigest())
-    yield cache
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving.folder(keras[0].parent) as url:
+        monkeypatch.setattr(vgg, "KERAS_URL", f"{url}/{keras[0].name}")
+        with keras[0].open("rb") as file:
+            monkeypatch.setattr(vgg, "KERAS_MD5", hashlib.file_digest(file, "md5").hexdigest())
+        yield cache
 
 
 def _refused(source, layer="relu2_2"):
