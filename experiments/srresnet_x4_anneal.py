@@ -12,7 +12,7 @@ CONFIG = dataclasses.replace(
     srresnet_x4.CONFIG,
     workdir="runs/srresnet_x4_anneal",
     init="runs/srresnet_x4",
-    steps=2_500,
+    steps=8_000,
     crop=192,
     batch_size=4,
     learning_rate=1e-3,
