@@ -136,6 +136,8 @@ class Checkpoints:
         )
         self._quiet = contextlib.ExitStack()
         self._quiet.enter_context(_quiet())
+        self._late_reports = contextlib.ExitStack()
+        self._late_reports.enter_context(_without_late_reports())
         self._manager = ocp.CheckpointManager(self._folder.absolute(), options=options)
         self._thread = ThreadPoolExecutor(1)
         return self
@@ -156,6 +158,7 @@ class Checkpoints:
                 raise
         finally:
             self._thread.shutdown()
+            self._late_reports.close()
             self._quiet.close()
 
     def save(self, step: int, state: Any, *, psnr: float) -> None:
@@ -217,6 +220,7 @@ class Checkpoints:
         shutil.rmtree(self._folder / DELETED, ignore_errors=True)
 
     def _unsaved(self, step: int, error: Exception) -> CheckpointError:
+        self._late_reports.pop_all()  # They can come at any time until the process ends, so they stay unprinted.
         before = [s for s in _steps(self._folder) if s < step]
         remaining = f"; step {before[-1]} is kept" if before else ""
         return CheckpointError(f"checkpoint {step} in {self._folder} cannot be saved: {_reason(error)}{remaining}")
@@ -226,28 +230,36 @@ class Checkpoints:
 def _quiet() -> Iterator[None]:
     """Keeps a failed save to its one error, without the tracebacks that Orbax's threads print beside it.
 
-    These threads report late, so this covers the whole life of the manager. Loggers, warning filters and hook are the
+    These threads report late, so this covers the whole life of the manager. Loggers and warning filters are the
     process's, and are restored at the end.
     """
     loggers = [logging.getLogger(name) for name in ("absl", "asyncio")]  # Orbax's
     levels = [logger.level for logger in loggers]
-    hook = sys.unraisablehook
-
-    def unraisable(event: Any) -> None:
-        if str(event.exc_value) != "Event loop is closed":  # TensorStore's, when it reports after Orbax gave up
-            hook(event)
-
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
         for logger in loggers:
             logger.setLevel(logging.CRITICAL)
-        sys.unraisablehook = unraisable
         try:
             yield
         finally:
-            sys.unraisablehook = hook
             for logger, level in zip(loggers, levels, strict=True):
                 logger.setLevel(level)
+
+
+@contextlib.contextmanager
+def _without_late_reports() -> Iterator[None]:
+    """Does not print what TensorStore reports of a failed save after Orbax has closed its event loop."""
+    hook = sys.unraisablehook
+
+    def unraisable(event: Any) -> None:
+        if str(event.exc_value) != "Event loop is closed":
+            hook(event)
+
+    sys.unraisablehook = unraisable
+    try:
+        yield
+    finally:
+        sys.unraisablehook = hook
 
 
 def _steps(folder: Path) -> list[int]:
