@@ -13,12 +13,12 @@ from jsr.ops import resize
 class Interpolation(Network):
     """Low-resolution pictures `[b, h, w, 3]` in [0, 1] to `[b, s h, s w, 3]` in [-1, 1]; it has no parameters."""
 
-    method: str = "bicubic"  # or bilinear, nearest
+    method: str = "bicubic"  # one of resize.METHODS
 
     @property
     def halo(self) -> int:
-        """Low-resolution pixels that an output pixel depends on: the cubic reaches 2, from a point off the centre."""
-        return 3
+        """Low-resolution pixels that an output pixel depends on: kernels reach 2 or 3, from a point off the centre."""
+        return 4 if self.method == "lanczos" else 3
 
     @nn.nowrap
     def with_precision(self, precision: Precision) -> "Interpolation":

@@ -12,7 +12,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
-METHODS = ("bicubic", "bilinear", "nearest")
+METHODS = ("bicubic", "lanczos", "bilinear", "nearest")
 
 
 def cubic(x: Any) -> Any:
@@ -30,17 +30,25 @@ def _triangle(x: np.ndarray) -> np.ndarray:
     return np.maximum(0.0, 1 - np.abs(x))
 
 
+def _lanczos(x: np.ndarray) -> np.ndarray:
+    """The sinc, windowed by another one three times as wide (Duchon 1979, Lanczos filtering), as in Pillow."""
+    return np.where(np.abs(x) < 3, np.sinc(x) * np.sinc(x / 3), 0.0)
+
+
 def _box(x: np.ndarray) -> np.ndarray:
     return ((x >= -0.5) & (x < 0.5)).astype(float)
 
 
 # Each kernel and the width of its support, in pixels.
-_KERNELS = {"bicubic": (cubic, 4.0), "bilinear": (_triangle, 2.0), "nearest": (_box, 1.0)}
+_KERNELS = {"bicubic": (cubic, 4.0), "lanczos": (_lanczos, 6.0), "bilinear": (_triangle, 2.0), "nearest": (_box, 1.0)}
 
 
 @functools.lru_cache(maxsize=64)
-def matrix(n_in: int, n_out: int, *, method: str = "bicubic") -> np.ndarray:
+def matrix(n_in: int, n_out: int, *, method: str = "bicubic", shift: float = 0.0) -> np.ndarray:
     """Returns the float32 `[n_out, n_in]` matrix that resizes a row of pixels; its rows sum to 1.
+
+    Args:
+      shift: input pixels by which all samples lie to the right of their place.
 
     Raises:
       ValueError: a length below 1, or an unknown method.
@@ -52,7 +60,7 @@ def matrix(n_in: int, n_out: int, *, method: str = "bicubic") -> np.ndarray:
     kernel, width = _KERNELS[method]
     scale = n_out / n_in
     shrink = min(scale, 1.0) if method != "nearest" else 1.0
-    centre = (np.arange(n_out) + 0.5) / scale - 0.5
+    centre = (np.arange(n_out) + 0.5) / scale - 0.5 + shift
     reach = width / shrink / 2
     first = np.floor(centre - reach).astype(int)
     taps = first[:, None] + np.arange(int(np.ceil(2 * reach)) + 2)
@@ -76,6 +84,15 @@ def resize(
     """
     rows = matrix(x.shape[-3], height, method=method)
     columns = matrix(x.shape[-2], width, method=method)
+    return product(rows, x, columns)
+
+
+def product(
+    rows: Float[Array | np.ndarray, "m h"],
+    x: Float[Array | np.ndarray, "*b h w c"],
+    columns: Float[Array | np.ndarray, "n w"],
+) -> Float[Array, "*b m n c"]:
+    """Returns rows x columns^T, the two matrix products of a separable operation, for each channel."""
     highest = lax.Precision.HIGHEST  # accelerators would round the factors to fewer bits
     x = jnp.einsum("ih,...hwc->...iwc", rows, x, precision=highest)
     return jnp.einsum("jw,...iwc->...ijc", columns, x, precision=highest)

@@ -12,6 +12,7 @@ from jsr.devices.compilation import Precision
 from jsr.errors import WeightsError
 from jsr.models import Model
 from jsr.models.interpolation import Interpolation
+from jsr.ops import resize
 from jsr.weights import file as weights_file
 
 BUNDLED = ("srresnet", "srgan", "srresnet-photo", "srgan-photo", "espcn", "srcnn")
@@ -25,7 +26,7 @@ CORNERS: dict[tuple[float, float], str] = {
     (1, 1): "srgan-photo",
 }
 DEFAULT = f"{BLEND}0.8,0.8"  # better than bicubic on clean, compressed, noisy and blurred pictures alike
-INTERPOLATIONS = ("bicubic", "bilinear", "nearest")
+INTERPOLATIONS = resize.METHODS
 NAMES = BUNDLED + INTERPOLATIONS
 
 
