@@ -21,7 +21,9 @@ __all__ = ["__version__", "load", "upscale"]
 __version__ = "0.1.0"  # a literal, which the build reads without importing the package
 
 
-def load(name_or_path: str | os.PathLike[str], *, precision: Literal["fp32", "bf16"] = "fp32") -> Model:
+def load(
+    name_or_path: str | os.PathLike[str], *, precision: Literal["fp32", "bf16"] = "fp32", scale: int | None = None
+) -> Model:
     """Loads a model for inference, with its BatchNorm folded into its convolutions.
 
     Args:
@@ -30,13 +32,14 @@ def load(name_or_path: str | os.PathLike[str], *, precision: Literal["fp32", "bf
         texture T from 0, faithful, to 1, sharper with invented detail; restore R from 0, for pictures that were only
         made smaller, to 1, for photographs with JPEG, noise or blur. `blend:T` means `blend:T,0`.
       precision: of the computation; bf16 is faster on machines that support it.
+      scale: 2, 3 or 4, for models that have several; by default 4, or that of the file.
 
     Raises:
-      WeightsError: an unknown name, or a file without weights of jsr.
+      WeightsError: an unknown name, a file without weights of jsr, or a scale that the model does not have.
     """
     from jsr.weights import zoo
 
-    return zoo.ready(name_or_path, precision=precision)
+    return zoo.ready(name_or_path, precision=precision, scale=scale)
 
 
 def upscale(

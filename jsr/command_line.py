@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from collections.abc import Mapping
 from typing import NoReturn, get_args
 
 
@@ -24,6 +25,37 @@ def add_precision(parser: argparse.ArgumentParser) -> None:
         help="precision of the network's arithmetic; bf16 is faster on a GPU, and on a CPU that has AVX512-BF16 or AMX"
         " (default: %(default)s)",
     )
+
+
+def add_scale(parser: argparse.ArgumentParser) -> None:
+    """Adds `--scale` to the parser of a program that upscales."""
+    parser.add_argument(
+        "--scale",
+        type=int,
+        choices=(2, 3, 4),
+        help="how many times wider and higher, for models that have several scales: the interpolations, ibp, pocs, map"
+        " (default: 4, or that of the weights file)",
+    )
+
+
+def numbers(text: str, limits: Mapping[str, float]) -> dict[str, float]:
+    """Parses "sigma=1.2,noise=5": numbers by name, each from 0 to a limit.
+
+    Raises:
+      argparse.ArgumentTypeError: another name, or a number beyond its limit; argparse names the option before it.
+    """
+    expected = " and ".join(f"{name}=N with N from 0 to {limit:g}" for name, limit in limits.items())
+    found = {}
+    for part in text.split(","):
+        name, _, number = part.partition("=")
+        try:
+            found[name] = float(number)
+            is_valid = 0 <= found[name] <= limits[name]
+        except (KeyError, ValueError):
+            is_valid = False
+        if not is_valid:
+            raise argparse.ArgumentTypeError(f"expected {expected}, got {text}")
+    return found
 
 
 def reason(error: Exception, *, path: str | os.PathLike[str]) -> str:

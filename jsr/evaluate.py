@@ -6,6 +6,7 @@ lower is better) is measured on the whole RGB picture, by custom, so nothing is 
 """
 
 import argparse
+import contextlib
 import functools
 import itertools
 import json
@@ -24,12 +25,13 @@ from jsr import command_line
 from jsr.command_line import Parser
 from jsr.data import pairs
 from jsr.data.pairs import Pair
-from jsr.errors import DataError, Error
+from jsr.errors import DataError, Error, WeightsError
 from jsr.metrics import fidelity, grid, lpips, lpips_model, niqe, niqe_model, scores
 from jsr.metrics.lpips import Reference
 from jsr.metrics.niqe import Pristine
 from jsr.metrics.scores import Result, Score
 from jsr.models import Model
+from jsr.ops.observation import MAX_BLUR, MAX_NOISE, Observation
 from jsr.upscaling import tiles
 from jsr.weights import zoo
 
@@ -37,18 +39,27 @@ TIMED = 256  # pixels of a side of the picture that is timed
 SHAVE = 4  # pixels, the custom at x4; the same at other scales
 
 
+class TestSet(NamedTuple):
+    """A column of the table: a folder, with its own low-resolution pictures or with pictures made by an observation."""
+
+    label: str
+    folder: Path
+    observation: Observation | None = None
+
+
 class Contestant(NamedTuple):
     """A row of the table: a model, or the originals."""
 
     name: str
     scale: int
-    score: Callable[[Pair], Score]
+    score: Callable[[Pair, Observation | None], Score]
     model: Model | None = None
 
 
 def score(
     model: Model,
     pair: Pair,
+    observation: Observation | None,
     pristine: Pristine,
     *,
     perceptual: Reference | None = None,
@@ -60,6 +71,7 @@ def score(
     Args:
       model: upscales the low-resolution picture.
       pair: the files of the picture.
+      observation: makes the low-resolution picture, if there is one; methods that take it as known are told.
       pristine: the model that NIQE compares with.
       perceptual: the network of LPIPS; without it, LPIPS is not measured.
       tile: low-resolution pixels of a tile's side; chosen by the free memory by default.
@@ -70,7 +82,10 @@ def score(
       PictureError: a picture cannot be read.
     """
     scale = model.scale
-    lr, hr = pairs.read(pair, scale=scale)
+    lr, hr = pairs.read(pair, scale=scale, observation=observation)
+    if observation:
+        with contextlib.suppress(WeightsError):
+            model = model.with_observation(observation)
     sr = tiles.upscale(model, lr, tile=tile)
     try:
         return Score(
@@ -87,11 +102,18 @@ def score(
 
 
 def score_original(
-    pair: Pair, pristine: Pristine, *, scale: int, has_lpips: bool = False, has_grid: bool = False
+    pair: Pair,
+    observation: Observation | None,
+    pristine: Pristine,
+    *,
+    scale: int,
+    has_lpips: bool = False,
+    has_grid: bool = False,
 ) -> Score:
     """Scores an original by the metrics that need no other picture, NIQE and the grid.
 
     Args:
+      observation: without influence here.
       has_lpips: whether models are scored by LPIPS too, which then has a place in the row, although it is undefined.
 
     Raises:
@@ -107,14 +129,15 @@ def score_original(
     )
 
 
-def score_set(score_pair: Callable[[Pair], Score], folder: Path, *, scale: int) -> list[Score]:
+def score_set(contestant: Contestant, test_set: TestSet) -> list[Score]:
     """Scores each picture of a set. A picture that fails ends it, because a mean over the others would mislead.
 
     Raises:
-      DataError, PictureError: as `score_pair`; the message names the picture.
+      DataError, PictureError: as `score`; the message names the picture.
     """
-    bar = tqdm(pairs.find(folder, scale=scale), desc=pairs.label(folder), leave=False, disable=None)
-    return [score_pair(pair) for pair in bar]
+    found = pairs.find(test_set.folder, scale=contestant.scale)
+    bar = tqdm(found, desc=f"{contestant.name}, {test_set.label}", leave=False, disable=None)
+    return [contestant.score(pair, test_set.observation) for pair in bar]
 
 
 def seconds(model: Model) -> float:
@@ -138,7 +161,7 @@ def main(argv: list[str] | None = None) -> int:
         parser.error(f"--json: {args.json.parent} is not a folder")
     # All arguments are checked before the first minute is spent.
     try:
-        models = {name: zoo.ready(name, precision=args.precision) for name in args.model}
+        models = {name: zoo.ready(name, precision=args.precision, scale=args.scale) for name in args.model}
         if args.ensemble:
             models = {name: model.ensemble() for name, model in models.items()}
         pristine, perceptual = niqe_model.load(args.niqe_model), lpips_model.load()
@@ -148,16 +171,17 @@ def main(argv: list[str] | None = None) -> int:
     except (Error, OSError) as error:
         parser.error(str(error))
 
-    labels = _labels(args.data)
+    test_sets = _test_sets(args.data, args.degrade)
     results: list[list[Result]] = []  # of each contestant, on each set
     times = []
     for contestant in _contestants(models, pristine, perceptual, args):
         results.append([])
-        for folder, label in zip(args.data, labels, strict=True):
+        for test_set in test_sets:
             try:
-                singles = score_set(contestant.score, folder, scale=contestant.scale)
+                singles = score_set(contestant, test_set)
             except (Error, OSError) as error:
                 return _fail(f"{contestant.name}: {error}")
+            label, folder, _ = test_set
             result = Result(contestant.name, label, folder, contestant.scale, singles, scores.mean(singles))
             results[-1].append(result)
         if args.time:
@@ -204,10 +228,20 @@ def _contestants(
     return rows
 
 
-def _labels(folders: list[Path]) -> list[str]:
-    """Returns the names of sets, or their paths where two have one name."""
+def _test_sets(folders: list[Path], observations: list[Observation]) -> list[TestSet]:
+    """Returns the columns of the table, named as the sets, or by their paths where two have one name."""
     labels = [pairs.label(folder) for folder in folders]
-    return labels if len(set(labels)) == len(labels) else [str(folder) for folder in folders]
+    labels = labels if len(set(labels)) == len(labels) else [str(folder) for folder in folders]
+    test_sets = [TestSet(label, folder) for label, folder in zip(labels, folders, strict=True)]
+    if not observations:
+        return test_sets
+    return [TestSet(f"{label} {seen}", folder, seen) for label, folder, _ in test_sets for seen in observations]
+
+
+def _observation(text: str) -> Observation:
+    limits = {"sigma": MAX_BLUR, "noise": MAX_NOISE}
+    found = command_line.numbers(text, limits)
+    return Observation(blur=found.get("sigma", 0.0), noise=found.get("noise", 0.0))
 
 
 def _pictures(result: Result) -> str:
@@ -246,6 +280,16 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="SET_DIR",
         help="folders with hr and, optionally, lr",
+    )
+    command_line.add_scale(parser)
+    parser.add_argument(
+        "--degrade",
+        nargs="+",
+        type=_observation,
+        default=[],
+        metavar="sigma=S,noise=N",
+        help="score each set once for each of these: the low-resolution pictures are made from hr by a Gaussian blur of"
+        " S pixels, the bicubic reduction, and noise of N levels, and ibp, pocs and map are told S and N",
     )
     parser.add_argument("--tile", type=int, metavar="N", help="low-resolution pixels of a tile's side")
     parser.add_argument("--ensemble", action="store_true", help="score the mean over eight flips and turns")

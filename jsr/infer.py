@@ -1,6 +1,7 @@
 """Enlarges picture files: `python -m jsr.infer PICTURE_OR_FOLDER... [-o PATH] [--model NAME|FILE|RUN]`."""
 
 import argparse
+import functools
 import io
 import os
 import sys
@@ -17,6 +18,7 @@ from jsr.devices import compilation, memory
 from jsr.errors import Error
 from jsr.files import atomic
 from jsr.files.cache import default_cache
+from jsr.ops.observation import MAX_BLUR, MAX_NOISE, Observation
 from jsr.pictures import MAX_PIXELS, formats
 from jsr.upscaling import comparison, files, tiles
 from jsr.upscaling.files import Options, Progress
@@ -140,6 +142,22 @@ def _parser() -> argparse.ArgumentParser:
         help="from pictures that were only made smaller, 0, to photographs with JPEG, noise or blur, 1 (default:"
         f" {restore:g})",
     )
+    command_line.add_scale(parser)
+    parser.add_argument(
+        "--psf",
+        type=functools.partial(command_line.numbers, limits={"sigma": MAX_BLUR}),
+        default={},
+        metavar="sigma=S",
+        help="for ibp, pocs and map: the picture was blurred by a Gaussian of this standard deviation, in pixels of the"
+        " result, before it was made smaller (default: not blurred)",
+    )
+    parser.add_argument(
+        "--noise",
+        type=float,
+        default=0.0,
+        metavar="N",
+        help="for ibp, pocs and map: the picture has noise of this standard deviation, in levels of 255 (default: 0)",
+    )
     parser.add_argument(
         "--ensemble",
         action="store_true",
@@ -182,6 +200,8 @@ def main(argv: list[str] | None = None) -> int:
         parser.error(f"--max-pixels: expected 1 or more, got {args.max_pixels}")
     if args.tile is not None and args.tile < tiles.MIN_TILE:
         parser.error(f"--tile: expected {tiles.MIN_TILE} or more pixels, got {args.tile}")
+    if not 0 <= args.noise <= MAX_NOISE:
+        parser.error(f"--noise: expected 0 to {MAX_NOISE:g}, got {args.noise:g}")
     if args.texture is not None or args.restore is not None:
         if args.model != zoo.DEFAULT:
             parser.error(f"--texture and --restore: mix bundled models, so expected no --model, got {args.model}")
@@ -194,12 +214,15 @@ def main(argv: list[str] | None = None) -> int:
         args.model = zoo.blend_name(texture, restore)
     try:
         try:
+            model = zoo.ready(args.model, precision=args.precision, scale=args.scale)
+            if args.psf or args.noise:
+                model = model.with_observation(Observation(blur=args.psf.get("sigma", 0.0), noise=args.noise))
+            models = {args.model: model}
             if args.compare:
-                models = comparison.models(args.model, precision=args.precision)
-            else:
-                models = {args.model: zoo.ready(args.model, precision=args.precision)}
-            scale = next(iter(models.values())).scale
-            jobs, earlier_results, others = plan(args.inputs, args.output, scale=scale, is_comparison=args.compare)
+                models = comparison.models(args.model, model, precision=args.precision)
+            jobs, earlier_results, others = plan(
+                args.inputs, args.output, scale=model.scale, is_comparison=args.compare
+            )
         except (Error, OSError) as error:
             parser.error(str(error))
         for reason, paths in (("as earlier results", earlier_results), ("because they are not pictures", others)):

@@ -1,5 +1,6 @@
 """Benchmark sets: folders with high-resolution pictures in `hr` and, optionally, low-resolution ones in `lr`."""
 
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -7,7 +8,9 @@ import numpy as np
 from jaxtyping import UInt8
 
 from jsr.errors import DataError
+from jsr.ops import observation as observations
 from jsr.ops import pixels, resize
+from jsr.ops.observation import Observation
 from jsr.pictures import folders, reading
 from jsr.pictures.picture import rgb
 
@@ -52,8 +55,13 @@ def find(folder: Path, *, scale: int) -> list[Pair]:
     return pairs
 
 
-def read(pair: Pair, *, scale: int) -> tuple[UInt8[np.ndarray, "h w 3"], UInt8[np.ndarray, "sh sw 3"]]:
+def read(
+    pair: Pair, *, scale: int, observation: Observation | None = None
+) -> tuple[UInt8[np.ndarray, "h w 3"], UInt8[np.ndarray, "sh sw 3"]]:
     """Reads `(lr, hr)`; `hr` is cut on the right and below to multiples of the scale, as is the custom.
+
+    Args:
+      observation: the blur and the noise by which `lr` is made from `hr`, even where there is a file for it.
 
     Raises:
       DataError: the sizes do not fit the scale.
@@ -62,6 +70,8 @@ def read(pair: Pair, *, scale: int) -> tuple[UInt8[np.ndarray, "h w 3"], UInt8[n
     hr = rgb(reading.read(pair.hr))
     height, width = (n - n % scale for n in hr.shape[:2])
     hr = hr[:height, :width]
+    if observation is not None:
+        return observe(hr, observation, scale=scale, seed=zlib.crc32(pair.name.encode())), hr
     lr = reduce(hr, scale=scale) if pair.lr is None else rgb(reading.read(pair.lr))
     if (height, width) != (scale * lr.shape[0], scale * lr.shape[1]):
         raise DataError(
@@ -74,3 +84,12 @@ def reduce(hr: UInt8[np.ndarray, "sh sw 3"], *, scale: int) -> UInt8[np.ndarray,
     """Returns the low-resolution picture of `hr`: bicubic, in whole grey levels, as in training."""
     lr = resize.downscale(pixels.to_unit(hr)[None], scale)[0]
     return np.round(np.asarray(lr) * 255).astype(np.uint8)
+
+
+def observe(
+    hr: UInt8[np.ndarray, "sh sw 3"], observation: Observation, *, scale: int, seed: int
+) -> UInt8[np.ndarray, "h w 3"]:
+    """Returns the low-resolution picture of `hr` with a blur and a noise, in whole grey levels."""
+    lr = np.asarray(observations.observe(hr.astype(np.float32), scale, blur=observation.blur))
+    lr = lr + np.random.default_rng(seed).normal(0, observation.noise, lr.shape)
+    return np.clip(np.round(lr), 0, 255).astype(np.uint8)

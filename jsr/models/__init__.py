@@ -1,4 +1,4 @@
-"""All that enlarges: networks and interpolations, from low-resolution pictures in [0, 1] to pictures in [-1, 1]."""
+"""All that enlarges: interpolations, reconstructions, networks; from pictures in [0, 1] to larger ones in [-1, 1]."""
 
 from jsr.models.espcn import ESPCN
 from jsr.models.interpolation import Interpolation

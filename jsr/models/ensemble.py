@@ -14,6 +14,7 @@ from jaxtyping import Array, Float
 
 from jsr.devices.compilation import Precision
 from jsr.models.upscaler import Upscaler
+from jsr.ops.observation import Observation
 
 ORIENTATIONS = 8  # the symmetries of a square: 4 flips, each upright and transposed
 
@@ -63,6 +64,9 @@ class Ensemble:
 
     def with_scale(self, scale: int) -> "Ensemble":
         return Ensemble(self.module.with_scale(scale))
+
+    def with_observation(self, observation: Observation) -> "Ensemble":
+        return Ensemble(self.module.with_observation(observation))
 
     def _enlarge(
         self, variables: Mapping[str, Any], x: Float[Array, "orientations b h w 3"]

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from jsr.devices.compilation import Precision
 from jsr.models.ensemble import Ensemble
 from jsr.models.upscaler import Upscaler
+from jsr.ops.observation import Observation
 
 
 class Model(NamedTuple):
@@ -44,3 +45,11 @@ class Model(NamedTuple):
           WeightsError: there is none; networks have one scale, interpolations any.
         """
         return self._replace(module=self.module.with_scale(scale))
+
+    def with_observation(self, observation: Observation) -> "Model":
+        """Returns the model for pictures of a known blur and noise.
+
+        Raises:
+          WeightsError: there is none; only the methods of `reconstruction` take them as known.
+        """
+        return self._replace(module=self.module.with_observation(observation))

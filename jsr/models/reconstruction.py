@@ -5,6 +5,7 @@ the given x from. All run a fixed number of iterations, because a rule that stop
 differ from it.
 """
 
+import math
 from typing import Literal
 
 import jax
@@ -16,7 +17,8 @@ from jaxtyping import Array, Float
 
 from jsr.devices.compilation import Precision
 from jsr.models.upscaler import Network
-from jsr.ops import observation, resize
+from jsr.ops import resize
+from jsr.ops.observation import Observation, consistent, observe
 
 ROUNDING = 12**-0.5  # grey levels: the standard deviation of what rounding to whole levels adds
 
@@ -24,8 +26,7 @@ ROUNDING = 12**-0.5  # grey levels: the standard deviation of what rounding to w
 class Reconstruction(Network):
     """Low-resolution pictures `[b, h, w, 3]` in [0, 1] to `[b, s h, s w, 3]` in [-1, 1]; it has no parameters."""
 
-    blur: float = 0.0  # of the observation: standard deviation of the Gaussian, in high-resolution pixels
-    noise: float = 0.0  # of the observation: standard deviation, in levels of 255
+    observation: Observation = Observation()
 
     @nn.nowrap
     def with_precision(self, precision: Precision) -> "Reconstruction":
@@ -38,9 +39,9 @@ class Reconstruction(Network):
         return self.clone(factors=(scale,))
 
     @nn.nowrap
-    def with_observation(self, *, blur: float, noise: float) -> "Reconstruction":
-        """Returns the same method for another blur, in high-resolution pixels, and noise, in levels of 255."""
-        return self.clone(blur=blur, noise=noise)
+    def with_observation(self, observation: Observation) -> "Reconstruction":
+        """Returns the same method for another blur and noise."""
+        return self.clone(observation=observation)
 
     @nn.compact
     def __call__(self, x: Float[Array | np.ndarray, "b h w 3"], *, train: bool = False) -> Float[Array, "b sh sw 3"]:
@@ -75,8 +76,8 @@ class BackProjection(Reconstruction):
     @nn.nowrap
     def reconstruct(self, x: Float[Array, "b h w 3"]) -> Float[Array, "b sh sw 3"]:
         def step(y: Float[Array, "b sh sw 3"], _: None) -> tuple[Float[Array, "b sh sw 3"], None]:
-            residual = x - observation.observe(y, self.scale, blur=self.blur)
-            bound = self.noise / 255
+            residual = x - observe(y, self.scale, blur=self.observation.blur)
+            bound = self.observation.noise / 255
             return y + self.bicubic(residual - jnp.clip(residual, -bound, bound)), None
 
         return lax.scan(step, self.bicubic(x), None, length=self.iterations)[0]
@@ -95,12 +96,12 @@ class ConvexSets(Reconstruction):
     iterations: int = 10
     relaxation: float = 1.5
     reach: int = 2  # low-resolution pixels on each side whose range bounds a pixel
-    detail: float = 20.0  # levels of 255: standard deviation of y - B x, against which noise is weighed
+    detail: float = 10.0  # levels of 255: standard deviation of y - B x, against which noise is weighed
 
     @property
     def halo(self) -> int:
         """Low-resolution pixels beyond which the influence on a pixel is below rounding: it falls with the distance."""
-        return 12
+        return 12 + math.ceil(16 * self.observation.blur / self.scale)
 
     @nn.nowrap
     def reconstruct(self, x: Float[Array, "b h w 3"]) -> Float[Array, "b sh sw 3"]:
@@ -108,10 +109,10 @@ class ConvexSets(Reconstruction):
         low = lax.reduce_window(x, jnp.inf, lax.min, window, (1,) * 4, "SAME")
         high = lax.reduce_window(x, -jnp.inf, lax.max, window, (1,) * 4, "SAME")
         low, high = (jnp.repeat(jnp.repeat(bound, self.scale, 1), self.scale, 2) for bound in (low, high))
-        ridge = (_deviation(self.blur, self.noise) / self.detail) ** 2
+        ridge = (_deviation(self.observation) / self.detail) ** 2
 
         def step(y: Float[Array, "b sh sw 3"], _: None) -> tuple[Float[Array, "b sh sw 3"], None]:
-            explains = observation.consistent(y, x, self.scale, blur=self.blur, ridge=ridge)
+            explains = consistent(y, x, self.scale, blur=self.observation.blur, ridge=ridge)
             return jnp.clip(y + self.relaxation * (explains - y), low, high), None
 
         return lax.scan(step, self.bicubic(x), None, length=self.iterations)[0]
@@ -132,29 +133,29 @@ class MaximumAPosteriori(Reconstruction):
     iterations: int = 50
     prior: Literal["total variation", "huber"] = "total variation"
     threshold: float = 8.0  # T, in levels of 255
-    weight: float = 30.0  # w, for pictures in [0, 1]
+    weight: float = 2.0  # w, for pictures in [0, 1]
 
     @property
     def halo(self) -> int:
         """Low-resolution pixels beyond which the influence on a pixel is below rounding: it falls with the distance."""
-        return 16
+        return 16 + math.ceil(16 * self.observation.blur / self.scale)
 
     @nn.nowrap
     def reconstruct(self, x: Float[Array, "b h w 3"]) -> Float[Array, "b sh sw 3"]:
         penalty, bound = PRIORS[self.prior]
         threshold = self.threshold / 255
         step_size = threshold / bound  # the gradient of R is Lipschitz with bound / T
-        ridge = self.weight / step_size * (_deviation(self.blur, self.noise) / 255) ** 2
+        ridge = self.weight / step_size * (_deviation(self.observation) / 255) ** 2
 
         def step(
             carry: tuple[Float[Array, "b sh sw 3"], Float[Array, "b sh sw 3"]], k: Float[Array, ""]
         ) -> tuple[tuple[Float[Array, "b sh sw 3"], Float[Array, "b sh sw 3"]], None]:
             y, z = carry
             z = z - step_size * jax.grad(penalty)(z, threshold)
-            following = observation.consistent(z, x, self.scale, blur=self.blur, ridge=ridge)
+            following = consistent(z, x, self.scale, blur=self.observation.blur, ridge=ridge)
             return (following, following + k / (k + 3) * (following - y)), None
 
-        y = observation.consistent(self.bicubic(x), x, self.scale, blur=self.blur, ridge=ridge)
+        y = consistent(self.bicubic(x), x, self.scale, blur=self.observation.blur, ridge=ridge)
         return lax.scan(step, (y, y), jnp.arange(self.iterations, dtype=jnp.float32))[0][0]
 
 
@@ -189,6 +190,6 @@ def huber(y: Float[Array, "b h w c"], threshold: float) -> Float[Array, ""]:
 PRIORS = {"total variation": (total_variation, 8.0), "huber": (huber, 40.0)}
 
 
-def _deviation(blur: float, noise: float) -> float:
-    """Returns the standard deviation of x - A y, in levels of 255: noise, and rounding where A y = x is no option."""
-    return max(noise, ROUNDING) if blur or noise else 0.0
+def _deviation(observation: Observation) -> float:
+    """Returns the standard deviation of x - A y, in levels of 255: of noise, and of rounding, which blur magnifies."""
+    return max(observation.noise, ROUNDING) if any(observation) else 0.0

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 
 from jsr.devices.compilation import DTYPES, Precision
 from jsr.errors import WeightsError
+from jsr.ops.observation import Observation
 
 
 @runtime_checkable
@@ -78,6 +79,14 @@ class Upscaler(Protocol):
         """
         ...
 
+    def with_observation(self, observation: Observation) -> "Upscaler":
+        """Returns the upscaler for pictures of a known blur and noise.
+
+        Raises:
+          WeightsError: there is none, because the method does not depend on them, or learned them in its training.
+        """
+        ...
+
 
 class Network(nn.Module):
     """The base of the networks: an `Upscaler` whose variables belong to one scale, with no BatchNorm to fold.
@@ -110,3 +119,9 @@ class Network(nn.Module):
         if scale != self.scale:
             raise WeightsError(f"{type(self).__name__}: expected its own scale, {self.scale}, got {scale}")
         return self
+
+    @nn.nowrap
+    def with_observation(self, observation: Observation) -> "Network":
+        raise WeightsError(
+            f"{type(self).__name__}: expected a method that takes blur and noise as known (ibp, pocs, map)"
+        )

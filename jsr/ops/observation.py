@@ -9,13 +9,27 @@ range; edges are mirrored.
 """
 
 import functools
+from typing import NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from jsr.ops import resize
 
+MAX_BLUR, MAX_NOISE = 8.0, 100.0  # of an Observation; beyond, nothing of the picture is left
 REACH = 4  # standard deviations of the Gaussian that are kept
+
+
+class Observation(NamedTuple):
+    """What is known of A and n, beside the scale."""
+
+    blur: float = 0.0  # standard deviation of the Gaussian, in high-resolution pixels
+    noise: float = 0.0  # standard deviation of n, in levels of 255
+
+    def __str__(self) -> str:
+        """Returns it as the command line has it, "sigma=1.2,noise=5"."""
+        return f"sigma={self.blur:g},noise={self.noise:g}"
 
 
 @functools.lru_cache(maxsize=64)
@@ -68,7 +82,7 @@ def consistent(
     values = row_values[:, None] * column_values + ridge
     cosines = tuple(_cosines(n).astype(np.float32) for n in x.shape[-3:-1])
     residual = resize.product(cosines[0], x, cosines[1]) - resize.product(rows, y, columns)
-    return y + resize.product(rows.T, residual / values[..., None].astype(np.float32), columns.T)
+    return jnp.asarray(y) + resize.product(rows.T, residual / values[..., None].astype(np.float32), columns.T)
 
 
 @functools.lru_cache(maxsize=64)

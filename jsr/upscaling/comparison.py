@@ -20,21 +20,21 @@ LABEL_SIZE = 20  # pixels
 COLUMNS = {"nearest": "input", "bicubic": "bicubic", "srresnet": "SRResNet", zoo.DEFAULT: "the default"}
 
 
-def models(name: str, *, precision: Precision) -> dict[str, Model]:
-    """Returns the models of a comparison by their labels, all with the scale of the chosen one.
+def models(name: str, chosen: Model, *, precision: Precision) -> dict[str, Model]:
+    """Returns the models of a comparison by their labels: a chosen one and the others that have its scale.
 
-    Networks of another scale are left out.
+    Args:
+      name: of the chosen model.
 
     Raises:
-      WeightsError: a model cannot be loaded.
+      WeightsError: another model cannot be loaded.
     """
-    names = dict.fromkeys([*COLUMNS, name])
-    ready = {other: zoo.ready(other, precision=precision) for other in names}
     columns = {}
-    for other, model in ready.items():
+    for other, label in COLUMNS.items():
+        model = chosen if other == name else zoo.ready(other, precision=precision)
         with contextlib.suppress(WeightsError):
-            columns[COLUMNS.get(other) or Path(other).name or other] = model.with_scale(ready[name].scale)
-    return columns
+            columns[label] = model.with_scale(chosen.scale)
+    return columns if name in COLUMNS else columns | {Path(name).name or name: chosen}
 
 
 def draw(models: dict[str, Model], picture: Picture, *, tile: int | None = None) -> Picture:

@@ -1,4 +1,4 @@
-"""Models by name: the released ones, blends of them, interpolations, runs and files."""
+"""Models by name: the released ones, blends of them, interpolations, reconstructions, runs and files."""
 
 import functools
 import math
@@ -12,10 +12,12 @@ from jsr.devices.compilation import Precision
 from jsr.errors import WeightsError
 from jsr.models import Model
 from jsr.models.interpolation import Interpolation
+from jsr.models.reconstruction import BackProjection, ConvexSets, MaximumAPosteriori, Reconstruction
 from jsr.ops import resize
 from jsr.weights import file as weights_file
 
 BUNDLED = ("srresnet", "srgan", "srresnet-photo", "srgan-photo", "espcn", "srcnn")
+SCALE = 4  # of the models whose scale is not asked for
 BLEND = "blend:"  # followed by texture, or by texture and restore, each from 0 to 1
 # What a blend mixes, by texture and restore. Weights mix only where one training went on from another's: all began at
 # srresnet.
@@ -26,27 +28,49 @@ CORNERS: dict[tuple[float, float], str] = {
     (1, 1): "srgan-photo",
 }
 DEFAULT = f"{BLEND}0.8,0.8"  # better than bicubic on clean, compressed, noisy and blurred pictures alike
+RECONSTRUCTIONS: dict[str, type[Reconstruction]] = {
+    "ibp": BackProjection,
+    "pocs": ConvexSets,
+    "map": MaximumAPosteriori,
+}
 INTERPOLATIONS = resize.METHODS
-NAMES = BUNDLED + INTERPOLATIONS
+NAMES = (*BUNDLED, *RECONSTRUCTIONS, *INTERPOLATIONS)
 
 
-def load(name_or_path: str | os.PathLike[str]) -> Model:
+def load(name_or_path: str | os.PathLike[str], *, scale: int | None = None) -> Model:
     """Loads a model as it was trained.
 
     Args:
       name_or_path: one of `NAMES`, `blend:T`, `blend:T,R`, a weights file, or the folder of a run.
+      scale: that of the model; by default 4, or that of the file.
 
     Raises:
-      WeightsError: an unknown name, or a file that is missing, damaged or not a weights file of jsr.
+      WeightsError: an unknown name, a file that is missing, damaged or not a weights file of jsr, or a scale that the
+        model does not have.
     """
     name = os.fspath(name_or_path)
     if name in INTERPOLATIONS:
-        return Model(Interpolation(method=name), {}, {})
-    if name.startswith(BLEND):
-        return _blend(name)
-    if name in BUNDLED:
-        path = weights_file.PRETRAINED / f"{name}_x4.safetensors"
-        return weights_file.read_released(path)
+        model = Model(Interpolation(method=name), {}, {})
+    elif name in RECONSTRUCTIONS:
+        model = Model(RECONSTRUCTIONS[name](), {}, {})
+    elif name.startswith(BLEND):
+        model = _blend(name)
+    elif name in BUNDLED:
+        return _released(name, scale or SCALE)
+    else:
+        model = _read(name)
+    return model if scale is None else model.with_scale(scale)
+
+
+def _released(name: str, scale: int) -> Model:
+    path = weights_file.PRETRAINED / f"{name}_x{scale}.safetensors"
+    if scale != SCALE and not path.is_file():
+        others = sorted(other.stem for other in path.parent.glob(f"{name}_x*.safetensors"))
+        raise WeightsError(f"{name}: no weights of scale {scale} are released, only {', '.join(others)}")
+    return weights_file.read_released(path)
+
+
+def _read(name: str) -> Model:
     path = Path(name).expanduser()
     if path.is_dir():
         if not (path / weights_file.RUN_FILE).is_file():
@@ -99,10 +123,10 @@ def _blend(name: str) -> Model:
     return Model(models[0].module, variables, {"texture": texture, "restore": restore})
 
 
-def ready(name_or_path: str | os.PathLike[str], *, precision: Precision = "fp32") -> Model:
+def ready(name_or_path: str | os.PathLike[str], *, precision: Precision = "fp32", scale: int | None = None) -> Model:
     """Loads a model, as `load` does, in its fastest form and computing in a precision.
 
     Raises:
       WeightsError: as `load` does.
     """
-    return load(name_or_path).folded().with_precision(precision)
+    return load(name_or_path, scale=scale).folded().with_precision(precision)
