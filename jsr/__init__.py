@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Sequence
 
     import numpy as np
 
     from jsr.models.model import Model
 
-__all__ = ["__version__", "load", "upscale"]
+__all__ = ["__version__", "burst", "load", "upscale"]
 __version__ = "0.1.0"  # a literal, which the build reads without importing the package
 
 
@@ -67,3 +68,25 @@ def upscale(
     if not isinstance(model, Model):
         model = load(model or zoo.DEFAULT)
     return tiles.upscale(model, image, tile=tile)
+
+
+def burst(frames: Sequence[np.ndarray], model: Literal["ibp", "map"] | Model = "map") -> np.ndarray:
+    """Makes one large picture of several small ones, which show one scene and differ by a shift of the camera.
+
+    Args:
+      frames: uint8 or uint16, RGB `[h, w, 3]` or grey `[h, w]`, all of one shape and type. The result shows what the
+        first one shows.
+      model: a name, or a model that `load` returned, which may be told the blur and the noise by its
+        `with_observation`; otherwise the frames are taken as sharp, and the noise is measured.
+
+    Returns:
+      an array of the same type, `[4h, 4w, 3]` or `[4h, 4w]`.
+
+    Raises:
+      PictureError: frames of several shapes or types, or one that does not show the scene of the first.
+      WeightsError: another model.
+    """
+    from jsr.models.model import Model
+    from jsr.upscaling import burst as bursts
+
+    return bursts.upscale(model if isinstance(model, Model) else load(model), frames)

@@ -18,11 +18,12 @@ from jsr.devices import compilation, memory
 from jsr.errors import Error
 from jsr.files import atomic
 from jsr.files.cache import default_cache
+from jsr.models import Model
 from jsr.ops.observation import MAX_BLUR, MAX_NOISE, Observation
 from jsr.pictures import MAX_PIXELS, formats
 from jsr.upscaling import comparison, files, tiles
 from jsr.upscaling.files import Options, Progress
-from jsr.upscaling.jobs import Job, plan
+from jsr.upscaling.jobs import Job, Plan, plan, plan_burst
 from jsr.weights import zoo
 
 WRITTEN = ", ".join(kind.name for kind in formats.FORMATS if kind.suffixes)
@@ -180,6 +181,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     command_line.add_precision(parser)
     parser.add_argument(
+        "--burst",
+        action="store_true",
+        help="make one picture of all, which show one scene and were taken with the camera a little moved; the model is"
+        " map (default) or ibp; without --noise, the noise is measured",
+    )
+    parser.add_argument(
         "--compare",
         action="store_true",
         help="write, instead of the result, photo_compare.png: input, bicubic, SRResNet, the default and what --model,"
@@ -187,6 +194,24 @@ def _parser() -> argparse.ArgumentParser:
         f" {comparison.SIDE} pixels",
     )
     return parser
+
+
+def _prepare(args: argparse.Namespace) -> tuple[dict[str, Model], Plan]:
+    """Loads the models, by their labels, and plans the jobs.
+
+    Raises:
+      WeightsError: a model cannot be loaded, or does not have the scale, blur or noise.
+      PictureError: as `jobs.plan`.
+    """
+    model = zoo.ready(args.model, precision=args.precision, scale=args.scale)
+    if args.psf or args.noise:
+        model = model.with_observation(Observation(blur=args.psf.get("sigma", 0.0), noise=args.noise))
+    models = comparison.models(args.model, model, precision=args.precision) if args.compare else {args.model: model}
+    if args.ensemble:
+        models = {name: model.ensemble() for name, model in models.items()}
+    if args.burst:
+        return models, plan_burst(args.inputs, args.output, scale=model.scale)
+    return models, plan(args.inputs, args.output, scale=model.scale, is_comparison=args.compare)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -202,6 +227,12 @@ def main(argv: list[str] | None = None) -> int:
         parser.error(f"--tile: expected {tiles.MIN_TILE} or more pixels, got {args.tile}")
     if not 0 <= args.noise <= MAX_NOISE:
         parser.error(f"--noise: expected 0 to {MAX_NOISE:g}, got {args.noise:g}")
+    if args.burst:
+        if args.compare:
+            parser.error("--burst: expected no --compare")
+        args.model = "map" if args.model == zoo.DEFAULT else args.model
+        if args.model not in ("ibp", "map"):
+            parser.error(f"--burst: expected --model ibp or map, got {args.model}")
     if args.texture is not None or args.restore is not None:
         if args.model != zoo.DEFAULT:
             parser.error(f"--texture and --restore: mix bundled models, so expected no --model, got {args.model}")
@@ -214,22 +245,12 @@ def main(argv: list[str] | None = None) -> int:
         args.model = zoo.blend_name(texture, restore)
     try:
         try:
-            model = zoo.ready(args.model, precision=args.precision, scale=args.scale)
-            if args.psf or args.noise:
-                model = model.with_observation(Observation(blur=args.psf.get("sigma", 0.0), noise=args.noise))
-            models = {args.model: model}
-            if args.compare:
-                models = comparison.models(args.model, model, precision=args.precision)
-            jobs, earlier_results, others = plan(
-                args.inputs, args.output, scale=model.scale, is_comparison=args.compare
-            )
+            models, (jobs, earlier_results, others) = _prepare(args)
         except (Error, OSError) as error:
             parser.error(str(error))
         for reason, paths in (("as earlier results", earlier_results), ("because they are not pictures", others)):
             if paths:
                 _print(f"left out {reason}: {len(paths)}, such as {paths[0]}", sys.stdout)
-        if args.ensemble:
-            models = {name: model.ensemble() for name, model in models.items()}
         options = Options(models, args.compare, args.tile, args.frame, args.max_pixels)
         failed = _run(jobs, options)
     except KeyboardInterrupt:

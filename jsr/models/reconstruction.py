@@ -77,10 +77,15 @@ class BackProjection(Reconstruction):
     def reconstruct(self, x: Float[Array, "b h w 3"]) -> Float[Array, "b sh sw 3"]:
         def step(y: Float[Array, "b sh sw 3"], _: None) -> tuple[Float[Array, "b sh sw 3"], None]:
             residual = x - observe(y, self.scale, blur=self.observation.blur)
-            bound = self.observation.noise / 255
-            return y + self.bicubic(residual - jnp.clip(residual, -bound, bound)), None
+            return y + self.bicubic(self.evidence(residual)), None
 
         return lax.scan(step, self.bicubic(x), None, length=self.iterations)[0]
+
+    @nn.nowrap
+    def evidence(self, residual: Float[Array, "*b h w c"]) -> Float[Array, "*b h w c"]:
+        """Returns the part of x - A y that the noise does not explain: what exceeds its standard deviation."""
+        bound = self.observation.noise / 255
+        return residual - jnp.clip(residual, -bound, bound)
 
 
 class ConvexSets(Reconstruction):

@@ -8,7 +8,7 @@ from jsr import pictures
 from jsr.errors import PictureError
 from jsr.models import Model
 from jsr.pictures import Animation, LargePicture, Picture, animation, formats, large, writing
-from jsr.upscaling import comparison, tiles
+from jsr.upscaling import burst, comparison, tiles
 from jsr.upscaling.jobs import Job
 from jsr.upscaling.picture import enlarge
 
@@ -49,6 +49,8 @@ def upscale_file(job: Job, options: Options, progress: Progress) -> Result:
     Raises:
       PictureError: a source that cannot be read, or a target that cannot be written.
     """
+    if job.frames:
+        return _upscale_burst(job, options, progress)
     # A comparison shows one whole picture, and only some formats hold an animation or are written by rows.
     target = None if options.is_comparison else formats.written_as(job.target)
     picture = pictures.open(
@@ -76,6 +78,22 @@ def _upscale_whole(job: Job, options: Options, progress: Progress, picture: Pict
     notes = writing.write(job.target, result)
     height, width = result.pixels.shape[:2]
     return Result(height, width, result.metadata.notes + notes)
+
+
+def _upscale_burst(job: Job, options: Options, progress: Progress) -> Result:
+    """Upscales the frames of a burst into one picture, which has the metadata of the first."""
+    read = [pictures.read(path, max_pixels=options.max_pixels) for path in (job.source, *job.frames)]
+    for path, picture in zip(job.frames, read[1:], strict=True):
+        if picture.alpha is not None or picture.pixels.shape != read[0].pixels.shape:
+            raise PictureError(
+                f"{path}: expected a frame as the first, without transparency, {_size(read[0])}, got {_size(picture)}"
+            )
+    _check_size(job, options.model, read[0])
+    _check_folder(job)
+    pixels = burst.upscale(options.model, [picture.pixels for picture in read], report=progress.report)
+    notes = writing.write(job.target, read[0]._replace(pixels=pixels))
+    height, width = pixels.shape[:2]
+    return Result(height, width, (f"{len(read)} frames", *read[0].metadata.notes, *notes))
 
 
 def _upscale_rows(job: Job, options: Options, progress: Progress, picture: LargePicture) -> Result:
@@ -109,6 +127,12 @@ def _upscale_animation(job: Job, options: Options, progress: Progress, source: A
 def _check_size(job: Job, model: Model, picture: Picture) -> None:
     """Refuses a result too large for its format, before minutes are spent on it."""
     writing.check(job.target, *(model.scale * n for n in picture.pixels.shape[:2]))
+
+
+def _size(picture: Picture) -> str:
+    height, width = picture.pixels.shape[:2]
+    alpha = ", transparent" if picture.alpha is not None else ""
+    return f"{width}x{height}{' in grey' if picture.pixels.ndim == 2 else ''}{alpha}"
 
 
 def _check_folder(job: Job) -> None:

@@ -13,10 +13,11 @@ EARLIER_RESULT = re.compile(r"(.+)_(?:x\d+|compare)\.png")  # the stem of its in
 
 
 class Job(NamedTuple):
-    """One file to upscale."""
+    """One file to upscale, or one burst."""
 
     source: Path
     target: Path
+    frames: tuple[Path, ...] = ()  # further ones, if the source is the first frame of a burst
 
 
 class Plan(NamedTuple):
@@ -61,10 +62,24 @@ def plan(inputs: list[Path], output: str | None, *, scale: int, is_comparison: b
     return result
 
 
+def plan_burst(inputs: list[Path], output: str | None, *, scale: int) -> Plan:
+    """Makes one job of all files to read; its result is named after the first.
+
+    Raises:
+      PictureError: as `plan`.
+    """
+    result = Plan([], [], [])
+    first, *frames = (source for source, _ in _sources(inputs, None, result))
+    job = plan([first], output, scale=scale).jobs[0]
+    _check_targets([job], {_real(path) for path in (first, *frames)})
+    result.jobs.append(job._replace(frames=tuple(frames)))
+    return result
+
+
 def _check_targets(jobs: list[Job], inputs: set[str]) -> None:
     """Refuses targets that are inputs, under another name too, or the same file twice."""
     sources, inodes = {}, {_inode(path) for path in inputs} - {None}
-    for source, target in jobs:
+    for source, target, _ in jobs:
         real = _real(target)
         if real in inputs or _inode(real) in inodes:
             raise PictureError(f"{source}: its result {target} would overwrite an input")
