@@ -12,7 +12,7 @@ CONFIG = dataclasses.replace(
     srresnet_photo_x4.CONFIG,
     workdir="runs/srresnet_photo_x4_anneal",
     init="runs/srresnet_photo_x4",
-    steps=3_000,
+    steps=5_000,
     crop=192,
     batch_size=4,
     schedule="cosine",

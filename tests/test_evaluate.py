@@ -17,6 +17,8 @@ from jsr.metrics import fidelity, lpips, lpips_model, niqe, niqe_model
 from jsr.metrics.lpips import Reference
 from jsr.metrics.scores import mean
 from jsr.models.alexnet import AlexNet
+from jsr.ops.observation import Observation
+from jsr.upscaling import tiles
 from jsr.weights import zoo
 
 # PSNR (dB), SSIM (Wang) and SSIM (daala) of MATLAB-style bicubic at x4, as the folder's own README gives them.
@@ -68,8 +70,13 @@ def benchmark_set(tmp_path, rng):
 
 
 def _scores(name, folder):
-    score = functools.partial(evaluate.score, zoo.load(name), pristine=niqe_model.load())
-    return evaluate.score_set(score, folder, scale=4)
+    return evaluate.score_set(_contestant(name), evaluate.TestSet("tiny", folder))
+
+
+def _contestant(name, **options):
+    model = zoo.load(name)
+    score = functools.partial(evaluate.score, model, pristine=niqe_model.load(), **options)
+    return evaluate.Contestant(name, 4, score, model)
 
 
 def _fails(argv, capsys):
@@ -181,8 +188,8 @@ def test_without_the_weights_of_lpips_one_line_tells_how_to_get_them(benchmark_s
 @pytest.mark.parametrize("name, expected", [("Set5", 0.341), ("Set14", 0.440)])
 def test_bicubic_has_the_known_lpips(fetched_lpips, jsr_data, name, expected):
     """Recorded from an LPIPS in PyTorch. With a border of 4 pixels shaved, Set5 would have 0.344."""
-    score = functools.partial(evaluate.score, zoo.load("bicubic"), pristine=niqe_model.load(), perceptual=fetched_lpips)
-    scores = evaluate.score_set(score, jsr_data / "eval" / name / "x4", scale=4)
+    contestant = _contestant("bicubic", perceptual=fetched_lpips)
+    scores = evaluate.score_set(contestant, evaluate.TestSet(name, jsr_data / "eval" / name / "x4"))
     assert mean(scores).lpips == pytest.approx(expected, abs=1e-3)
 
 
@@ -215,6 +222,27 @@ def test_equal_pictures_are_null_in_json(tmp_path):
     assert result["mean"] == {"psnr": None, "ssim": 1.0, "ssim_daala": 1.0, "niqe": None}
 
 
+def test_degrade_makes_a_column_for_each_observation(benchmark_set, tmp_path, capsys):
+    """Methods that take blur and noise as known are told of them, the others are not."""
+    argv = ["--model", "bicubic", "map", "--data", str(benchmark_set), "--json", str(tmp_path / "s.json")]
+    assert evaluate.main([*argv, "--degrade", "sigma=2", "sigma=1,noise=4"]) == 0
+    heading = capsys.readouterr().out.splitlines()[0]
+    assert "tiny sigma=2,noise=0" in heading and "tiny sigma=1,noise=4" in heading
+    results = {(r["model"], r["set"]): r for r in json.loads((tmp_path / "s.json").read_text())["results"]}
+    seen = Observation(blur=1.0, noise=4.0)
+    pair = pairs.find(benchmark_set, scale=4)[1]
+    lr, hr = pairs.read(pair, scale=4, observation=seen)
+    for name, model in (("bicubic", zoo.load("bicubic")), ("map", zoo.load("map").with_observation(seen))):
+        single = results[name, "tiny sigma=1,noise=4"]["images"][1]
+        expected = fidelity.psnr(hr, tiles.upscale(model, lr), shave=4)
+        assert single["psnr"] == pytest.approx(expected, abs=1e-3)
+
+
+def test_scale_is_that_of_the_models(benchmark_set, capsys):
+    assert evaluate.main(["--model", "lanczos", "ibp", "--scale", "3", "--data", str(benchmark_set)]) == 0
+    assert capsys.readouterr().out.count("tiny") == 1
+
+
 def test_time_is_printed_on_demand(benchmark_set, capsys):
     argv = ["--model", "nearest", "--data", str(benchmark_set)]
     assert evaluate.main(argv) == 0
@@ -241,6 +269,9 @@ def test_wrong_arguments_end_with_2(benchmark_set, tmp_path, capsys):
         (["--model", "bicubic", "--data", tmp_path / "nowhere"], "is not a folder"),
         (["--model", "bicubic", "--data", tmp_path], "has no sub-folder 'hr'"),
         (["--model", "bicubic", "--data", tmp_path / "empty"], "no pictures"),
+        (["--model", "bicubic", *data, "--degrade", "sigma=1,kernel=2"], "got sigma=1,kernel=2"),
+        (["--model", "bicubic", *data, "--degrade", "noise=101"], "noise=N with N from 0 to 100, got noise=101"),
+        (["--model", "srcnn", *data, "--scale", "2"], "srcnn: no weights of scale 2 are released"),
         (["--model", "bicubic", *data, "--tile", "0"], "--tile: expected 1 or more"),
         (["--model", "bicubic", *data, "--tile", "x"], "--tile"),
         (["--model", "bicubic", *data, "--json", tmp_path / "no" / "s.json"], "is not a folder"),

@@ -20,10 +20,12 @@ from jsr.models import Model
 from jsr.models.interpolation import Interpolation
 from jsr.models.srresnet import SRResNet
 from jsr.ops.bleed import bleed
+from jsr.ops.observation import Observation
 from jsr.pictures import Metadata, Picture, formats, writing
-from jsr.upscaling import tiles
+from jsr.upscaling import burst, tiles
 from jsr.weights import file as weights_file
 from jsr.weights import zoo
+from tests import bursts
 from tests.expected import stored
 
 BUG = "(a bug of jsr: please report it, with the traceback that JSR_TRACEBACK=1 prints)"
@@ -214,6 +216,44 @@ def test_help_explains_texture_and_restore_and_hides_blend(capsys, monkeypatch):
     assert "--blend" not in text
 
 
+@pytest.mark.parametrize("name", zoo.RECONSTRUCTIONS)
+def test_scale_blur_and_noise_reach_the_method(name):
+    pixels = _picture("a.png", 20, 24)
+    assert infer.main(["a.png", "--model", name, "--scale", "3", "--psf", "sigma=1.2", "--noise", "5"]) == 0
+    model = zoo.load(name, scale=3).with_observation(Observation(blur=1.2, noise=5.0))
+    np.testing.assert_array_equal(np.asarray(Image.open("a_x3.png")), tiles.upscale(model, pixels))
+
+
+def test_a_burst_becomes_one_picture(rng, capsys):
+    """Of the files of a folder, in the order of their names, beside the first; with its metadata."""
+    frames = bursts.burst(bursts.scene(rng, 80, 96), bursts.shifts(3, largest=1.0), scale=2)
+    Path("frames").mkdir()
+    for i, frame in enumerate(frames):
+        Image.fromarray(frame).save(f"frames/{i}.png", icc_profile=ICC)
+    assert infer.main(["frames", "--burst", "--scale", "2"]) == 0
+    output = capsys.readouterr().out
+    assert output.startswith("frames/0.png -> frames/0_x2.png (96x80, ") and output.endswith("  3 frames\n")
+    with Image.open("frames/0_x2.png") as image:
+        model = zoo.load("map", scale=2)
+        np.testing.assert_array_equal(np.asarray(image), burst.upscale(model, list(frames)))
+        assert image.info["icc_profile"] == ICC
+    # The result is no frame of the next command.
+    assert infer.main(["frames", "--burst", "--scale", "2", "-o", "large.png", "--model", "ibp"]) == 0
+    assert _size("large.png") == (96, 80) and capsys.readouterr().out.splitlines()[-1] == "  3 frames"
+
+
+def test_frames_that_do_not_belong_together_are_named(capsys):
+    _picture("a.png", 20, 30)
+    _picture("b.png", 20, 31)
+    _picture("c.png", 20, 30, seed=1)
+    assert infer.main(["a.png", "b.png", "--burst"]) == 1
+    error = capsys.readouterr().err
+    assert error.endswith("b.png: expected a frame as the first, without transparency, 30x20, got 31x20\n")
+    assert infer.main(["a.png", "c.png", "--burst"]) == 1
+    assert "frame 2 does not show the scene of the first" in capsys.readouterr().err
+    assert not Path("a_x4.png").exists()
+
+
 def test_ensemble_is_the_mean_of_eight(pretrained):
     pixels = _picture("photo.png")
     assert infer.main(["photo.png", "--ensemble"]) == 0
@@ -385,7 +425,8 @@ def test_two_results_of_one_name_are_refused(capsys):
         ([], "the following arguments are required"),
         (
             ["a.png", "--model", "esrgan"],
-            "srresnet, srgan, srresnet-photo, srgan-photo, espcn, srcnn, bicubic, bilinear, nearest",
+            "srresnet, srgan, srresnet-photo, srgan-photo, espcn, srcnn, ibp, pocs, map, bicubic, lanczos, bilinear,"
+            " nearest",
         ),
         (["a.png", "--model", "a.png"], "expected a weights file"),
         (["a.png", "--tile", "15"], "--tile: expected 16 or more pixels, got 15"),
@@ -402,6 +443,17 @@ def test_two_results_of_one_name_are_refused(capsys):
         (["a.png", "--blend", "1.5"], "--texture: expected 0 to 1, got 1.5"),
         (["a.png", "--restore", "1", "--model", "bicubic"], "expected no --model, got bicubic"),
         (["a.png", "--no-such"], "--no-such"),
+        (["a.png", "--scale", "5"], "--scale: invalid choice: 5"),
+        (["a.png", "--scale", "2"], "SRResNet: expected its own scale, 4, got 2"),
+        (["a.png", "--scale", "2", "--model", "espcn"], "espcn: no weights of scale 2 are released, only espcn_x4"),
+        (["a.png", "--psf", "1.2", "--model", "map"], "--psf: expected sigma=N with N from 0 to 8, got 1.2"),
+        (["a.png", "--psf", "sigma=9", "--model", "map"], "--psf: expected sigma=N with N from 0 to 8, got sigma=9"),
+        (["a.png", "--psf", "sigma=nan", "--model", "map"], "got sigma=nan"),
+        (["a.png", "--noise", "-1", "--model", "map"], "--noise: expected 0 to 100, got -1"),
+        (["a.png", "--noise", "5"], "expected a method that takes blur and noise as known (ibp, pocs, map)"),
+        (["a.png", "--burst", "--compare"], "--burst: expected no --compare"),
+        (["a.png", "--burst", "--model", "pocs"], "--burst: expected --model ibp or map, got pocs"),
+        (["a.png", "a.png", "--burst", "-o", "a.png"], "would overwrite an input"),
     ],
 )
 def test_wrong_arguments_are_refused_in_one_line(capsys, argv, message):

@@ -59,7 +59,7 @@ class Photo:
     blur: float = 2.4  # largest standard deviation, in high-resolution pixels
     noise: float = 12.0  # largest standard deviation, in levels of 255
     quality: float = 30.0  # lowest of JPEG; the highest is 95
-    second_round: float = 0.15  # share of pictures that were resized and compressed twice
+    second_round: float = 0.1  # share of pictures that were resized and compressed twice
     clean: float = 0.1  # share of pictures that are only reduced, as by `Bicubic`
 
     @property

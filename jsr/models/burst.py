@@ -87,7 +87,7 @@ def maximise_a_posteriori(
     start: Large,
     *,
     noise: Float[Array, ""] | float,
-    bound: float,
+    bound: Float[Array, ""] | float,
 ) -> Large:
     """Minimises w R(y) + sum |A_i y - x_i|^2 / (2 n^2) by the accelerated gradient method.
 

@@ -79,10 +79,11 @@ def consistent(
       ridge: above 0 where there is blur, because A A^T is then nearly singular.
     """
     (rows, row_values), (columns, column_values) = (_spectrum(n, scale, blur) for n in x.shape[-3:-1])
-    values = row_values[:, None] * column_values + ridge
+    inverse = (1 / (row_values[:, None] * column_values + ridge)).astype(np.float32)
     cosines = tuple(_cosines(n).astype(np.float32) for n in x.shape[-3:-1])
     residual = resize.product(cosines[0], x, cosines[1]) - resize.product(rows, y, columns)
-    return jnp.asarray(y) + resize.product(rows.T, residual / values[..., None].astype(np.float32), columns.T)
+    residual = jnp.einsum("hw,...hwc->...hwc", inverse, residual)
+    return jnp.asarray(y) + resize.product(rows.T, residual, columns.T)
 
 
 @functools.lru_cache(maxsize=64)

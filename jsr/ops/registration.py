@@ -6,6 +6,7 @@ Frames are low-resolution luma. They are aliased, which misleads both, so they a
 """
 
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -50,7 +51,7 @@ def _shift(first: Float[Array, "h w"], frame: Float[Array, "h w"]) -> tuple[Floa
     """Returns the shift of a smooth frame, and the correlation with the first one there."""
     shift = _whole_pixels(first, frame)
 
-    def step(_: int, shift: Float[Array, " 2"]) -> Float[Array, " 2"]:
+    def step(_: Any, shift: Float[Array, " 2"]) -> Float[Array, " 2"]:
         moved, weight = _translated(first, shift)
         down, right = (weight * slope for slope in jnp.gradient(moved))
         error = frame - moved

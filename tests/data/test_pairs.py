@@ -6,6 +6,8 @@ from PIL import Image
 
 from jsr.data import pairs
 from jsr.errors import DataError, PictureError
+from jsr.ops import observation
+from jsr.ops.observation import Observation
 
 
 @pytest.fixture
@@ -68,3 +70,24 @@ def test_reduce_of_one_colour_is_that_colour():
     hr = np.full((24, 36, 3), (10, 200, 77), np.uint8)
     lr = pairs.reduce(hr, scale=3)
     assert lr.shape == (8, 12, 3) and lr.dtype == np.uint8 and (lr == (10, 200, 77)).all()
+
+
+def test_observe_blurs_reduces_and_adds_noise(rng):
+    hr = np.asarray(Image.fromarray(rng.integers(0, 256, (8, 8, 3), np.uint8)).resize((240, 240)))
+    exact = np.asarray(observation.observe(hr.astype(np.float32), 4, blur=2.0))
+    clean, noisy, other = (
+        pairs.observe(hr, Observation(blur=2.0, noise=noise), scale=4, seed=seed)
+        for noise, seed in ((0.0, 0), (5.0, 0), (5.0, 1))
+    )
+    assert np.abs(clean - exact).max() <= 0.5 + 1e-3
+    assert np.std(noisy - exact) == pytest.approx(5, rel=0.05)
+    assert (noisy != other).any()
+
+
+def test_read_observes_hr_even_where_there_is_lr(benchmark_set):
+    pair = next(pair for pair in pairs.find(benchmark_set, scale=4) if pair.lr)
+    lr, hr = pairs.read(pair, scale=4, observation=Observation(blur=2.0, noise=5.0))
+    assert lr.shape == (hr.shape[0] // 4, hr.shape[1] // 4, 3)
+    assert (lr != pairs.read(pair, scale=4)[0]).any()
+    again, _ = pairs.read(pair, scale=4, observation=Observation(blur=2.0, noise=5.0))
+    np.testing.assert_array_equal(lr, again)  # the noise depends on the name alone

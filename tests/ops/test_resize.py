@@ -14,6 +14,7 @@ from jsr.ops import pixels, resize
 SCALES = pytest.mark.parametrize("scale", [2, 3, 4])
 PILLOW = {
     "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
     "bilinear": Image.Resampling.BILINEAR,
     "nearest": Image.Resampling.NEAREST,
 }
@@ -88,7 +89,7 @@ def test_resize_has_the_bicubic_psnr_of_the_literature(jsr_data, name, expected)
 # Other implementations
 
 
-@pytest.mark.parametrize("method", ["bicubic", "bilinear"])
+@pytest.mark.parametrize("method", ["bicubic", "lanczos", "bilinear"])
 @pytest.mark.parametrize("up, down", [(2, 1), (3, 1), (4, 1), (1, 2), (1, 3), (1, 4), (2, 3)])
 def test_resize_equals_pillow_of_the_mirrored_picture(rng, method, up, down):
     """Pillow cuts the kernel off at the border and renormalises; with a mirror drawn, we agree."""
@@ -101,8 +102,8 @@ def test_resize_equals_pillow_of_the_mirrored_picture(rng, method, up, down):
     np.testing.assert_allclose(ours, pixels.shave(whole, cut), atol=1e-5)
     # Without it they agree inside, and bicubic differs at the corner.
     plain = _pillow(x, height, width, method)
-    np.testing.assert_allclose(pixels.shave(ours, 2 * up), pixels.shave(plain, 2 * up), atol=1e-5)
-    assert method != "bicubic" or abs(ours[0, 0] - plain[0, 0]).max() > 1e-3
+    np.testing.assert_allclose(pixels.shave(ours, 3 * up), pixels.shave(plain, 3 * up), atol=1e-5)
+    assert method == "bilinear" or abs(ours[0, 0] - plain[0, 0]).max() > 1e-3
 
 
 @pytest.mark.parametrize("shape", [(72, 48), (9, 6), (27, 60)])
@@ -151,7 +152,7 @@ def test_matrix_commutes_with_flips(method, n_in, n_out):
 
 @pytest.mark.parametrize("method", resize.METHODS)
 def test_matrix_of_the_same_size_is_the_identity(method):
-    np.testing.assert_array_equal(resize.matrix(9, 9, method=method), np.eye(9))
+    np.testing.assert_allclose(resize.matrix(9, 9, method=method), np.eye(9), atol=1e-15)
 
 
 @settings(max_examples=40, deadline=None)
@@ -207,8 +208,8 @@ def test_resize_takes_any_leading_axes_and_channels(rng, shape):
 
 
 def test_matrix_of_an_unknown_method_lists_the_choices():
-    with pytest.raises(ValueError, match="one of bicubic, bilinear, nearest, got lanczos"):
-        resize.matrix(8, 4, method="lanczos")
+    with pytest.raises(ValueError, match="one of bicubic, lanczos, bilinear, nearest, got box"):
+        resize.matrix(8, 4, method="box")
 
 
 @pytest.mark.parametrize("n_in, n_out", [(0, 4), (4, 0), (4, -1)])

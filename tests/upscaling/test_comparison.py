@@ -19,21 +19,15 @@ from jsr.weights import zoo
     ],
 )
 def test_models_are_those_of_every_comparison_and_another_that_is_asked_for(name, others):
-    models = comparison.models(name, precision="fp32")
+    models = comparison.models(name, zoo.ready(name), precision="fp32")
     assert list(models) == ["input", "bicubic", "SRResNet", "the default", *others]
     assert {model.scale for model in models.values()} == {4}
 
 
-def test_models_of_another_scale_leaves_out_the_bundled_networks(monkeypatch):
+def test_models_of_another_scale_leaves_out_the_bundled_networks():
     """Interpolations take the scale of the chosen network."""
-    ready = zoo.ready
-
-    def with_scale_2(name, *, precision):
-        small = SRResNet(factors=(2,), features=4, blocks=1, norm=False)
-        return Model(small, {}, {}) if name == "small" else ready(name, precision=precision)
-
-    monkeypatch.setattr(zoo, "ready", with_scale_2)
-    models = comparison.models("small", precision="fp32")
+    small = Model(SRResNet(factors=(2,), features=4, blocks=1, norm=False), {}, {})
+    models = comparison.models("small", small, precision="fp32")
     assert {name: model.scale for name, model in models.items()} == {"input": 2, "bicubic": 2, "small": 2}
 
 

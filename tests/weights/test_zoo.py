@@ -48,6 +48,29 @@ def test_load_of_an_interpolation(name):
     assert zoo.load(name) == (Interpolation(method=name), {}, {})
 
 
+@pytest.mark.parametrize("name", zoo.RECONSTRUCTIONS)
+def test_load_of_a_reconstruction(name):
+    assert zoo.load(name) == (zoo.RECONSTRUCTIONS[name](), {}, {})
+
+
+@pytest.mark.parametrize("name", [*zoo.RECONSTRUCTIONS, *zoo.INTERPOLATIONS])
+def test_load_at_a_scale(name):
+    assert zoo.load(name, scale=3).scale == 3 and zoo.load(name).scale == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("srgan", "srgan: no weights of scale 3 are released, only srgan_x4"),
+        ("blend:0.5", "SRResNet: expected its own scale, 4, got 3"),
+    ],
+)
+def test_load_at_a_scale_that_is_not_released(name, message):
+    with pytest.raises(WeightsError, match=message):
+        zoo.load(name, scale=3)
+    assert zoo.load(name, scale=4).scale == 4
+
+
 @pytest.fixture
 def corners(tmp_path, monkeypatch):
     """Small random networks in the place of the released ones, by the names of their files."""
@@ -150,7 +173,7 @@ def test_a_blend_of_wrong_shares_is_refused_in_one_line(name):
 
 
 def test_load_of_an_unknown_name_lists_the_known(tmp_path):
-    with pytest.raises(WeightsError, match="srresnet, srgan, srresnet-photo, srgan-photo, espcn, srcnn, bicubic"):
+    with pytest.raises(WeightsError, match="srresnet, srgan, srresnet-photo, srgan-photo, espcn, srcnn, ibp"):
         zoo.load("esrgan")
     with pytest.raises(WeightsError, match="generator.safetensors"):
         zoo.load(tmp_path)
