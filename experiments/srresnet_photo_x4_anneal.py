@@ -1,6 +1,6 @@
 """SRResNet x4 for photographs as they are, second part: `python -m experiments.srresnet_photo_x4_anneal`.
 
-Continues from the averaged weights of `srresnet_photo_x4`, on crops of 192, with a learning rate that falls to zero.
+Continues from the averaged weights of `srresnet_photo_x4`, with a learning rate that falls to zero.
 """
 
 import dataclasses
@@ -13,8 +13,7 @@ CONFIG = dataclasses.replace(
     workdir="runs/srresnet_photo_x4_anneal",
     init="runs/srresnet_photo_x4",
     steps=5_000,
-    crop=192,
-    batch_size=4,
+    learning_rate=7e-4,
     schedule="cosine",
     seed=1,
 )

@@ -2,7 +2,7 @@
 
 Writes `experiments/sample.png`, a photograph reduced to 150x100 pixels, and `experiments/sample_crops.jpg`, which shows
 crops of pictures at true size: reduced, with each pixel repeated 4x4 times; enlarged by bicubic interpolation and by
-two models; and the original. The first two were saved as JPEG of quality 50 after the reduction, as small pictures from
+two models; and the original. `experiments/methods.jpg` shows one crop by all methods. The first two pictures were saved as JPEG of quality 50 after the reduction, as small pictures from
 the web are. The photographs come with scikit-image, and both are CC0: `coffee` by Rachel Michetti and `chelsea` by
 Stefan van der Walt. The last picture is a printed note drawn here, which the models get wrong.
 """
@@ -23,6 +23,7 @@ SCALE = 4
 HEIGHT, WIDTH = 160, 164  # pixels, of a crop
 CAPTION = 20  # pixels, above the columns
 GAP = 2  # pixels, between crops
+FONT = ImageFont.load_default(13)
 
 
 def note() -> np.ndarray:
@@ -56,6 +57,11 @@ COLUMNS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "srresnet": lambda lr: jsr.upscale(lr, model="srresnet"),
     "the default": lambda lr: jsr.upscale(lr),
 }
+METHODS = (
+    *("nearest", "bilinear", "bicubic", "lanczos", "ibp", "pocs", "map"),
+    *("ne", "sparse", "aplus", "srcnn", "espcn", "srresnet", "srgan"),
+)
+METHODS_IN_A_ROW = 5
 
 
 def sheet() -> Image.Image:
@@ -66,7 +72,7 @@ def sheet() -> Image.Image:
     draw = ImageDraw.Draw(result)
     for column, name in enumerate(names):
         left = column * (WIDTH + GAP)
-        draw.text((left + WIDTH // 2, CAPTION // 2), name, fill="black", font=ImageFont.load_default(13), anchor="mm")
+        draw.text((left + WIDTH // 2, CAPTION // 2), name, fill="black", font=FONT, anchor="mm")
     for row, (read, (y, x), is_compressed) in enumerate(PICTURES):
         original = read()
         low = reduced(original)
@@ -78,6 +84,23 @@ def sheet() -> Image.Image:
     return result
 
 
+def methods() -> Image.Image:
+    """Returns one crop, enlarged by each method in the order of the models' README, and the original."""
+    original = data.chelsea()
+    low = reduced(original)
+    results = {name: jsr.upscale(low, model=name) for name in METHODS} | {"the original": original}
+    rows = -(-len(results) // METHODS_IN_A_ROW)
+    size = METHODS_IN_A_ROW * (WIDTH + GAP) - GAP, rows * (CAPTION + HEIGHT)
+    result = Image.new("RGB", size, "white")
+    draw = ImageDraw.Draw(result)
+    y, x = 70, 110
+    for i, (name, picture) in enumerate(results.items()):
+        left, top = i % METHODS_IN_A_ROW * (WIDTH + GAP), i // METHODS_IN_A_ROW * (CAPTION + HEIGHT)
+        draw.text((left + WIDTH // 2, top + CAPTION // 2), name, fill="black", font=FONT, anchor="mm")
+        result.paste(Image.fromarray(picture[y : y + HEIGHT, x : x + WIDTH]), (left, top + CAPTION))
+    return result
+
+
 def reduced(picture: np.ndarray) -> np.ndarray:
     """Cuts a picture to a multiple of the scale and reduces it as training does."""
     height, width = (side // SCALE * SCALE for side in picture.shape[:2])
@@ -86,6 +109,7 @@ def reduced(picture: np.ndarray) -> np.ndarray:
 
 def main() -> None:
     Image.fromarray(reduced(data.coffee())).save(EXPERIMENTS / "sample.png", optimize=True)
+    methods().save(EXPERIMENTS / "methods.jpg", quality=93, subsampling=0)
     sheet().save(EXPERIMENTS / "sample_crops.jpg", quality=93, subsampling=0)
 
 

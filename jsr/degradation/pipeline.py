@@ -17,7 +17,7 @@ from jsr.degradation import blur, jpeg, noise, resampling
 from jsr.ops import pixels, resize
 
 # Shares of the pictures; those that a run may vary are fields of `Photo`.
-BLURRED, RINGING, NOISY, COMPRESSED = 0.5, 0.1, 0.5, 0.9
+BLURRED, RINGING, NOISY, COMPRESSED = 0.5, 0.05, 0.5, 0.9
 SHOT, GREY = 0.3, 0.4  # of the noisy ones
 MIN_SIGMA = 0.2  # pixels: a Gaussian that changes nothing
 
@@ -50,16 +50,16 @@ class Photo:
 
     After Real-ESRGAN (Wang et al. 2021, arXiv 2107.10833, section 3), but every number is drawn for each picture alone,
     a share of the pictures stays clean, and the first of two rounds ends at one to two times the final size instead of
-    0.15 to 1.5 times the original, which would take most of the time. Kernels and noise are theirs (options of
-    RealESRGAN_x4plus); the default ranges are narrower, because a network pays for each kind of damage with fidelity
-    to clean pictures.
+    0.15 to 1.5 times the original, which would take most of the time. Kinds of kernels and noise are theirs (options of
+    RealESRGAN_x4plus); the default ranges are narrower and round kernels more frequent, because a network pays for each
+    kind of damage with fidelity to the others (experiments/LOG.md, "Ranges").
     """
 
     scale: int
     blur: float = 2.4  # largest standard deviation, in high-resolution pixels
-    noise: float = 12.0  # largest standard deviation, in levels of 255
-    quality: float = 30.0  # lowest of JPEG; the highest is 95
-    second_round: float = 0.1  # share of pictures that were resized and compressed twice
+    noise: float = 10.0  # largest standard deviation, in levels of 255
+    quality: float = 40.0  # lowest of JPEG; the highest is 95
+    second_round: float = 0.05  # share of pictures that were resized and compressed twice
     clean: float = 0.1  # share of pictures that are only reduced, as by `Bicubic`
 
     @property
@@ -125,14 +125,14 @@ def _uniform(key: Key[Array, ""], low: float | int, high: float | int) -> Scalar
 
 
 def _method(key: Key[Array, ""]) -> Array:
-    return jax.random.choice(key, resampling.METHODS, p=jnp.array([0.15, 0.15, 0.7]))
+    return jax.random.choice(key, resampling.METHODS, p=jnp.array([0.05, 0.1, 0.85]))
 
 
 def _kernel(key: Key[Array, ""], sigma: float) -> blur.Kernel:
     """Draws a kernel of Real-ESRGAN's six kinds or a sinc, of a window of 7 to 21 pixels."""
     keys = jax.random.split(key, 8)
-    is_sinc = jax.random.bernoulli(keys[0], 0.1)
-    kind = jax.random.choice(keys[1], 6, p=jnp.array([0.45, 0.25, 0.12, 0.03, 0.12, 0.03]))
+    is_sinc = jax.random.bernoulli(keys[0], 0.05)
+    kind = jax.random.choice(keys[1], 6, p=jnp.array([0.8, 0.08, 0.04, 0.02, 0.04, 0.02]))
     is_isotropic, is_plain, is_plateau = kind % 2 == 0, kind < 2, kind >= 4
     sigma_x = _uniform(keys[2], MIN_SIGMA, sigma)
     sigma_y = jnp.where(is_isotropic, sigma_x, _uniform(keys[3], MIN_SIGMA, sigma))
