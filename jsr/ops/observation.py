@@ -65,7 +65,7 @@ def consistent(
       ridge: above 0 where there is blur, because A A^T is then nearly singular.
     """
     (rows, row_values), (columns, column_values) = (_spectrum(n, scale, blur) for n in x.shape[-3:-1])
-    values = row_values[:, None] * column_values + ridge
+    values = np.expand_dims(row_values[:, None] * column_values + ridge, tuple(range(x.ndim - 3)))
     cosines = tuple(_cosines(n).astype(np.float32) for n in x.shape[-3:-1])
     residual = resize.product(cosines[0], x, cosines[1]) - resize.product(rows, y, columns)
     return y + resize.product(rows.T, residual / values[..., None].astype(np.float32), columns.T)
