@@ -183,9 +183,9 @@ def test_private_names_stay_in_their_file(path):
 
 @pytest.mark.parametrize("path", sorted((ROOT / "tests").glob("*/test_*.py")), ids=lambda p: p.stem)
 def test_tests_stand_where_their_subject_stands(path):
-    """`tests/FOLDER/test_FILE.py` tests `jsr/FOLDER/FILE.py`, or a script."""
+    """`tests/FOLDER/test_FILE.py` tests `jsr/FOLDER/FILE.py`, a script or an experiment."""
     name = path.stem.removeprefix("test_")
-    folder = ROOT if path.parent.name == "scripts" else PACKAGE
+    folder = ROOT if path.parent.name in ("scripts", "experiments") else PACKAGE
     found = [*(folder / path.parent.name).glob(f"{name}.py"), *(folder / path.parent.name).glob(f"*/{name}.py")]
     assert found or (folder / path.parent.name / name).is_dir()
 

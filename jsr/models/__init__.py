@@ -1,6 +1,7 @@
-"""All that enlarges: interpolations, reconstructions, networks; from pictures in [0, 1] to larger ones in [-1, 1]."""
+"""All that enlarges, from low-resolution pictures in [0, 1] to pictures in [-1, 1]: networks and other methods."""
 
 from jsr.models.espcn import ESPCN
+from jsr.models.exemplars import Exemplars
 from jsr.models.interpolation import Interpolation
 from jsr.models.model import Model
 from jsr.models.srcnn import SRCNN
@@ -12,7 +13,8 @@ MODELS: dict[str, type[Network]] = {
     "srresnet": SRResNet,
     "srcnn": SRCNN,
     "espcn": ESPCN,
+    "exemplars": Exemplars,
     "interpolation": Interpolation,
 }
 
-__all__ = ["ESPCN", "MODELS", "SRCNN", "Interpolation", "Model", "Network", "SRResNet", "Upscaler"]
+__all__ = ["ESPCN", "MODELS", "SRCNN", "Exemplars", "Interpolation", "Model", "Network", "SRResNet", "Upscaler"]

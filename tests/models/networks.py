@@ -24,7 +24,7 @@ def init(module: Any, x: Any, *, gain: float = 1.0) -> dict[str, Any]:
 
     def draw(path, leaf):
         kind = path[-1]
-        if kind == "kernel":
+        if kind in ("kernel", "atoms", "answers", "basis"):
             return rng.normal(0, gain / np.sqrt(np.prod(leaf.shape[:-1])), leaf.shape)
         if kind in ("bias", "mean"):
             return rng.normal(0, 0.2, leaf.shape)
@@ -54,7 +54,11 @@ def apply(module: Any, variables: Any, x: Any, *, train: bool = False) -> tuple[
 
 def small(name: str, factors: tuple[int, ...], **options: Any) -> Any:
     """Returns a small network of a name in `MODELS`."""
-    sizes = {"srresnet": {"features": 8, "blocks": 2}, "interpolation": {}}
+    sizes = {
+        "srresnet": {"features": 8, "blocks": 2},
+        "exemplars": {"atoms": 16, "features": 6, "rank": 5},
+        "interpolation": {},
+    }
     return models.MODELS[name](factors=factors, **sizes.get(name, {"features": (8, 8)}), **options)
 
 
