@@ -12,13 +12,12 @@ CONFIG = dataclasses.replace(
     srresnet_x4.CONFIG,
     model="srcnn",
     workdir="runs/srcnn_x4",
-    steps=1_500,
-    crop=48,
+    steps=10_000,
+    crop=64,
     schedule="cosine",
     statistics="batch",
-    precision="fp32",
     save_every=500,
-    sample_every=500,
+    sample_every=2_500,
 )
 
 if __name__ == "__main__":

@@ -425,8 +425,8 @@ def test_two_results_of_one_name_are_refused(capsys):
         ([], "the following arguments are required"),
         (
             ["a.png", "--model", "esrgan"],
-            "srresnet, srgan, srresnet-photo, srgan-photo, espcn, srcnn, ibp, pocs, map, bicubic, lanczos, bilinear,"
-            " nearest",
+            "srresnet, srgan, srresnet-photo, srgan-photo, espcn, srcnn, aplus, sparse, ne, ibp, pocs, map, bicubic,"
+            " lanczos, bilinear, nearest",
         ),
         (["a.png", "--model", "a.png"], "expected a weights file"),
         (["a.png", "--tile", "15"], "--tile: expected 16 or more pixels, got 15"),

@@ -16,7 +16,12 @@ from jsr.weights import file as weights_file
 from jsr.weights import zoo
 
 CORNERS = tuple(zoo.CORNERS.values())
-LARGEST = dict.fromkeys(CORNERS, 3.2e6) | {"srresnet": 6.3e6, "espcn": 3e5, "srcnn": 3e5}  # bytes
+EXEMPLARS = ("ne", "sparse", "aplus")
+LARGEST = (  # bytes
+    dict.fromkeys(CORNERS, 3.2e6)
+    | dict.fromkeys(EXEMPLARS, 1.5e6)
+    | {"srresnet": 6.3e6, "espcn": 3e5, "srcnn": 3e5}
+)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +49,8 @@ def test_pretrained_files_are_listed_small_and_have_a_card():
     assert set(listed) == {path.name for path in weights_file.PRETRAINED.glob("*.safetensors")}
     for name, digest in listed.items():
         assert checksums.sha256(weights_file.PRETRAINED / name) == digest
-        assert (weights_file.PRETRAINED / name).with_suffix(".md").is_file(), name
+        model = name.rpartition("_x")[0]
+        assert (weights_file.PRETRAINED / f"{model}_x4.md").is_file(), name  # of all scales
     for name, limit in LARGEST.items():
         assert (weights_file.PRETRAINED / f"{name}_x4.safetensors").stat().st_size < limit
 
@@ -52,6 +58,15 @@ def test_pretrained_files_are_listed_small_and_have_a_card():
 @pytest.mark.parametrize("name", zoo.BUNDLED)
 def test_weights_metadata_holds_no_path(name):
     assert "/" not in str(zoo.load(name).metadata)
+
+
+@pytest.mark.parametrize("name", EXEMPLARS)
+@pytest.mark.parametrize("scale", [2, 3])
+def test_exemplars_have_other_scales(name, scale):
+    path = weights_file.PRETRAINED / f"{name}_x{scale}.safetensors"
+    model = zoo.load(name, scale=scale)
+    assert model.scale == scale and path.stat().st_size < LARGEST[name]
+    assert weights_file.read(path).module == model.module  # its tensors are those of its network
 
 
 @pytest.mark.slow

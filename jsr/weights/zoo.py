@@ -16,7 +16,7 @@ from jsr.models.reconstruction import BackProjection, ConvexSets, MaximumAPoster
 from jsr.ops import resize
 from jsr.weights import file as weights_file
 
-BUNDLED = ("srresnet", "srgan", "srresnet-photo", "srgan-photo", "espcn", "srcnn")
+BUNDLED = ("srresnet", "srgan", "srresnet-photo", "srgan-photo", "espcn", "srcnn", "aplus", "sparse", "ne")
 SCALE = 4  # of the models whose scale is not asked for
 BLEND = "blend:"  # followed by texture, or by texture and restore, each from 0 to 1
 # What a blend mixes, by texture and restore. Weights mix only where one training went on from another's: all began at

@@ -10,11 +10,19 @@ import pytest
 from jsr.errors import WeightsError
 from jsr.files import checksums
 from jsr.models.espcn import ESPCN
+from jsr.models.exemplars import Exemplars
 from jsr.models.interpolation import Interpolation
 from jsr.models.srcnn import SRCNN
 from jsr.models.srresnet import SRResNet
 from jsr.weights import file as weights_file
 from jsr.weights import zoo
+
+
+EXEMPLARS = [
+    ("aplus", Exemplars("anchored", atoms=512, rank=40)),
+    ("sparse", Exemplars("sparse", atoms=1024, rank=40, chosen=3, project=True)),
+    ("ne", Exemplars("neighbours", atoms=2048, rank=40, chosen=5, project=True)),
+]
 
 
 def _equal(a, b):
@@ -34,7 +42,7 @@ def test_load_takes_a_file_and_the_folder_of_a_run(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "module"),
-    [*((name, SRResNet()) for name in zoo.CORNERS.values()), ("espcn", ESPCN()), ("srcnn", SRCNN())],
+    [*((name, SRResNet()) for name in zoo.CORNERS.values()), ("espcn", ESPCN()), ("srcnn", SRCNN()), *EXEMPLARS],
 )
 def test_load_of_a_bundled_name(name, module):
     model = zoo.load(name)
@@ -173,7 +181,7 @@ def test_a_blend_of_wrong_shares_is_refused_in_one_line(name):
 
 
 def test_load_of_an_unknown_name_lists_the_known(tmp_path):
-    with pytest.raises(WeightsError, match="srresnet, srgan, srresnet-photo, srgan-photo, espcn, srcnn, ibp"):
+    with pytest.raises(WeightsError, match="srresnet, srgan, srresnet-photo, srgan-photo, espcn, srcnn, aplus"):
         zoo.load("esrgan")
     with pytest.raises(WeightsError, match="generator.safetensors"):
         zoo.load(tmp_path)
