@@ -56,6 +56,7 @@ def test_apply_enlarges_by_the_scale_and_returns_float32(rng, name, factors):
         ("espcn", None, 0),
         ("exemplars", None, 0),
         ("interpolation", "bicubic", 1),
+        ("interpolation", "lanczos", 1),
         ("interpolation", "bilinear", 2),
         ("interpolation", "nearest", 3),
         ("ensemble", None, 0),
