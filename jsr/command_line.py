@@ -33,8 +33,8 @@ def add_scale(parser: argparse.ArgumentParser) -> None:
         "--scale",
         type=int,
         choices=(2, 3, 4),
-        help="how many times wider and higher, for models that have several scales: the interpolations, ibp, pocs, map, ne, sparse"
-        " and aplus (default: 4, or that of the weights file)",
+        help="how many times wider and higher, for models that have several scales: the interpolations, ibp, pocs, map,"
+        " ne, sparse and aplus (default: 4, or that of the weights file)",
     )
 
 

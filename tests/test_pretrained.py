@@ -18,9 +18,7 @@ from jsr.weights import zoo
 CORNERS = tuple(zoo.CORNERS.values())
 EXEMPLARS = ("ne", "sparse", "aplus")
 LARGEST = (  # bytes
-    dict.fromkeys(CORNERS, 3.2e6)
-    | dict.fromkeys(EXEMPLARS, 1.5e6)
-    | {"srresnet": 6.3e6, "espcn": 3e5, "srcnn": 3e5}
+    dict.fromkeys(CORNERS, 3.2e6) | dict.fromkeys(EXEMPLARS, 1.5e6) | {"srresnet": 6.3e6, "espcn": 3e5, "srcnn": 3e5}
 )
 
 

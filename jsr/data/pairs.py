@@ -18,7 +18,7 @@ from jsr.pictures.picture import rgb
 class Pair(NamedTuple):
     """The files of a high-resolution picture and of the low-resolution one that belongs to it."""
 
-    name: str
+    name: str  # the path below `hr`
     hr: Path
     lr: Path | None  # None: made from hr
 
@@ -33,10 +33,11 @@ def label(folder: Path) -> str:
 def find(folder: Path, *, scale: int) -> list[Pair]:
     """Lists the pictures of `folder/hr`, each with its file in `folder/lr` if there is that folder.
 
-    Both files have one name, or that in `lr` has the scale after it as in DIV2K: 0801.png, 0801x4.png.
+    Both files have one path below these, but for the suffix; or that in `lr` has the scale after its name as in DIV2K:
+    0801.png, 0801x4.png.
 
     Raises:
-      DataError: no folder, no `hr`, no picture in it, or no low-resolution picture for one.
+      DataError: no folder, no `hr`, no picture in it, or no low-resolution picture for one, or more than one.
     """
     if not (folder / "hr").is_dir():
         reason = "has no sub-folder 'hr'" if folder.is_dir() else "is not a folder"
@@ -44,11 +45,20 @@ def find(folder: Path, *, scale: int) -> list[Pair]:
     hrs = folders.list_pictures(folder / "hr")
     if not hrs:
         raise DataError(f"{folder / 'hr'}: no pictures")
+    names = [hr.relative_to(folder / "hr").as_posix() for hr in hrs]
     if not (folder / "lr").is_dir():
-        return [Pair(hr.name, hr, None) for hr in hrs]
-    lrs = {path.stem: path for path in folders.list_pictures(folder / "lr")}
-    pairs = [Pair(hr.name, hr, lrs.get(hr.stem) or lrs.get(f"{hr.stem}x{scale}")) for hr in hrs]
-    missing = [pair.name for pair in pairs if pair.lr is None]
+        return [Pair(name, hr, None) for name, hr in zip(names, hrs, strict=True)]
+    lrs: dict[Path, list[Path]] = {}
+    for path in folders.list_pictures(folder / "lr"):
+        lrs.setdefault(path.relative_to(folder / "lr").with_suffix(""), []).append(path)
+    pairs, missing = [], []
+    for name, hr in zip(names, hrs, strict=True):
+        place = hr.relative_to(folder / "hr").with_suffix("")
+        found = lrs.get(place, []) + lrs.get(place.with_name(f"{place.name}x{scale}"), [])
+        if len(found) > 1:
+            raise DataError(f"{hr}: expected one low-resolution picture, got {found[0]} and {found[1]}")
+        pairs += [Pair(name, hr, lr) for lr in found]
+        missing += [name] * (not found)
     if missing:
         rest = f" and {len(missing) - 1} more of hr" if len(missing) > 1 else ""
         raise DataError(f"{folder / 'lr'}: no picture for {missing[0]}{rest}")

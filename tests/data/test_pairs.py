@@ -10,6 +10,11 @@ from jsr.ops import observation
 from jsr.ops.observation import Observation
 
 
+def _write(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (8, 8)).save(path)
+
+
 @pytest.fixture
 def benchmark_set(tmp_path, rng):
     """Writes a set of two pictures, with low-resolution ones that are named in both ways."""
@@ -31,6 +36,28 @@ def test_find_takes_both_ways_to_name_lr(benchmark_set):
     first, second = pairs.find(benchmark_set, scale=4)
     assert (first.name, first.lr) == ("a.png", benchmark_set / "lr" / "a.png")
     assert (second.name, second.lr) == ("b.png", benchmark_set / "lr" / "bx4.jpg")
+
+
+def test_find_pairs_by_the_path_below_the_folder(tmp_path):
+    """Not by the name alone, which may come twice; with suffixes that differ, and dots in names."""
+    for name in ("hr/city/0001.png", "hr/forest/0001.png", "hr/v1.5.png"):
+        _write(tmp_path / name)
+    for name in ("lr/forest/0001.jpg", "lr/city/0001x4.png", "lr/v1.5.bmp"):
+        _write(tmp_path / name)
+    found = {pair.name: pair.lr for pair in pairs.find(tmp_path, scale=4)}
+    assert found == {
+        "city/0001.png": tmp_path / "lr/city/0001x4.png",
+        "forest/0001.png": tmp_path / "lr/forest/0001.jpg",
+        "v1.5.png": tmp_path / "lr/v1.5.bmp",
+    }
+
+
+@pytest.mark.parametrize("second", ["lr/a.bmp", "lr/ax4.png"])
+def test_find_names_both_of_two_candidates(tmp_path, second):
+    for name in ("hr/a.png", "lr/a.png", second):
+        _write(tmp_path / name)
+    with pytest.raises(DataError, match="hr/a.png: expected one low-resolution picture, got .*lr/a.* and .*lr/a"):
+        pairs.find(tmp_path, scale=4)
 
 
 def test_find_names_what_is_missing(benchmark_set):

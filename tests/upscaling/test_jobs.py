@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from jsr.errors import PictureError
-from jsr.upscaling.jobs import Job, plan
+from jsr.upscaling.jobs import Job, plan, plan_burst
 
 
 @pytest.fixture(autouse=True)
@@ -106,3 +106,17 @@ def test_plan_refuses_folders_without_pictures():
     _files("in/b.txt", "in/a.txt")
     with pytest.raises(PictureError, match="^in: no pictures in this folder; other files: 2, such as in/a.txt$"):
         _targets(["in"])
+
+
+def test_plan_burst_makes_one_job_of_all_frames():
+    _files("burst/b.png", "burst/a.png", "burst/notes.txt", "c.png")
+    planned = plan_burst([Path("burst"), Path("c.png")], None, scale=4)
+    assert planned.jobs == [Job(Path("burst/a.png"), Path("burst/a_x4.png"), (Path("burst/b.png"), Path("c.png")))]
+    assert planned.others == [Path("burst/notes.txt")]
+    assert plan_burst([Path("burst")], "large.jpg", scale=4).jobs[0].target == Path("large.jpg")
+
+
+def test_plan_burst_refuses_to_overwrite_any_frame():
+    _files("a.png", "b.png")
+    with pytest.raises(PictureError, match="would overwrite an input"):
+        plan_burst([Path("a.png"), Path("b.png")], "b.png", scale=4)

@@ -17,7 +17,6 @@ from jsr.models.srresnet import SRResNet
 from jsr.weights import file as weights_file
 from jsr.weights import zoo
 
-
 EXEMPLARS = [
     ("aplus", Exemplars("anchored", atoms=512, rank=40)),
     ("sparse", Exemplars("sparse", atoms=1024, rank=40, chosen=3, project=True)),
