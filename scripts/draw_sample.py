@@ -2,9 +2,10 @@
 
 Writes `experiments/sample.png`, a photograph reduced to 150x100 pixels, and `experiments/sample_crops.jpg`, which shows
 crops of pictures at true size: reduced, with each pixel repeated 4x4 times; enlarged by bicubic interpolation and by
-two models; and the original. `experiments/methods.jpg` shows one crop by all methods. The first two pictures were saved as JPEG of quality 50 after the reduction, as small pictures from
+two models; and the original. The first two were saved as JPEG of quality 50 after the reduction, as small pictures from
 the web are. The photographs come with scikit-image, and both are CC0: `coffee` by Rachel Michetti and `chelsea` by
 Stefan van der Walt. The last picture is a printed note drawn here, which the models get wrong.
+`experiments/methods.jpg` shows one crop of `chelsea` by all methods.
 """
 
 import io

@@ -41,7 +41,7 @@ def test_encode_is_orthogonal_matching_pursuit(rng):
     for feature, ours, weights in zip(features, np.asarray(indices), np.asarray(coefficients), strict=True):
         expected, expected_weights = _pursue(feature, atoms, 4)
         assert ours.tolist() == expected
-        np.testing.assert_allclose(weights, expected_weights, atol=1e-4)
+        np.testing.assert_allclose(weights, np.asarray(expected_weights), atol=1e-4)
 
 
 def test_ksvd_finds_the_atoms_that_features_are_made_of(rng, planted):

@@ -14,7 +14,7 @@ from experiments.exemplars import Method
 from jsr.data import patches
 from jsr.metrics import fidelity
 from jsr.models import Interpolation, Model
-from jsr.models.exemplars import RULES
+from jsr.models.exemplars import RULES, Exemplars
 from jsr.ops import resize, subpixel
 from jsr.upscaling import tiles
 from jsr.weights import file as weights_file
@@ -143,5 +143,6 @@ def test_experiment_learns_edges(drawings, tmp_path, monkeypatch):
         path = tmp_path / "first" / f"{name}_x2.safetensors"
         assert path.read_bytes() == (tmp_path / "second" / path.name).read_bytes()
         model = weights_file.read(path)
+        assert isinstance(model.module, Exemplars)
         assert (model.module.rule, model.scale, model.metadata["seed"]) == (method.rule, 2, exemplars.SEED)
         assert fidelity.psnr(drawings, tiles.upscale(model, low)) > bicubic + 1, name

@@ -109,7 +109,7 @@ def test_positions_beyond_a_batch_are_answered_too(rng):
     x = rng.uniform(size=(1, side, side, 3)).astype(np.float32)
     variables = init(module, x)
     corner = x[:, -20:, -20:]
-    whole, part = module.apply(variables, x), module.apply(variables, corner)
+    whole, part = (np.asarray(module.apply(variables, part)) for part in (x, corner))
     np.testing.assert_allclose(whole[:, -40:, -40:], part[:, -40:, -40:], atol=1e-5)
 
 
@@ -192,7 +192,7 @@ def test_tiles_equal_the_whole_at_the_halo(jsr_data, name):
         lr, _ = pairs.read(pair, scale=4)
         whole = tiles.upscale(model, lr).astype(int)
         difference = np.abs(tiles.upscale(model, lr, tile=40) - whole)
-        if model.module.project:
+        if name != "aplus":
             assert difference.max() <= 1 and (difference > 0).mean() < 1e-4
         else:
             assert difference.max() == 0

@@ -18,9 +18,9 @@ from jsr.weights import file as weights_file
 from jsr.weights import zoo
 
 EXEMPLARS = [
-    ("aplus", Exemplars("anchored", atoms=512, rank=40)),
-    ("sparse", Exemplars("sparse", atoms=1024, rank=40, chosen=3, project=True)),
-    ("ne", Exemplars("neighbours", atoms=2048, rank=40, chosen=5, project=True)),
+    ("aplus", Exemplars(rule="anchored", atoms=512, rank=40)),
+    ("sparse", Exemplars(rule="sparse", atoms=1024, rank=40, chosen=3, project=True)),
+    ("ne", Exemplars(rule="neighbours", atoms=2048, rank=40, chosen=5, project=True)),
 ]
 
 
