@@ -12,7 +12,7 @@ CONFIG = dataclasses.replace(
     srgan_x4.CONFIG,
     workdir="runs/srgan_photo_x4",
     init="runs/srresnet_photo_x4_anneal",
-    steps=1_000,
+    steps=1_500,
     degradation="photo",
 )
 
