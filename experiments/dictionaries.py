@@ -53,7 +53,7 @@ def ksvd(
 
     Aharon, Elad & Bruckstein 2006, "K-SVD: An algorithm for designing overcomplete dictionaries for sparse
     representation"; the approximation is that of Rubinstein, Zibulevsky & Elad 2008, "Efficient implementation of the
-    K-SVD algorithm using batch orthogonal matching pursuit", section 4: one step of the power method an atom. With one
+    K-SVD algorithm using batch orthogonal matching pursuit": one step of the power method an atom. With one
     coefficient that is not zero, and features of unit length, it finds clusters of directions.
 
     Args:
@@ -89,7 +89,7 @@ def large_atoms(
 
         H = argmin |X - C H|^2 = (C^T C)^-1 C^T X
 
-    Zeyde, Elad & Protter 2010, "On single image scale-up using sparse-representations", equation 10.
+    Zeyde, Elad & Protter 2010, "On single image scale-up using sparse-representations".
     """
     indices, coefficients = map(np.asarray, encode(features, dictionary, nonzeros=nonzeros))
     rows = np.repeat(np.arange(len(features)), nonzeros)
@@ -111,8 +111,8 @@ def regressions(
 
         P = (F^T F + ridge)^-1 F^T X
 
-    Timofte, De Smet & Van Gool 2014, "A+: Adjusted anchored neighborhood regression for fast super-resolution", section
-    3.2. Features and details are divided by the length of the feature. Nearest are those with the greatest correlation
+    Timofte, De Smet & Van Gool 2014, "A+: Adjusted anchored neighborhood regression for fast super-resolution".
+    Features and details are divided by the length of the feature. Nearest are those with the greatest correlation
     of either sign, because a regression is linear.
     """
     lengths = np.linalg.norm(features, axis=1) + TINY

@@ -32,7 +32,7 @@ PICTURES = 120  # of the pieces that the photographs are cut into
 SIZES = (1.0, 0.7, 0.5)  # at which each is sampled, as A+ does: what is reduced is sharper
 POSITIONS = 12_000  # of each picture at each size, at most
 LEAST = 1 / 16  # length of a feature that is kept; flat windows, the most frequent, have little to learn from
-ENERGY = 0.999  # of the features, that their principal components hold (Timofte et al. 2013, section 4.1)
+ENERGY = 0.999  # of the features, that their principal components hold (as in Timofte et al. 2013)
 CODED = 250_000  # samples that dictionaries are learned from
 ANSWERED = 40_000  # samples that the basis is fitted to
 RANK = {2: 20, 3: 32, 4: 40}  # of the basis, by scale
@@ -66,7 +66,7 @@ def feature_matrix(scale: int) -> Float[np.ndarray, "m w"]:
     """Returns the matrix from a window to the gradients and second derivatives of its bicubic enlargement.
 
     For each pixel of a patch at high resolution: differences of the enlargement one low-resolution pixel apart, and
-    halves of second differences, along rows and along columns (Zeyde, Elad & Protter 2010, section 4). Divided by the
+    halves of second differences, along rows and along columns (Zeyde, Elad & Protter 2010). Divided by the
     scale, so that lengths of features do not depend on it.
     """
     border = 3  # low-resolution pixels, so that no edge is mirrored into the window

@@ -92,8 +92,8 @@ def anchored(
 
         q = P_i f,    i = argmax |D f|
 
-    Timofte, De Smet & Van Gool 2013, "Anchored neighborhood regression for fast example-based super-resolution",
-    section 3.2; 2014, "A+: Adjusted anchored neighborhood regression for fast super-resolution".
+    Timofte, De Smet & Van Gool 2013, "Anchored neighborhood regression for fast example-based super-resolution"; 2014,
+    "A+: Adjusted anchored neighborhood regression for fast super-resolution".
 
     Args:
       atoms: D, of unit length.
@@ -109,7 +109,7 @@ def sparse(
 
         q = H c,    c = argmin |f - D^T c|  with at most `chosen` numbers that are not zero
 
-    Zeyde, Elad & Protter 2010, "On single image scale-up using sparse-representations", section 3.4. The code is that
+    Zeyde, Elad & Protter 2010, "On single image scale-up using sparse-representations". The code is that
     of orthogonal matching pursuit (Pati, Rezaiifar & Krishnaprasad 1993): the atom most like what remains is made
     orthogonal to those before it, and so are the large atoms, by the same combination; then its part is subtracted.
 
@@ -140,7 +140,7 @@ def neighbours(
 
         q = |f| sum_k w_k h_k,    w = argmin |f / |f| - sum_k w_k d_k|  with  sum_k w_k = 1
 
-    Chang, Yeung & Xiong 2004, "Super-resolution through neighbor embedding", section 3; the weights are those of
+    Chang, Yeung & Xiong 2004, "Super-resolution through neighbor embedding"; the weights are those of
     locally linear embedding (Roweis & Saul 2000). Unlike theirs, features have unit length here, and an atom stands for
     its negative too, so that fewer atoms are enough.
 

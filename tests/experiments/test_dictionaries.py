@@ -45,7 +45,7 @@ def test_encode_is_orthogonal_matching_pursuit(rng):
 
 
 def test_ksvd_finds_the_atoms_that_features_are_made_of(rng, planted):
-    """As in section V.A of Aharon, Elad & Bruckstein 2006."""
+    """As in the synthetic experiment of Aharon, Elad & Bruckstein 2006."""
     atoms, features, _ = planted
     learned = dictionaries.ksvd(rng, features, atoms=30, nonzeros=2, rounds=30)
     np.testing.assert_allclose(np.linalg.norm(learned, axis=1), 1, rtol=1e-5)

@@ -48,7 +48,7 @@ def _sparse(feature, atoms, answers, chosen):
 
 
 def _neighbours(feature, atoms, answers, chosen):
-    """Weights that sum to 1, as the solution of the Lagrangian of equation 2 of Roweis & Saul 2000."""
+    """Weights that sum to 1, by the Lagrangian of the constrained least squares of Roweis & Saul 2000."""
     length = np.linalg.norm(feature)
     both = np.concatenate([atoms, -atoms])  # each atom with its negative
     nearest = np.argsort(-both @ feature)[:chosen]
