@@ -53,7 +53,7 @@ def axis(length: int, shifts: Float[np.ndarray, " n"], scale: int, *, blur: floa
 
 @functools.partial(jax.jit, static_argnums=0)
 def back_project(method: BackProjection, x: Frames, rows: Axis, columns: Axis) -> tuple[Large, Float[Array, ""]]:
-    """Projects the mean of what each frame lacks back to it, again and again (Irani & Peleg 1991, equation 6).
+    """Projects the mean of what each frame lacks back to it, again and again (Irani & Peleg 1991).
 
     Returns:
       y in [0, 1] or slightly beyond, and the standard deviation of x_i - A_i y, of which most is noise.

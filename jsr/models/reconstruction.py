@@ -59,7 +59,7 @@ class Reconstruction(Network):
 
 
 class BackProjection(Reconstruction):
-    """Iterative back-projection (Irani & Peleg 1991, "Improving resolution by image registration", equation 6).
+    """Iterative back-projection (Irani & Peleg 1991, "Improving resolution by image registration").
 
         y_0 = B x,    y_{k+1} = y_k + B (x - A y_k)
 
@@ -174,7 +174,7 @@ def total_variation(y: Float[Array, "b h w c"], threshold: float) -> Float[Array
 def huber(y: Float[Array, "b h w c"], threshold: float) -> Float[Array, ""]:
     """Returns the sum of Huber's function of second differences in four directions, with mirrored edges.
 
-    Schultz & Stevenson 1994, equations 6 to 10; diagonal differences at half the weight.
+    The prior of Schultz & Stevenson 1994; diagonal differences at half the weight.
     """
     height, width = y.shape[1:3]
     padded = jnp.pad(y, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="symmetric")

@@ -3,7 +3,7 @@
     x = A y + n
 
 A blurs by a Gaussian and reduces bicubically, and n is noise (Elad & Feuer 1997, "Restoration of a single
-superresolution image from several blurred, noisy, and undersampled measured images", equation 1; their warp is `shift`
+superresolution image from several blurred, noisy, and undersampled measured images"; their warp is `shift`
 here). It is separable, A y = A_h y A_w^T, so that each axis is a matrix product. Pictures are `[..., h, w, c]` of any
 range; edges are mirrored.
 """

@@ -1,7 +1,7 @@
 """Registration of the frames of a burst by translation: how far each is shifted against the first, to subpixels.
 
 Phase correlation finds whole pixels (Kuglin & Hines 1975); least squares on the gradient, iterated, finds the rest
-(Lucas & Kanade 1981, "An iterative image registration technique with an application to stereo vision", equation 10).
+(Lucas & Kanade 1981, "An iterative image registration technique with an application to stereo vision").
 Frames are low-resolution luma. They are aliased, which misleads both, so they are blurred before.
 """
 
