@@ -14,11 +14,11 @@ CONFIG = dataclasses.replace(
     srresnet_x4.CONFIG,
     workdir="runs/srresnet_photo_x4",
     init="runs/srresnet_x4_anneal",
-    steps=4_000,
+    steps=8_000,
     degradation="photo",
     crop=128,
     batch_size=8,
-    learning_rate=1.5e-3,
+    learning_rate=1e-3,
 )
 
 if __name__ == "__main__":
