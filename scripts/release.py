@@ -21,7 +21,8 @@ def main() -> None:
     model = weights_file.read(args.run / weights_file.RUN_FILE)
     folder, name = weights_file.PRETRAINED, f"{args.name}_x4.safetensors"
     fields = {"factors": FACTORS[model.scale]}
-    weights_file.save(folder / name, model.metadata["training"]["model"], fields, model.variables, model.metadata, dtype="float16")
+    network = model.metadata["training"]["model"]
+    weights_file.save(folder / name, network, fields, model.variables, model.metadata, dtype="float16")
     lines = [f"{checksums.sha256(path)}  {path.name}\n" for path in sorted(folder.glob("*.safetensors"))]
     atomic.write_text(folder / checksums.NAME, "".join(lines))
     print(folder / name)
