@@ -159,23 +159,34 @@ def test_bound_of_a_prior(rng, prior):
 # Properties
 
 
+def objective(method, x):
+    """The function that a method should have made small for `[h, w, 3]` in [0, 1], before the result is clipped."""
+    y = method.reconstruct(jnp.asarray(x[None]))
+    seen = method.observation
+    error = np.asarray(observation.observe(y, method.scale, blur=seen.blur)[0], np.float64) - x
+    penalty = float(reconstruction.PRIORS[method.prior][0](y, method.threshold / 255))
+    if seen == Observation():
+        np.testing.assert_allclose(error, 0, atol=1e-5)
+        return penalty
+    return method.weight * penalty + (error**2).sum() / (2 * (seen.noise / 255) ** 2)
+
+
+@pytest.mark.slow
+@OBSERVATIONS
+def test_maximum_a_posteriori_descends_at_every_iteration(jsr_data, seen):
+    """Of its 50 on the butterfly; where less is left to do, its momentum ripples by a ten-thousandth at the end."""
+    pair = pairs.find(jsr_data / "eval/Set5/x4", scale=4)[2]
+    picture = pairs.read(pair, scale=4, observation=seen)[0] / np.float32(255)
+    method = MaximumAPosteriori().with_observation(seen)
+    values = np.array([objective(method.clone(iterations=k), picture) for k in range(51)])
+    assert (np.diff(values) < 0).all() and values[-1] < 0.96 * values[0]
+
+
 @pytest.mark.parametrize("prior", reconstruction.PRIORS)
 @OBSERVATIONS
-def test_maximum_a_posteriori_descends_its_objective(picture, prior, seen):
-    """At every one of its iterations."""
+def test_maximum_a_posteriori_descends(picture, prior, seen):
     method = MaximumAPosteriori(prior=prior).with_observation(seen)
-    penalty, _ = reconstruction.PRIORS[prior]
-
-    def objective(iterations):
-        y = enlarged(method.clone(iterations=iterations), picture)
-        error = np.asarray(observation.observe(y, 4, blur=seen.blur)) - picture
-        if seen == Observation():
-            np.testing.assert_allclose(error, 0, atol=1e-5)
-            return float(penalty(jnp.asarray(y[None]), 8 / 255))
-        data = (error.astype(float) ** 2).sum() / (2 * (seen.noise / 255) ** 2)
-        return 2.0 * float(penalty(jnp.asarray(y[None]), 8 / 255)) + data
-
-    values = np.array([objective(k) for k in (0, 1, 2, 3, 5, 8, 12, 20, 35, 50)])
+    values = np.array([objective(method.clone(iterations=k), picture) for k in (0, 1, 2, 5, 12, 50)])
     assert (np.diff(values) < 1e-5 * values[0]).all() and values[-1] < 0.99 * values[0]
 
 
