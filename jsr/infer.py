@@ -228,8 +228,8 @@ def main(argv: list[str] | None = None) -> int:
     if not 0 <= args.noise <= MAX_NOISE:
         parser.error(f"--noise: expected 0 to {MAX_NOISE:g}, got {args.noise:g}")
     if args.burst:
-        if args.compare:
-            parser.error("--burst: expected no --compare")
+        if args.compare or args.ensemble:
+            parser.error("--burst: expected neither --compare nor --ensemble")
         args.model = "map" if args.model == zoo.DEFAULT else args.model
         if args.model not in ("ibp", "map"):
             parser.error(f"--burst: expected --model ibp or map, got {args.model}")
