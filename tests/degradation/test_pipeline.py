@@ -101,7 +101,7 @@ def test_a_thousand_draws_have_the_shares_and_ranges_asked_for():
     assert 0.75 * 0.5 * 0.8 < is_noisy.mean() < 0.75 * 0.5 + 0.02
     assert 17 < deviation.max() < 23
     np.testing.assert_allclose(lr[~is_noisy].mean(axis=(0, 1, 2)), [90, 120, 150], atol=1)
-    np.testing.assert_allclose(lr.mean(axis=(0, 1, 2)), [90, 120, 150], atol=0.5)
+    np.testing.assert_allclose(lr.mean(axis=(0, 1, 2)), [90, 120, 150], atol=0.7)  # JPEG rounds flat chroma
 
 
 def test_blocks_lie_anywhere(rng):
