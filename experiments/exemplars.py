@@ -19,7 +19,7 @@ from tqdm import tqdm
 from experiments import dictionaries, photographs
 from jsr.data import patches
 from jsr.data.patch_files import PatchSet
-from jsr.models.exemplars import BATCH, GREY, REACH, RULES
+from jsr.models.exemplars import BATCH, REACH, RULES
 from jsr.ops import pixels, resize
 from jsr.training.config import FACTORS
 from jsr.weights import file as weights_file
@@ -105,9 +105,9 @@ def _draw(
     """Draws windows of the luma of a picture reduced to a size and then by the scale, and their details."""
     height, width = (int(size * n) // scale * scale for n in picture.shape[:2])
     large = jnp.clip(resize.resize(pixels.to_unit(picture), height, width), 0, 1)
-    small = np.asarray(resize.downscale(large, scale) @ GREY, np.float32)
+    small = np.asarray(resize.downscale(large, scale) @ pixels.GREY, np.float32)
     bicubic = resize.resize(small[..., None], height, width)[..., 0]
-    residual = np.asarray(large @ GREY - bicubic, np.float32)
+    residual = np.asarray(large @ pixels.GREY - bicubic, np.float32)
     windows = np.lib.stride_tricks.sliding_window_view(small, (SIDE, SIDE))
     blocks = np.lib.stride_tricks.sliding_window_view(residual, (scale * PATCH, scale * PATCH))
     positions = rng.permutation(windows.shape[0] * windows.shape[1])[:POSITIONS]

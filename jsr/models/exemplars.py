@@ -19,7 +19,6 @@ from jsr.ops import observation, pixels, resize, subpixel
 from jsr.ops.convolution import LAYOUT
 
 REACH = 4  # low-resolution pixels on each side of a pixel that its feature depends on
-GREY = pixels.LUMA_WEIGHTS / pixels.LUMA_WEIGHTS.sum()  # luma in [0, 1] of R, G, B in [0, 1]
 BATCH = 1024  # positions that are looked up at once, because the likenesses of all to all atoms would not fit in memory
 RIDGE = 1e-3  # of the weights of neighbours, as a share of the trace
 
@@ -72,7 +71,7 @@ class Exemplars(Network):
         # Without this, an accelerator would round the products, and choose other atoms.
         with jax.default_matmul_precision("highest"):
             border = REACH + 1
-            luma = jnp.pad(x @ GREY.astype(np.float32), ((0, 0), (border, border), (border, border)), mode="symmetric")
+            luma = jnp.pad(x @ pixels.GREY, ((0, 0), (border, border), (border, border)), mode="symmetric")
             features = _convolve(luma[..., None], kernel)
             flat = lax.map(answer, features.reshape(-1, self.features), batch_size=BATCH)
             detail = _convolve(flat.reshape(*features.shape[:3], self.rank), basis)

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, UInt
 
 # ITU-R BT.601, studio range, for R, G, B in [0, 1]: luma = 16 + 65.481 R + 128.553 G + 24.966 B.
 LUMA_WEIGHTS = np.array([65.481, 128.553, 24.966])
+GREY = np.array([0.299, 0.587, 0.114], np.float32)  # the same weights, for luma in the range of R, G, B
 LUMA_OFFSET = 16.0
 
 

@@ -60,10 +60,10 @@ def upscale(
         part = stack[:, row.start : row.start + window_height, column.start : column.start + window_width]
         return np.asarray(pixels.to_unit(part))
 
-    noise = module.observation.noise / 255
     large = np.empty((scale * height, scale * width, stack.shape[3]), stack.dtype)
     back_projection = module if isinstance(module, BackProjection) else BackProjection(factors=module.factors)
-    if not noise:
+    noise = module.observation.noise / 255
+    if isinstance(module, MaximumAPosteriori) and not noise:
         middle = window(rows[len(rows) // 2], columns[len(columns) // 2])
         noise = float(burst.back_project(back_projection, middle, down, right)[1])
     places = [(row, column) for row in rows for column in columns]
@@ -102,4 +102,4 @@ def _register(stack: np.ndarray) -> np.ndarray:
 
 def _luma(frame: np.ndarray) -> np.ndarray:
     x = np.asarray(pixels.to_unit(frame))
-    return x @ tiles.GREY if x.shape[-1] == 3 else x[..., 0]
+    return x @ pixels.GREY if x.shape[-1] == 3 else x[..., 0]

@@ -21,7 +21,6 @@ MIN_TILE = 16  # low-resolution pixels; in smaller tiles, nearly all of the work
 # Bytes that SRResNet needs for each low-resolution pixel of a window, roughly: 0.67 GB for 590x590 are 1900
 # (experiments/LOG.md, "Bands"), and `fitting` claims only half of the free memory.
 NEED = 1600
-GREY = np.array([0.299, 0.587, 0.114], np.float32)  # BT.601 luma of R, G, B
 
 
 def upscale(
@@ -171,4 +170,4 @@ def _enlarge(module: Upscaler, variables: Mapping[str, Any], window: jax.Array) 
     x = jnp.stack([x] * 3, axis=-1) if is_grey else x
     y = module.apply(variables, x[None])[0]
     # The mean by luma, because a network may tint grey.
-    return pixels.from_symmetric(y @ GREY if is_grey else y, dtype=window.dtype)
+    return pixels.from_symmetric(y @ pixels.GREY if is_grey else y, dtype=window.dtype)
