@@ -144,17 +144,11 @@ def test_the_default_is_better_than_bicubic_whatever_happened_to_a_picture(gain,
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "limit"),
-    [("srresnet", 1), ("srgan", 1), ("srresnet-photo", 1), ("srgan-photo", 1.5), (zoo.DEFAULT, 2.5)],
-)
-def test_upscaled_pictures_keep_their_colours(upscaled, name, limit):
-    """The mean colour of every picture is that of bicubic within one grey level, or a little more.
-
-    A mixture of weights shifts it further than those that it mixes (experiments/LOG.md).
-    """
+@pytest.mark.parametrize("name", ["srresnet", "srgan", "srresnet-photo", "srgan-photo", zoo.DEFAULT])
+def test_upscaled_pictures_keep_their_colours(upscaled, name):
+    """The mean colour of every picture is that of bicubic within a fraction of a grey level."""
     for (_, sr), (_, bicubic) in zip(upscaled("Set14", name), upscaled("Set14", "bicubic"), strict=True):
-        np.testing.assert_allclose(sr.mean(axis=(0, 1)), bicubic.mean(axis=(0, 1)), atol=limit)
+        np.testing.assert_allclose(sr.mean(axis=(0, 1)), bicubic.mean(axis=(0, 1)), atol=0.4)
 
 
 @pytest.mark.slow
