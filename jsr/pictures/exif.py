@@ -113,10 +113,9 @@ def parse(file: BinaryIO | io.BytesIO, *, offset: int | None = None, wanted: Col
     if order is None or len(head) < 8:
         raise ValueError("no TIFF header")
     is_big = struct.unpack(order + "H", head[2:4])[0] == 43
-    if offset is None:
-        (offset,) = struct.unpack_from(order + ("Q" if is_big else "I"), head, 8 if is_big else 4)
+    (first,) = struct.unpack_from(order + ("Q" if is_big else "I"), head, 8 if is_big else 4)
     parser = _Parser(file, order, is_big)
-    directory = parser.directory(offset, wanted)
+    directory = parser.directory(first if offset is None else offset, wanted)
     return Tags(order, directory, parser.maker_note, parser.has_broken, tuple(parser.skipped))
 
 
@@ -194,13 +193,13 @@ def without_maker_note(content: bytes) -> tuple[bytes | None, bool]:
     return block(tags._replace(directory=tags.directory | {DETAILS: details})), True
 
 
-def with_resolution(content: bytes | None, x: float, y: float, is_ratio: bool) -> bytes | None:
+def with_resolution(content: bytes | None, x: float | int, y: float | int, is_ratio: bool) -> bytes | None:
     """Returns a block, or a new one, with a resolution in pixels an inch unless it has one."""
     tags = parse(io.BytesIO(content.removeprefix(PREFIX))) if content else Tags("<", {})
     return block(tags._replace(directory=resolution(tags.order, x, y, is_ratio) | tags.directory))
 
 
-def resolution(order: str, x: float, y: float, is_ratio: bool) -> Directory:
+def resolution(order: str, x: float | int, y: float | int, is_ratio: bool) -> Directory:
     """Returns the tags of a resolution in pixels an inch; as a ratio, without a unit."""
     ratios = [Fraction(number).limit_denominator(10_000).as_integer_ratio() for number in (x, y)]
     return {

@@ -17,13 +17,18 @@ def write(
     file: BinaryIO | io.BytesIO, samples: Integer[np.ndarray, "h w"] | Integer[np.ndarray, "h w c"], metadata: Metadata
 ) -> None:
     """Writes a picture of 8 or 16 bits; the last of 2 or 4 channels is alpha."""
-    file.write(_box(b"JXL ", b"\r\n\x87\n") + _box(b"ftyp", b"jxl \0\0\0\0jxl "))
+    space = "rgb" if (*samples.shape, 1)[2] > 2 else "gray"
+    stream = imagecodecs.jpegxl_encode(samples, distance=DISTANCE, photometric=space, usecontainer=True)
+    content = bytes(stream)
+    start = 0  # of the pixels; boxes of signature, type and level stand before them
+    while content[start + 4 : start + 8] not in (b"jxlc", b"jxlp"):
+        start += int.from_bytes(content[start : start + 4], "big")
+    file.write(content[:start])
     if metadata.exif:
         file.write(_box(b"Exif", bytes(4) + metadata.exif.removeprefix(exif.PREFIX)))  # its header is at offset 0
     if metadata.xmp:
         file.write(_box(b"xml ", metadata.xmp))
-    stream = imagecodecs.jpegxl_encode(samples, distance=DISTANCE, usecontainer=False)
-    file.write(_box(b"jxlc", bytes(stream)))
+    file.write(content[start:])
 
 
 def _box(kind: bytes, data: bytes) -> bytes:

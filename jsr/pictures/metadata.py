@@ -80,9 +80,9 @@ def of_image(image: Image.Image, file: BinaryIO | io.BytesIO) -> Described:
             return of_tiff(file, pages.pages[image.tell()].offset)
     info, segments = image.info, getattr(image, "applist", [])
     resources = b"".join(data[len(iptc.HEAD) :] for _, data in segments if data.startswith(iptc.HEAD))
-    resolution = _resolution(*info["jfif_density"], info["jfif_unit"]) if "jfif_density" in info else None
+    resolution = _resolution(*info["jfif_density"], unit=info["jfif_unit"]) if "jfif_density" in info else None
     if resolution is None and image.format not in ("JPEG", "MPO") and min(info.get("dpi", (0, 0))) > 0:
-        resolution = Resolution(*map(float, info["dpi"]))
+        resolution = _resolution(*info["dpi"], unit=1)
     comments = [data for name, data in segments if name == "COM"] or [info.get("comment") or b""]
     metadata = Metadata(
         icc=info.get("icc_profile") or None,
@@ -97,6 +97,8 @@ def of_image(image: Image.Image, file: BinaryIO | io.BytesIO) -> Described:
         metadata = metadata._replace(colour=_code_points(file))
     if any(data.startswith(b"http://ns.adobe.com/xmp/extension/") for _, data in segments):
         metadata = metadata.noted("its extended XMP is not kept")
+    if any(name == "APP11" and data.startswith(b"JP") for name, data in segments):
+        metadata = metadata.noted("its content credentials are not kept: they vouch for the old file")
     return _described(metadata, info.get("exif"), packet)
 
 
@@ -108,7 +110,7 @@ def of_tiff(file: BinaryIO | io.BytesIO, offset: int) -> Described:
         tags = exif.parse(file, offset=offset, wanted=own | exif.DESCRIPTIVE | geotiff.TAGS)
     except (OSError, OverflowError, ValueError, struct.error):
         return Described(Metadata(notes=("its tags are broken and not kept",)))
-    values = {tag: value for tag, value in tags.directory.items() if isinstance(value, Value)}
+    values = _values(tags)
     data = {tag: value.data for tag, value in values.items()}
     notes = ()
     others = sorted(set(tags.skipped) - LAYOUT_TAGS)
@@ -118,7 +120,7 @@ def of_tiff(file: BinaryIO | io.BytesIO, offset: int) -> Described:
     geography = {tag: value for tag, value in values.items() if tag in geotiff.TAGS}
     if geography and tags.orientation != exif.UPRIGHT:
         geography = {}
-        notes += ("GeoTIFF tags are not kept: the picture is turned",)
+        notes += ("GeoTIFF's place on the earth is not kept: the picture is turned",)
     descriptive: Directory = {
         tag: value
         for tag, value in tags.directory.items()
@@ -156,7 +158,7 @@ def of_png(file: BinaryIO | io.BytesIO) -> Described:
             block = data
         elif tag == b"pHYs" and len(data) == 9:
             x, y, unit = struct.unpack(">IIB", data)
-            resolution = _resolution(x * INCH, y * INCH, 1) if unit == 1 else _resolution(x, y, 0)
+            resolution = _resolution(_an_inch(x), _an_inch(y), 1) if unit == 1 else _resolution(x, y, 0)
             metadata = metadata._replace(resolution=resolution)
         elif tag == b"iTXt" and keyword == XMP_TEXT:
             packet = _text(tag, data)
@@ -185,7 +187,8 @@ def _described(metadata: Metadata, block: bytes | None, packet: bytes | None) ->
         tags = _parsed(block or b"")
         if tags:
             orientation = tags.orientation
-            metadata = metadata._replace(exif=exif.block(tags.still_true()))
+            resolution = metadata.resolution or _tiff_resolution(tags.order, _values(tags))
+            metadata = metadata._replace(exif=exif.block(tags.still_true()), resolution=resolution)
         if tags and tags.has_broken:
             metadata = metadata.noted("some tags of its EXIF are broken and not kept")
     except (OSError, OverflowError, ValueError, struct.error):
@@ -214,9 +217,19 @@ def _resolution(x: float | int, y: float | int, unit: int) -> Resolution | None:
     """Returns a resolution in JFIF's units, 1 for an inch and 2 for a centimetre; None where nothing is known."""
     if unit not in (1, 2) and x == y:
         return None
-    factor = 2.54 if unit == 2 else 1
+    factor = 2.54 if unit == 2 else 1.0
     resolution = Resolution(x * factor, y * factor, is_ratio=unit not in (1, 2))
-    return resolution if 1 <= min(x, y) and max(x, y) * factor <= MAX_RESOLUTION else None
+    return resolution if 1 <= min(x, y) and max(resolution[:2]) <= MAX_RESOLUTION else None
+
+
+def _an_inch(pixels: int) -> float:
+    """Returns pixels an inch for pixels a metre: a whole number if rounding it gives those, as 300 gives 11811."""
+    number = pixels * INCH
+    return float(round(number)) if round(round(number) / INCH) == pixels else number
+
+
+def _values(tags: exif.Tags) -> dict[int, Value]:
+    return {tag: value for tag, value in tags.directory.items() if isinstance(value, Value)}
 
 
 def _tiff_resolution(order: str, values: dict[int, Value]) -> Resolution | None:

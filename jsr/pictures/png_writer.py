@@ -47,10 +47,20 @@ def chunks(metadata: Metadata) -> bytes:
         text = f"\n8bim\n{len(records):8}\n{records.hex()}\n".encode()
         png.write_chunk(file, b"zTXt", b"Raw profile type iptc\0\0" + zlib.compress(text))
     if metadata.comment:
-        png.write_chunk(file, b"tEXt", b"Comment\0" + metadata.comment.replace(b"\0", b" "))
+        comment = metadata.comment.replace(b"\0", b" ")
+        is_utf_8 = _is_utf_8(comment) and not comment.isascii()
+        png.write_chunk(file, b"iTXt" if is_utf_8 else b"tEXt", b"Comment" + bytes(5 if is_utf_8 else 1) + comment)
     for tag, data in metadata.text:
         png.write_chunk(file, tag, data)
     return file.getvalue()
+
+
+def _is_utf_8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 class Writer:

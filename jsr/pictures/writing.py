@@ -13,7 +13,7 @@ from PIL import Image
 
 from jsr.errors import PictureError
 from jsr.files import atomic
-from jsr.pictures import exif, formats, iptc, jxl_writer, png_writer, tiff_writer
+from jsr.pictures import exif, formats, iptc, jxl_writer, png_writer, profile, tiff_writer
 from jsr.pictures.formats import Format
 from jsr.pictures.metadata import Metadata
 from jsr.pictures.picture import Picture, flatten, to_8_bits
@@ -99,10 +99,12 @@ def check(path: str | os.PathLike[str], height: int, width: int) -> Format:
 def fit(metadata: Metadata, kind: Format, shape: tuple[int, ...]) -> tuple[Metadata, tuple[str, ...]]:
     """Returns as much of the metadata as a format can hold beside samples of a shape, and notes of the rest."""
     notes = []
-    model, expected = (metadata.icc or b"")[16:20].decode("latin-1").strip(), "RGB" if (*shape, 1)[2] > 2 else "GRAY"
-    if metadata.icc and "icc" in kind.metadata and model != expected:
+    expected = "RGB" if (*shape, 1)[2] > 2 else "grey"
+    if metadata.icc and profile.model(metadata.icc) != expected:
+        notes.append(
+            f"the colour profile is not kept: it is for {profile.model(metadata.icc)}, the result is {expected}"
+        )
         metadata = metadata._replace(icc=None)
-        notes.append(f"the colour profile is not kept: it is for {model}, the result is {expected}")
     if metadata.resolution and kind.name in WITHOUT_RESOLUTION:
         metadata = metadata._replace(exif=exif.with_resolution(metadata.exif, *metadata.resolution), resolution=None)
     if metadata.exif and kind.name == "TIFF":
@@ -123,7 +125,7 @@ def fit(metadata: Metadata, kind: Format, shape: tuple[int, ...]) -> tuple[Metad
                 continue
             names = [(tag if field == "colour" else data.partition(b"\0")[0]).decode("latin-1") for tag, data in value]
             name = f"PNG's {name} ({', '.join(names[:5])}{', ...' * (len(names) > 5)})"
-        notes.append(f"{name} is not kept: " + (f"too long for {kind.name}" if is_long else f"{kind.name} has none"))
+        notes.append(f"{name} is not kept: {'too long for' if is_long else 'not written to'} {kind.name}")
     return metadata, tuple(notes)
 
 
@@ -148,8 +150,25 @@ def _fit(picture: Picture, kind: Format) -> tuple[Picture, tuple[str, ...]]:
     if picture.pixels.dtype == np.uint16 and not kind.has_16_bits:
         picture = to_8_bits(picture)
         notes.append(f"16 bits become 8: {kind.name} has no more")
+    if "icc" not in kind.metadata:
+        picture, has_changed = _without_profile(picture)
+        notes += [f"colours are turned into sRGB: no colour profile is written to {kind.name}"] * has_changed
     metadata, losses = fit(picture.metadata, kind, picture.pixels.shape)
     return picture._replace(metadata=metadata), (*notes, *losses)
+
+
+def _without_profile(picture: Picture) -> tuple[Picture, bool]:
+    """Returns a picture in sRGB without its profile, if that can be applied, and whether colours changed."""
+    icc = picture.metadata.icc
+    if not icc or profile.model(icc) != ("RGB" if picture.pixels.ndim == 3 else "grey"):
+        return picture, False
+    try:
+        pixels = profile.to_srgb(picture.pixels, icc)
+    except Exception:  # a broken profile, in whatever way
+        return picture, False
+    has_changed = bool(np.abs(pixels.astype(int) - picture.pixels).max() > np.iinfo(pixels.dtype).max // 255)
+    metadata = picture.metadata._replace(icc=None)
+    return picture._replace(pixels=pixels if has_changed else picture.pixels, metadata=metadata), has_changed
 
 
 def _encode(file: BinaryIO, picture: Picture, kind: Format) -> None:

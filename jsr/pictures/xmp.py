@@ -31,7 +31,8 @@ def still_true(packet: bytes, *, has_orientation: bool, is_turned: bool) -> byte
     """
     if len(packet) > MAX_PACKET:
         raise ValueError(f"expected at most {MAX_PACKET} bytes, got {len(packet)}")
-    document = minidom.parseString(packet.strip(b"\0 \t\r\n"))
+    is_utf_16 = b"\0" in packet[:4]
+    document = minidom.parseString(packet if is_utf_16 else packet.strip(b"\0 \t\r\n"))
     false = SIZES | (ORIENTATION if has_orientation else set()) | (REGIONS if is_turned else set())
     elements = [node for node in document.getElementsByTagName("*") if node.nodeType == node.ELEMENT_NODE]
     for element in elements:

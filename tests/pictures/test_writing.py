@@ -116,8 +116,7 @@ def test_write_notes_each_loss(tmp_path):
     assert writing.write(tmp_path / "a.bmp", picture) == (
         "transparency is laid over white: BMP has none",
         "16 bits become 8: BMP has no more",
-        "the colour profile is not kept: BMP has none",
-        "EXIF is not kept: BMP has none",
+        "EXIF is not kept: not written to BMP",
     )
     read = pictures.read(tmp_path / "a.bmp").pixels
     assert (read[:, :4] == 255).all() and (read[:, 4:] == (255, 0, 117)).all()
