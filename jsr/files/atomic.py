@@ -35,7 +35,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     path = Path(path)
     handle, name = _create(path.parent)
     try:
-        with open(name, "wb") as file:
+        with open(name, "w+b") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())  # Without this, a power cut can leave the new name with no content.

@@ -3,7 +3,8 @@
 from jsr.pictures.animation import Animation
 from jsr.pictures.folders import list_pictures
 from jsr.pictures.large import LargePicture
-from jsr.pictures.picture import MAX_PIXELS, Metadata, Picture, flatten, rgb, to_8_bits
+from jsr.pictures.metadata import Metadata
+from jsr.pictures.picture import MAX_PIXELS, Picture, flatten, rgb, to_8_bits
 from jsr.pictures.reading import decode, open, read, size
 from jsr.pictures.writing import write
 

@@ -1,5 +1,6 @@
 """Animations: the frames of GIF, WebP, APNG and AVIF, read as they are displayed; WebP and APNG written."""
 
+import io
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, NamedTuple
@@ -7,8 +8,9 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 from PIL import Image
 
-from jsr.pictures import formats, pillow, writing
-from jsr.pictures.picture import Metadata, Picture, assemble, check_size, rgb, to_8_bits
+from jsr.pictures import formats, metadata, pillow, writing
+from jsr.pictures.metadata import Metadata
+from jsr.pictures.picture import Picture, assemble, check_size, rgb, to_8_bits
 from jsr.pictures.png_writer import Writer
 
 
@@ -31,8 +33,11 @@ def is_animation(image: Image.Image) -> bool:
     return kind is not None and kind.has_frames and pillow.count_frames(image) > 1
 
 
-def decode(image: Image.Image, *, max_pixels: int) -> Animation:
+def decode(image: Image.Image, file: BinaryIO | io.BytesIO, *, max_pixels: int) -> Animation:
     """Decodes all frames of an opened picture.
+
+    Args:
+      file: that it was opened from.
 
     Raises:
       PictureError: more pixels than allowed, all frames together.
@@ -44,13 +49,13 @@ def decode(image: Image.Image, *, max_pixels: int) -> Animation:
     frames, durations = [], []
     first = int(image.info.get("default_image", False))  # a still one, for viewers that cannot display frames
     loop = image.info.get("loop", 1 if image.format == "GIF" else 0)
+    described, orientation = metadata.of_image(image, file)
     for i in range(first, count):
         image.seek(i)
         image.load()
         samples = pillow.decode_frame(image)
         notes = ("16 bits become 8: frames have no more",) * (samples.dtype != np.uint8)
-        described = pillow.describe_opened(image, image.info.get("icc_profile"), notes)
-        frames.append(to_8_bits(assemble(samples, *described)))
+        frames.append(to_8_bits(assemble(samples, described.noted(*notes), orientation)))
         durations.append(image.info.get("duration", 0))
     has_alpha = any(frame.alpha is not None for frame in frames)
     return Animation([_uniform(frame, has_alpha=has_alpha) for frame in frames], durations, loop)
@@ -79,25 +84,21 @@ def write(
     first = next(frames)
     kind = writing.check(path, *first.pixels.shape[:2])
     write_frames = _write_png if kind.name == "PNG" else _write_webp
+    fitted, notes = writing.fit(first.metadata, kind, first.pixels.shape)
     with writing.atomic_file(path) as file:
-        write_frames(file, first, frames, durations, loop)
-    return (f"its {len(durations)} frames are written as {kind.animation}",)
+        write_frames(file, first._replace(metadata=fitted), frames, durations, loop)
+    return (
+        *notes,
+        f"its {len(durations)} frames are written as {kind.animation}",
+    )
 
 
 def _write_png(
-    file: BinaryIO, first: Picture, others: Iterator[Picture], durations: Sequence[float | int], loop: int
+    file: BinaryIO | io.BytesIO, first: Picture, others: Iterator[Picture], durations: Sequence[float | int], loop: int
 ) -> None:
     """Writes each frame as it comes; Pillow would keep them all in memory."""
-    samples, metadata = writing.samples(first), first.metadata
-    writer = Writer(
-        file,
-        samples.shape,
-        samples.dtype,
-        icc=metadata.icc,
-        exif=metadata.exif,
-        durations=durations,
-        loop=loop,
-    )
+    samples = writing.samples(first)
+    writer = Writer(file, samples.shape, samples.dtype, first.metadata, durations=durations, loop=loop)
     writer.write(samples)
     for other in others:
         writer.write(writing.samples(other))
@@ -105,7 +106,7 @@ def _write_png(
 
 
 def _write_webp(
-    file: BinaryIO, first: Picture, others: Iterator[Picture], durations: Sequence[float | int], loop: int
+    file: BinaryIO | io.BytesIO, first: Picture, others: Iterator[Picture], durations: Sequence[float | int], loop: int
 ) -> None:
     Image.fromarray(writing.samples(first)).save(
         file,

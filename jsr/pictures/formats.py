@@ -19,8 +19,7 @@ class Format(NamedTuple):
     has_rows: bool = False  # read and written by rows, so that it may be larger than memory
     has_alpha: bool = True
     has_16_bits: bool = False
-    has_icc: bool = True
-    has_exif: bool = True
+    metadata: tuple[str, ...] = ()  # those that it holds, by their names in `Metadata`
     max_side: int | None = None  # pixels
 
 
@@ -33,13 +32,35 @@ FORMATS = (
         animation="an animated PNG",
         has_rows=True,
         has_16_bits=True,
+        metadata=("icc", "exif", "xmp", "iptc", "resolution", "comment", "colour", "text"),
     ),
-    Format("JPEG", (".jpg", ".jpeg"), (".jpe", ".jif", ".jfif"), has_alpha=False, max_side=65500),
-    Format("WEBP", (".webp",), has_frames=True, animation="an animated WebP", max_side=16383),
-    Format("TIFF", (".tif", ".tiff"), has_rows=True, has_16_bits=True),
-    Format("BMP", (".bmp",), has_alpha=False, has_icc=False, has_exif=False),
+    Format(
+        "JPEG",
+        (".jpg", ".jpeg"),
+        (".jpe", ".jif", ".jfif"),
+        has_alpha=False,
+        metadata=("icc", "exif", "xmp", "iptc", "resolution", "comment"),
+        max_side=65500,
+    ),
+    Format(
+        "WEBP",
+        (".webp",),
+        has_frames=True,
+        animation="an animated WebP",
+        metadata=("icc", "exif", "xmp", "resolution"),
+        max_side=16383,
+    ),
+    Format(
+        "TIFF",
+        (".tif", ".tiff"),
+        has_rows=True,
+        has_16_bits=True,
+        metadata=("icc", "exif", "xmp", "iptc", "resolution", "geography"),
+    ),
+    Format("BMP", (".bmp",), has_alpha=False, metadata=("resolution",)),
     Format("GIF", (), (".gif",), has_frames=True),
-    Format("AVIF", (), (".avif", ".avifs"), has_frames=True),
+    Format("AVIF", (".avif",), (".avifs",), has_frames=True, metadata=("icc", "exif", "xmp", "resolution")),
+    Format("JXL", (".jxl",), has_16_bits=True, metadata=("exif", "xmp", "resolution")),
     Format("JPEG2000", (), (".jp2", ".j2k", ".jpc", ".jpf", ".jpx", ".j2c")),
     Format("PPM", (), (".ppm", ".pgm", ".pbm", ".pnm")),
 )

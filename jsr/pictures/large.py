@@ -3,6 +3,7 @@
 Alpha, interlaced PNG, an orientation to apply, frames, and compressions that only Pillow decodes need a whole picture.
 """
 
+import io
 import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO, NamedTuple, Protocol, runtime_checkable
@@ -10,9 +11,9 @@ from typing import BinaryIO, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from PIL import Image
 
-from jsr.pictures import decoding, exif, formats, pillow, png_reader, tiff, writing
-from jsr.pictures.picture import Metadata, Picture, check_size, is_grey
-from jsr.pictures.png_writer import Writer
+from jsr.pictures import decoding, exif, formats, metadata, pillow, png_reader, png_writer, tiff, tiff_writer, writing
+from jsr.pictures.metadata import Metadata
+from jsr.pictures.picture import Picture, check_size, is_grey
 
 LARGE = 16_000_000  # pixels; upscaled four times, these are 0.8 GB of RGB
 
@@ -76,7 +77,7 @@ def from_whole(picture: Picture) -> LargePicture | None:
     return LargePicture(picture.pixels, has_grey, picture.metadata)
 
 
-def from_file(path: str | os.PathLike[str], file: BinaryIO, *, max_pixels: int) -> LargePicture | None:
+def from_file(path: str | os.PathLike[str], file: BinaryIO | io.BytesIO, *, max_pixels: int) -> LargePicture | None:
     """Returns the large picture of an open file, or None for a file that is to be decoded as a whole.
 
     Raises:
@@ -92,7 +93,7 @@ def from_file(path: str | os.PathLike[str], file: BinaryIO, *, max_pixels: int) 
     check_size(*image.size, 1, max_pixels)
     if image.width * image.height < LARGE or pillow.count_frames(image) > 1:
         return None
-    metadata, orientation = pillow.describe_opened(image, image.info.get("icc_profile"), ())
+    described, orientation = metadata.of_image(image, file)
     if orientation != exif.UPRIGHT:
         return None
     layout = (_png_layout if image.format == "PNG" else _tiff_layout)(path, image)
@@ -100,7 +101,7 @@ def from_file(path: str | os.PathLike[str], file: BinaryIO, *, max_pixels: int) 
         return None
     shape, dtype, blocks = layout
     has_grey = len(shape) == 3 and all(is_grey(block) for block in blocks())
-    return LargePicture(FileRows(shape, dtype, decoding.guarded_rows(path, blocks())), has_grey, metadata)
+    return LargePicture(FileRows(shape, dtype, decoding.guarded_rows(path, blocks())), has_grey, described)
 
 
 Layout = tuple[tuple[int, ...], np.dtype, Callable[[], Iterator[np.ndarray]]]  # shape, type, blocks of rows
@@ -143,16 +144,16 @@ def write(
       PictureError: a file that cannot be written.
     """
     height, width = (scale * n for n in large.rows.shape[:2])
-    channels = 1 if len(large.rows.shape) == 2 else 3
-    shape, dtype, metadata = (height, width, channels), np.dtype(large.rows.dtype), large.metadata
-    bands = (np.stack([b] * 3, axis=-1) if large.is_grey else b.reshape(len(b), width, -1) for b in bands)
+    shape, dtype = (height, width, 3)[: len(large.rows.shape)], np.dtype(large.rows.dtype)
+    bands = (np.stack([b] * 3, axis=-1) if large.is_grey else b.reshape(len(b), *shape[1:]) for b in bands)
     kind = writing.check(path, height, width)
+    fitted, notes = writing.fit(large.metadata, kind, shape)
     with writing.atomic_file(path) as file:
         if kind.name == "TIFF":
-            tiff.write_rows(file, bands, shape, dtype, metadata.icc)
-            return ("EXIF is not kept: not written to TIFF of this size",) if metadata.exif else ()
-        writer = Writer(file, shape, dtype, icc=metadata.icc, exif=metadata.exif)
-        for band in bands:
-            writer.write(band)
-        writer.close()
-    return ()
+            tiff_writer.write(file, bands, shape, dtype, fitted)
+        else:
+            writer = png_writer.Writer(file, shape, dtype, fitted)
+            for band in bands:
+                writer.write(band)
+            writer.close()
+    return notes

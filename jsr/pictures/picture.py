@@ -1,33 +1,20 @@
-"""A picture in memory, and its metadata.
+"""A picture in memory.
 
 Pixels are uint8 or uint16, RGB `[h, w, 3]` or grey `[h, w]`, upright.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Shaped, UInt8
-from PIL import Image
 
 from jsr.errors import PictureError
 from jsr.pictures import exif
+from jsr.pictures.metadata import Metadata
 
 MAX_PIXELS = 200_000_000  # of a picture, all of its frames together
 
 SIXTEEN = 257  # 16-bit levels of an 8-bit level: 65535 = 257 * 255
-
-
-class Metadata(NamedTuple):
-    """Metadata that a picture keeps when it is upscaled, and notes, of one line each, of all that it loses."""
-
-    icc: bytes | None = None  # the colour profile
-    exif: bytes | None = None
-    notes: tuple[str, ...] = ()
-
-    def noted(self, *notes: str) -> "Metadata":
-        """Returns the metadata with further notes."""
-        return self._replace(notes=(*self.notes, *notes))
 
 
 class Picture(NamedTuple):
@@ -100,20 +87,6 @@ def choose_frame(frame: int | None, count: int) -> tuple[int, tuple[str, ...]]:
     if frame is None and count > 1:
         return 0, (f"only the first of {count} frames is taken; --frame N takes another",)
     return frame or 0, ()
-
-
-def describe(
-    icc: bytes | None, read_exif: Callable[[], Image.Exif], notes: tuple[str, ...], *, is_tiff: bool
-) -> tuple[Metadata, int]:
-    """Returns the metadata to keep, and the EXIF orientation that the pixels are still to be turned by."""
-    still_true, orientation = None, exif.UPRIGHT
-    try:
-        tags = read_exif()
-        orientation = exif.orientation(tags)
-        still_true = exif.still_true(tags, is_tiff=is_tiff)
-    except Exception:  # cameras and editors write EXIF that makes Pillow raise nearly anything
-        notes += ("its EXIF is broken and not kept",)
-    return Metadata(icc or None, still_true, notes), orientation
 
 
 def assemble(samples: np.ndarray, metadata: Metadata, orientation: int) -> Picture:

@@ -10,10 +10,12 @@ from jaxtyping import Integer
 from PIL import Image, ImageCms
 
 from jsr.errors import PictureError
-from jsr.pictures import formats, png_reader
-from jsr.pictures.picture import Metadata, Picture, assemble, check_size, choose_frame, describe
+from jsr.pictures import exif, formats, metadata, png_reader
+from jsr.pictures.picture import Picture, assemble, check_size, choose_frame
 
-DECODERS = tuple(kind.name for kind in formats.FORMATS)  # no others of Pillow's: its EPS runs Ghostscript
+DECODERS = tuple(
+    kind.name for kind in formats.FORMATS if kind.name != "JXL"
+)  # no others of Pillow's: its EPS runs Ghostscript
 
 
 def opened(file: BinaryIO | io.BytesIO) -> Image.Image:
@@ -54,25 +56,20 @@ def decode_opened(image: Image.Image, content: bytes, frame: int | None, max_pix
     # Only where needed, because it takes a third of the time of reading; pypng would decompress without limit.
     if is_png and (is_deep or frame or _may_lack_rows(image, is_interlaced=bool(content[28]))):
         png_reader.check(content)
-    if "xmp" in image.info:
-        notes += ("XMP metadata are not kept",)
-    icc = image.info.get("icc_profile")
+    described, orientation = metadata.of_image(image, io.BytesIO(content))
+    if image.format == "TIFF":  # which Pillow turns itself
+        orientation = exif.UPRIGHT
     if is_deep and not frame:
         samples = _decode_deep_png(content)
     elif image.mode == "CMYK":
-        samples = np.asarray(_from_cmyk(image, icc))
-        notes += ("CMYK is turned into sRGB" + (", without its colour profile" * bool(icc)),)
-        icc = None
+        samples = np.asarray(_from_cmyk(image, described.icc))
+        notes += ("CMYK is turned into sRGB" + (", without its colour profile" * bool(described.icc)),)
+        described = described._replace(icc=None)
     else:
         samples = decode_frame(image)
         if is_deep and samples.dtype == np.uint8:
             notes += ("16 bits are read as 8: only the first frame is read as 16",)
-    return assemble(samples, *describe_opened(image, icc, notes))
-
-
-def describe_opened(image: Image.Image, icc: bytes | None, notes: tuple[str, ...]) -> tuple[Metadata, int]:
-    """Returns the metadata of an opened picture, with its EXIF, and the orientation to turn it by."""
-    return describe(icc, image.getexif, notes, is_tiff=image.format == "TIFF")
+    return assemble(samples, described.noted(*notes), orientation)
 
 
 def count_frames(image: Image.Image) -> int:

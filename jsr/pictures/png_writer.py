@@ -4,6 +4,7 @@ Pillow cannot write 16-bit colour or single rows; pypng cannot write profiles, E
 """
 
 import io
+import struct
 import zlib
 from collections.abc import Sequence
 from fractions import Fraction
@@ -13,12 +14,53 @@ import numpy as np
 import png
 from jaxtyping import Integer
 
+from jsr.pictures import exif, iptc
+from jsr.pictures.metadata import INCH, XMP_TEXT, Metadata
+
+NOTHING = Metadata()
 BLOCK = 64  # rows filtered at a time
 CHUNK = 1 << 20  # bytes, at least, of compressed pixels in a chunk
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
+END_OF_HEADER = 33  # bytes of the signature and the first chunk
 COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # by channels: grey, grey and alpha, RGB, RGBA
 UP = 2  # the filter that stores each row as its difference from the row above, modulo 256
 DENOMINATOR = 65535  # of a frame's duration, a fraction of two 16-bit numbers; at most
+
+
+def chunks(metadata: Metadata) -> bytes:
+    """Returns the chunks of metadata, which stand before the pixels."""
+    file = io.BytesIO()
+    for tag, data in metadata.colour:
+        png.write_chunk(file, tag, data)
+    if metadata.icc:
+        png.write_chunk(file, b"iCCP", b"ICC Profile\0\0" + zlib.compress(metadata.icc))
+    if metadata.resolution:
+        x, y, is_ratio = metadata.resolution
+        sizes = (x, y) if is_ratio else (x / INCH, y / INCH)
+        png.write_chunk(file, b"pHYs", struct.pack(">IIB", *map(round, sizes), not is_ratio))
+    if metadata.exif:
+        png.write_chunk(file, b"eXIf", metadata.exif.removeprefix(exif.PREFIX))
+    if metadata.xmp:
+        png.write_chunk(file, b"iTXt", XMP_TEXT + bytes(5) + metadata.xmp)
+    if metadata.iptc:  # as ImageMagick writes it and ExifTool reads it; PNG itself has no place for it
+        records = iptc.resource(metadata.iptc)
+        text = f"\n8bim\n{len(records):8}\n{records.hex()}\n".encode()
+        png.write_chunk(file, b"zTXt", b"Raw profile type iptc\0\0" + zlib.compress(text))
+    if metadata.comment:
+        comment = metadata.comment.replace(b"\0", b" ")
+        is_utf_8 = _is_utf_8(comment) and not comment.isascii()
+        png.write_chunk(file, b"iTXt" if is_utf_8 else b"tEXt", b"Comment" + bytes(5 if is_utf_8 else 1) + comment)
+    for tag, data in metadata.text:
+        png.write_chunk(file, tag, data)
+    return file.getvalue()
+
+
+def _is_utf_8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 class Writer:
@@ -29,35 +71,31 @@ class Writer:
         file: BinaryIO | io.BytesIO,
         shape: tuple[int, ...],
         dtype: Any,
+        metadata: Metadata = NOTHING,
         *,
-        icc: bytes | None = None,
-        exif: bytes | None = None,
         durations: Sequence[float | int] | None = None,
         loop: int = 0,
     ) -> None:
         """Begins a file.
 
         Args:
-          shape: height, width, and 1 to 4 channels, the last of 2 or 4 being alpha.
+          shape: height, width, and 1 to 4 channels, if there are several; the last of 2 or 4 is alpha.
           dtype: uint8 or uint16.
           durations: milliseconds of each frame; None for a still picture.
           loop: number of times that the animation is played; 0 means for ever.
         """
-        self.height, self.width, planes = shape
+        self.height, self.width, planes = (*shape, 1)[:3]
         self.dtype = np.dtype(dtype)
         self.durations, self.sequence_number, self.row, self.file = durations, 0, 0, file
         file.write(SIGNATURE)
         header = [8 * self.dtype.itemsize, COLOUR_TYPES[planes], 0, 0, 0]
         png.write_chunk(file, b"IHDR", self._size() + bytes(header))
-        if icc:
-            png.write_chunk(file, b"iCCP", b"ICC Profile\0\0" + zlib.compress(icc))
-        if exif:
-            png.write_chunk(file, b"eXIf", exif.removeprefix(b"Exif\0\0"))
+        file.write(chunks(metadata))
         if durations:
             png.write_chunk(file, b"acTL", len(durations).to_bytes(4, "big") + loop.to_bytes(4, "big"))
         self.frame = -1
 
-    def write(self, rows: Integer[np.ndarray, "n w c"]) -> None:
+    def write(self, rows: Integer[np.ndarray, "n w"] | Integer[np.ndarray, "n w c"]) -> None:
         """Adds rows of one frame."""
         if self.row == 0:
             self._begin_frame()
@@ -74,7 +112,7 @@ class Writer:
     def _size(self) -> bytes:
         return self.width.to_bytes(4, "big") + self.height.to_bytes(4, "big")
 
-    def _compress(self, rows: Integer[np.ndarray, "n w c"]) -> None:
+    def _compress(self, rows: Integer[np.ndarray, "n w"] | Integer[np.ndarray, "n w c"]) -> None:
         samples = rows.reshape(len(rows), -1).astype(self.dtype.newbyteorder(">")).view(np.uint8)
         filtered = np.full((len(samples), samples.shape[1] + 1), UP, np.uint8)
         np.subtract(samples[0], self.above, out=filtered[0, 1:])

@@ -1,7 +1,7 @@
 """Picture files, read without loss of depth, alpha, colour profile, EXIF or orientation.
 
 Pixels are uint8 or uint16, RGB `[h, w, 3]` or grey `[h, w]`, upright. Notes, of one line each, name all that a file or
-format cannot give; resolution and comments are dropped without one. Files may be hostile: their size is checked before
+format cannot give. Files may be hostile: their size is checked before
 memory is allocated for it, and only the decoders of `formats` are tried.
 """
 
@@ -94,7 +94,8 @@ def size(file_or_path: str | os.PathLike[str] | BinaryIO | io.BytesIO) -> tuple[
 def _decode(content: bytes, frame: int | None, max_pixels: int, *, can_animate: bool) -> Picture | Animation:
     if content[:4] in tiff.SIGNATURES:
         return tiff.decode(content, frame, max_pixels)
-    with pillow.opened(io.BytesIO(content)) as image:
+    file = io.BytesIO(content)
+    with pillow.opened(file) as image:
         if can_animate and frame is None and animation.is_animation(image):
-            return animation.decode(image, max_pixels=max_pixels)
+            return animation.decode(image, file, max_pixels=max_pixels)
         return pillow.decode_opened(image, content, frame, max_pixels)

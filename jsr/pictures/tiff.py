@@ -3,22 +3,18 @@
 import io
 import itertools
 import os
-import zlib
-from collections.abc import Iterable, Iterator
-from typing import Any, BinaryIO
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import tifffile
-from jaxtyping import Integer, UInt16
-from PIL import Image
+from jaxtyping import UInt16
 
 from jsr.errors import PictureError
-from jsr.pictures import pillow
-from jsr.pictures.picture import Picture, assemble, check_size, choose_frame, describe
+from jsr.pictures import metadata, pillow
+from jsr.pictures.picture import Picture, assemble, check_size, choose_frame
 
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two are those of BigTIFF
-BLOCK = 64  # rows written at a time
-MAX_SIZE = 4_000_000_000  # bytes of samples; larger pictures need BigTIFF
 UNCOMPRESSED, DEFLATE, OLD_DEFLATE, PACKBITS = 1, 8, 32946, 32773  # compressions that tifffile decodes by itself
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2  # photometric interpretations
 PREMULTIPLIED = 1  # of extra samples: an alpha channel that the colours are multiplied by
@@ -41,7 +37,8 @@ def decode(content: bytes, frame: int | None, max_pixels: int) -> Picture:
             if picture.pixels.dtype == np.uint16:
                 return picture
             return picture.noted("16 bits are read as 8: " + " ".join(str(error).split()))
-        return assemble(samples, *describe(page.iccprofile, lambda: _read_exif(content), notes, is_tiff=True))
+        described, orientation = metadata.of_tiff(io.BytesIO(content), page.offset)
+        return assemble(samples, described.noted(*notes), orientation)
 
 
 def decode_deep(page: Any) -> UInt16[np.ndarray, "h w"] | UInt16[np.ndarray, "h w c"]:
@@ -62,15 +59,6 @@ def decode_deep(page: Any) -> UInt16[np.ndarray, "h w"] | UInt16[np.ndarray, "h 
         colour = np.minimum(samples[..., :-1] * (65535 / np.maximum(alpha, 1)), 65535)
         samples = np.concatenate([np.round(colour).astype(np.uint16), samples[..., -1:]], axis=-1)
     return samples
-
-
-def _read_exif(content: bytes) -> Image.Exif:
-    if b"+" in content[:4]:  # Pillow reads the EXIF of a BigTIFF only from the whole file
-        with pillow.opened(io.BytesIO(content)) as image:
-            return image.getexif()
-    exif = Image.Exif()
-    exif.load_from_fp(io.BytesIO(content))
-    return exif
 
 
 def layout(path: str | os.PathLike[str]) -> tuple[tuple[int, ...], np.dtype] | None:
@@ -110,52 +98,3 @@ def read_rows(path: str | os.PathLike[str], shape: tuple[int, ...]) -> Iterator[
             rows = np.concatenate(parts, axis=1)[: shape[0] - count, : shape[1]]
             count += len(rows)
             yield rows.reshape(-1, *shape[1:])
-
-
-def write_rows(
-    file: BinaryIO,
-    bands: Iterable[Integer[np.ndarray, "n w c"]],
-    shape: tuple[int, int, int],
-    dtype: np.dtype,
-    icc: bytes | None,
-) -> None:
-    """Writes grey or RGB rows, from top to bottom, as they come.
-
-    Args:
-      shape: height, width, and 1 or 3 channels.
-    """
-
-    def compressed() -> Iterator[bytes]:
-        for rows in _blocks(bands):
-            # Predictor 2: each value as its difference from the one on its left.
-            rows[:, 1:] -= rows[:, :-1].copy()
-            yield zlib.compress(rows.tobytes())
-
-    is_rgb = shape[2] == 3
-    tifffile.imwrite(
-        file,
-        compressed(),
-        shape=shape if is_rgb else shape[:2],
-        dtype=dtype,
-        rowsperstrip=BLOCK,
-        photometric="rgb" if is_rgb else "minisblack",
-        compression="zlib",
-        predictor=True,
-        planarconfig="contig" if is_rgb else None,
-        iccprofile=icc,
-        metadata=None,
-        bigtiff=bool(np.prod(shape, dtype=np.int64) * dtype.itemsize > MAX_SIZE),
-    )
-
-
-def _blocks(bands: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """Cuts bands into blocks of equally many rows, except for the last."""
-    rest = None
-    for band in bands:
-        rest = band if rest is None else np.concatenate([rest, band])
-        complete = len(rest) // BLOCK * BLOCK
-        for y in range(0, complete, BLOCK):
-            yield rest[y : y + BLOCK].copy()
-        rest = rest[complete:]
-    if rest is not None and len(rest):
-        yield rest.copy()

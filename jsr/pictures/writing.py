@@ -1,27 +1,50 @@
 """Picture files, written in the format of their suffix, with all that it can hold."""
 
 import contextlib
+import io
 import os
+import struct
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 import numpy as np
-import tifffile
 from jaxtyping import Integer
 from PIL import Image
 
 from jsr.errors import PictureError
 from jsr.files import atomic
-from jsr.pictures import formats
+from jsr.pictures import exif, formats, iptc, jxl_writer, png_writer, profile, tiff_writer
 from jsr.pictures.formats import Format
-from jsr.pictures.picture import Metadata, Picture, flatten, to_8_bits
+from jsr.pictures.metadata import Metadata
+from jsr.pictures.picture import Picture, flatten, to_8_bits
 from jsr.pictures.png_writer import Writer
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 95, "subsampling": 0},
     "WEBP": {"quality": 95},
+    "AVIF": {"quality": 90},
 }
-MAX_EXIF = 65527  # bytes, in JPEG
+# What a note calls the metadata that a format cannot hold.
+NAMES = {
+    "icc": "the colour profile",
+    "exif": "EXIF",
+    "xmp": "XMP",
+    "iptc": "IPTC",
+    "resolution": "the resolution",
+    "comment": "the comment",
+    "colour": "colour information",
+    "text": "text",
+    "geography": "GeoTIFF's place on the earth",
+}
+LIMITS = {"JPEG": {"exif": 65527, "xmp": 65502, "iptc": iptc.MAX_JPEG, "comment": 65533}}  # bytes, of a segment each
+WITHOUT_RESOLUTION = ("WEBP", "AVIF", "JXL")  # but in EXIF
+# Chunks of a PNG that say sRGB, which any picture is taken for that says nothing: their loss is none.
+SRGB = (
+    (b"sRGB", b""),
+    (b"gAMA", struct.pack(">I", 45455)),
+    (b"cHRM", struct.pack(">8I", 31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)),
+    (b"cICP", b"\1\r\0\1"),
+)
 
 
 def write(path: str | os.PathLike[str], picture: Picture) -> tuple[str, ...]:
@@ -73,10 +96,49 @@ def check(path: str | os.PathLike[str], height: int, width: int) -> Format:
     return kind
 
 
+def fit(metadata: Metadata, kind: Format, shape: tuple[int, ...]) -> tuple[Metadata, tuple[str, ...]]:
+    """Returns as much of the metadata as a format can hold beside samples of a shape, and notes of the rest."""
+    notes = []
+    expected = "RGB" if (*shape, 1)[2] > 2 else "grey"
+    if metadata.icc and profile.model(metadata.icc) != expected:
+        notes.append(
+            f"the colour profile is not kept: it is for {profile.model(metadata.icc)}, the result is {expected}"
+        )
+        metadata = metadata._replace(icc=None)
+    if metadata.resolution and kind.name in WITHOUT_RESOLUTION:
+        metadata = metadata._replace(exif=exif.with_resolution(metadata.exif, *metadata.resolution), resolution=None)
+    if metadata.exif and kind.name == "TIFF":
+        block, has_note = exif.without_maker_note(metadata.exif)
+        metadata = metadata._replace(exif=block)
+        notes += [exif.MOVED] * has_note
+    for field, name in NAMES.items():
+        value = getattr(metadata, field)
+        limit = LIMITS.get(kind.name, {}).get(field)
+        is_long = limit is not None and len(value or b"") > limit
+        if not value or (field in kind.metadata and not is_long):
+            continue
+        metadata = metadata._replace(**{field: getattr(Metadata(), field)})
+        if field == "colour":
+            value = [tag for tag in value if not any(tag[0] == kept and tag[1].startswith(data) for kept, data in SRGB)]
+        if field in ("colour", "text"):
+            if not value:
+                continue
+            names = [(tag if field == "colour" else data.partition(b"\0")[0]).decode("latin-1") for tag, data in value]
+            name = f"PNG's {name} ({', '.join(names[:5])}{', ...' * (len(names) > 5)})"
+        notes.append(f"{name} is not kept: {'too long for' if is_long else 'not written to'} {kind.name}")
+    return metadata, tuple(notes)
+
+
 def pillow_options(name: str, metadata: Metadata) -> dict[str, Any]:
     """Returns the arguments with which Pillow writes a format: quality, and the metadata that there are."""
-    given = {"icc_profile": metadata.icc, "exif": metadata.exif}
-    return {key: value for key, value in given.items() if value} | OPTIONS.get(name, {})
+    given = {"icc_profile": metadata.icc, "exif": metadata.exif, "xmp": metadata.xmp, "comment": metadata.comment}
+    options = {key: value for key, value in given.items() if value} | OPTIONS.get(name, {})
+    if metadata.resolution and not metadata.resolution.is_ratio:
+        options["dpi"] = tuple(round(x) for x in metadata.resolution[:2])
+    if metadata.iptc:
+        data = iptc.HEAD + iptc.resource(metadata.iptc)
+        options["extra"] = b"\xff\xed" + (2 + len(data)).to_bytes(2, "big") + data
+    return options
 
 
 def _fit(picture: Picture, kind: Format) -> tuple[Picture, tuple[str, ...]]:
@@ -88,53 +150,47 @@ def _fit(picture: Picture, kind: Format) -> tuple[Picture, tuple[str, ...]]:
     if picture.pixels.dtype == np.uint16 and not kind.has_16_bits:
         picture = to_8_bits(picture)
         notes.append(f"16 bits become 8: {kind.name} has no more")
-    metadata = picture.metadata
-    if metadata.icc and not kind.has_icc:
-        metadata = metadata._replace(icc=None)
-        notes.append(f"the colour profile is not kept: {kind.name} has none")
-    reason = _why_without_exif(picture, kind)
-    if reason:
-        metadata = metadata._replace(exif=None)
-        notes.append(f"EXIF is not kept: {reason}")
-    return picture._replace(metadata=metadata), tuple(notes)
+    if "icc" not in kind.metadata:
+        picture, has_changed = _without_profile(picture)
+        notes += [f"colours are turned into sRGB: no colour profile is written to {kind.name}"] * has_changed
+    metadata, losses = fit(picture.metadata, kind, picture.pixels.shape)
+    return picture._replace(metadata=metadata), (*notes, *losses)
 
 
-def _why_without_exif(picture: Picture, kind: Format) -> str:
-    """Returns the reason for which the EXIF of a picture cannot be written, or an empty text."""
-    exif = picture.metadata.exif
-    if not exif:
-        return ""
-    if not kind.has_exif:
-        return f"{kind.name} has none"
-    if kind.name == "JPEG" and len(exif) > MAX_EXIF:
-        return "too long for JPEG"
-    if kind.name == "TIFF" and picture.pixels.dtype == np.uint16:
-        return "not written to TIFF of 16 bits"
-    return ""
+def _without_profile(picture: Picture) -> tuple[Picture, bool]:
+    """Returns a picture in sRGB without its profile, if that can be applied, and whether colours changed."""
+    icc = picture.metadata.icc
+    if not icc or profile.model(icc) != ("RGB" if picture.pixels.ndim == 3 else "grey"):
+        return picture, False
+    try:
+        pixels = profile.to_srgb(picture.pixels, icc)
+    except Exception:  # a broken profile, in whatever way
+        return picture, False
+    has_changed = bool(np.abs(pixels.astype(int) - picture.pixels).max() > np.iinfo(pixels.dtype).max // 255)
+    metadata = picture.metadata._replace(icc=None)
+    return picture._replace(pixels=pixels if has_changed else picture.pixels, metadata=metadata), has_changed
 
 
 def _encode(file: BinaryIO, picture: Picture, kind: Format) -> None:
     """Writes a picture that fits the format."""
     stored, metadata = samples(picture), picture.metadata
-    if stored.dtype == np.uint8:
-        options = pillow_options(kind.name, metadata)
-        if kind.name == "TIFF" and not metadata.exif:  # Pillow cannot write EXIF to a compressed TIFF
-            options["compression"] = "tiff_deflate"
-        Image.fromarray(stored).save(file, format=kind.name, **options)
-    elif kind.name == "TIFF":
-        tifffile.imwrite(
-            file,
-            stored,
-            iccprofile=metadata.icc,
-            compression="zlib",
-            predictor=True,
-            metadata=None,
-            photometric="rgb" if picture.pixels.ndim == 3 else "minisblack",
-            planarconfig="contig" if stored.ndim == 3 else None,
-            extrasamples=None if picture.alpha is None else ["unassalpha"],
-        )
-    else:
-        rows = stored if stored.ndim == 3 else stored[..., None]
-        writer = Writer(file, rows.shape, rows.dtype, icc=metadata.icc, exif=metadata.exif)
-        writer.write(rows)
+    if kind.name == "TIFF":
+        tiff_writer.write(file, [stored], stored.shape, stored.dtype, metadata)
+    elif kind.name == "JXL":
+        jxl_writer.write(file, stored, metadata)
+    elif stored.dtype == np.uint16:
+        writer = Writer(file, stored.shape, stored.dtype, metadata)
+        writer.write(stored)
         writer.close()
+    elif kind.name == "PNG":
+        content = io.BytesIO()
+        Image.fromarray(stored).save(content, format="PNG")
+        end = png_writer.END_OF_HEADER
+        file.write(content.getvalue()[:end] + png_writer.chunks(metadata) + content.getvalue()[end:])
+    else:
+        Image.fromarray(stored).save(file, format=kind.name, **pillow_options(kind.name, metadata))
+        if kind.name == "JPEG" and metadata.resolution and metadata.resolution.is_ratio:
+            x, y = (round(n) for n in metadata.resolution[:2])
+            file.seek(13)  # of the JFIF header: unit 0, a ratio alone, which Pillow cannot write
+            file.write(struct.pack(">BHH", 0, x, y))
+            file.seek(0, os.SEEK_END)

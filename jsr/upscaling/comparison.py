@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 from jsr.devices.compilation import Precision
 from jsr.errors import WeightsError
 from jsr.models import Model
-from jsr.pictures import Picture
+from jsr.pictures import Metadata, Picture
 from jsr.pictures.picture import flatten, to_8_bits
 from jsr.upscaling import tiles
 from jsr.weights import zoo
@@ -61,4 +61,4 @@ def draw(models: dict[str, Model], picture: Picture, *, tile: int | None = None)
         pen.text((middle, band // 2), name, fill="black", font=font, anchor="mm")
         sheet.paste(large, (middle - large.width // 2, band))
     icc = picture.metadata.icc if picture.pixels.ndim == 3 else None  # the sheet is RGB
-    return Picture(np.asarray(sheet), metadata=picture.metadata._replace(icc=icc, exif=None))
+    return Picture(np.asarray(sheet), metadata=Metadata(icc, notes=picture.metadata.notes))
