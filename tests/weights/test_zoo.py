@@ -11,6 +11,7 @@ from jsr.errors import WeightsError
 from jsr.files import checksums
 from jsr.models.espcn import ESPCN
 from jsr.models.exemplars import Exemplars
+from jsr.models.consistency import Consistent
 from jsr.models.interpolation import Interpolation
 from jsr.models.srcnn import SRCNN
 from jsr.models.srresnet import SRResNet
@@ -190,6 +191,6 @@ def test_ready_is_folded_and_computes_in_the_precision():
     model = zoo.load("srresnet")
     exact, half = zoo.ready("srresnet", precision="fp32"), zoo.ready("srresnet", precision="bf16")
     for ready, dtype in ((exact, jnp.float32), (half, jnp.bfloat16)):
-        assert ready.module == SRResNet(norm=False, dtype=dtype)
+        assert ready.module == Consistent(SRResNet(norm=False, dtype=dtype))
         assert _equal(ready.variables, model.folded().variables)
     assert zoo.ready("bicubic", precision="bf16").module == Interpolation()
