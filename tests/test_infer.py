@@ -411,12 +411,11 @@ def test_inputs_are_never_overwritten(capsys):
     assert (Path("a.png").read_bytes(), Path("a_x4.png").read_bytes()) == before
 
 
-def test_two_results_of_one_name_are_refused(capsys):
-    for name in ("a.png", "b/a.webp"):
-        _picture(name)
-    line = _refused(capsys, "a.png", "b/a.webp", "-o", "out", "--model", "bicubic")
-    assert "a.png and b/a.webp would both become out/a.png" in line
-    assert not Path("out").exists() and not Path("a_x4.png").exists()
+def test_two_results_of_one_name_are_both_written():
+    for height, name in enumerate(("a.png", "b/a.webp"), start=1):
+        _picture(name, height)
+    assert _run("a.png", "b/a.webp", "-o", "out") == 0
+    assert _size("out/a.png") == (32, 4) and _size("out/a.webp.png") == (32, 8)
 
 
 @pytest.mark.parametrize(
@@ -563,6 +562,18 @@ def test_pictures_of_a_folder_are_those_that_are_read_when_named(capsys, suffix)
     assert _run("in") == 0
     assert _size("in/a_x4.png") == (32, 32) and pixels.shape == (8, 8, 3)
     assert capsys.readouterr().out.startswith(f"in/a.{suffix} -> in/a_x4.png (32x32, ")
+
+
+def test_pictures_of_odd_or_no_suffix_are_found_in_a_folder(capsys):
+    """As browsers and scripts save them; a text stays one."""
+    for name, kind in (("in/noext", "PNG"), ("in/screen.jpg_large", "JPEG"), ("in/scan.bak", "WEBP")):
+        _picture(name, format=kind)
+    Path("in/README").write_text("P1 stands for plan 1")
+    assert _run("in") == 0
+    assert all(_size(f"in/{name}_x4.png") == (32, 24) for name in ("noext", "screen", "scan"))
+    assert capsys.readouterr().out.startswith("left out because they are not pictures: 1, such as in/README\n")
+    _run("in")
+    assert "left out as earlier results: 3, such as" in capsys.readouterr().out
 
 
 def test_a_folder_of_other_files_alone_is_refused(capsys):

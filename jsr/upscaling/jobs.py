@@ -1,5 +1,6 @@
 """The jobs of one command: the pictures to read, and the place of each result."""
 
+import itertools
 import os
 import re
 from collections.abc import Iterator
@@ -31,35 +32,41 @@ class Plan(NamedTuple):
 def plan(inputs: list[Path], output: str | None, *, scale: int, is_comparison: bool = False) -> Plan:
     """Pairs each file to read with the file to write, before any work.
 
-    Of two pictures in one folder that differ in their suffix alone, such as photo.gif and photo.png, the second gives
-    its whole name to its result: photo.png_x4.png.
+    Where the name of a result is taken, as that of photo.png is by photo.gif, the second result bears the whole name of
+    its picture, photo.png_x4.png, and where that is taken too, a number.
 
     Args:
       output: None for results beside their inputs, a folder, or, for one picture, a file.
 
     Raises:
-      PictureError: a folder without pictures, an input that would be overwritten, or two results of one name.
+      PictureError: a folder without pictures, or an input that would be overwritten.
     """
     mark = "_compare" if is_comparison else f"_x{scale}"
     ending = f"{mark}.png" if is_comparison or output is None else ".png"
     is_file = _names_a_file(output, inputs)
     result = Plan([], [], [])
-    seen, stems = set(), set()
+    seen, taken = set(), set()
     for source, name in _sources(inputs, None if is_file else output, result):
         if _real(source) in seen:
             continue
         seen.add(_real(source))
-        stem = source.name if source.with_suffix("") in stems else source.stem
-        stems.add(source.with_suffix(""))
-        if output is None:
-            target = source.with_name(f"{stem}{ending}")
-        elif is_file:
+        if is_file:
             target = Path(output)
         else:
-            target = Path(output, name.with_name(f"{stem}{ending}"))
+            place = source if output is None else Path(output, name)
+            target = next(path for path in _names(place, ending) if _real(path) not in taken)
+        taken.add(_real(target))
         result.jobs.append(Job(source, target))
     _check_targets(result.jobs, seen)
     return result
+
+
+def _names(place: Path, ending: str) -> Iterator[Path]:
+    """Yields the names that a result may have, best first."""
+    yield place.with_name(f"{place.stem}{ending}")
+    yield place.with_name(f"{place.name}{ending}")
+    for number in itertools.count(2):
+        yield place.with_name(f"{place.name}_{number}{ending}")
 
 
 def plan_burst(inputs: list[Path], output: str | None, *, scale: int) -> Plan:
@@ -77,15 +84,12 @@ def plan_burst(inputs: list[Path], output: str | None, *, scale: int) -> Plan:
 
 
 def _check_targets(jobs: list[Job], inputs: set[str]) -> None:
-    """Refuses targets that are inputs, under another name too, or the same file twice."""
-    sources, inodes = {}, {_inode(path) for path in inputs} - {None}
+    """Refuses targets that are inputs, under another name too."""
+    inodes = {_inode(path) for path in inputs} - {None}
     for source, target, _ in jobs:
         real = _real(target)
         if real in inputs or _inode(real) in inodes:
             raise PictureError(f"{source}: its result {target} would overwrite an input")
-        if real in sources:
-            raise PictureError(f"{sources[real]} and {source} would both become {target}")
-        sources[real] = source
 
 
 def _names_a_file(output: str | None, inputs: list[Path]) -> bool:

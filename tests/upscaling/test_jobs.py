@@ -93,10 +93,13 @@ def test_plan_names_a_second_picture_of_one_stem_by_its_whole_name():
     assert _targets(["in"]) == targets
 
 
-def test_plan_refuses_two_results_of_one_name():
-    _files("a.png", "b/a.webp")
-    with pytest.raises(PictureError, match="^a.png and b/a.webp would both become out/a.png$"):
-        _targets(["a.png", "b/a.webp"], "out")
+def test_plan_tells_results_of_one_name_apart():
+    """From several folders, and where a name that was made up for one is the natural name of another."""
+    _files("a.png", "b/a.png", "c/a.png", "d/a.png")
+    targets = _targets(["a.png", "b", "c", "d"], "out")
+    assert list(targets.values()) == ["out/a.png", "out/a.png.png", "out/a.png_2.png", "out/a.png_3.png"]
+    _files("in/a.gif", "in/a.png", "in/a.png.jpg")
+    assert list(_targets(["in"]).values()) == ["in/a_x4.png", "in/a.png_x4.png", "in/a.png.jpg_x4.png"]
 
 
 def test_plan_refuses_folders_without_pictures():
