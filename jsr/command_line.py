@@ -2,8 +2,15 @@
 
 import argparse
 import os
-from collections.abc import Mapping
+import re
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import NoReturn, get_args
+
+CLOSED_PIPE = 141  # the status of a program that SIGPIPE ends, 128 + 13
+# Controls and line separators, by which a file's name could break a line or steer a terminal.
+CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class Parser(argparse.ArgumentParser):
@@ -11,7 +18,43 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Prints the message without the usage, which would bury it."""
-        self.exit(2, f"{self.prog}: error: {message}\n")
+        self.exit(2, f"{self.prog}: error: {escaped(message)}\n")
+
+
+def run(main: Callable[[], int | None]) -> NoReturn:
+    """Runs a program and exits with its status, quietly where the reader of its output has gone, as `head` does."""
+    try:
+        try:
+            status = main()
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # Without this, Python flushes once more at its end and prints a traceback.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = CLOSED_PIPE
+    sys.exit(status)
+
+
+def escaped(line: str) -> str:
+    """Returns a line that stays one, whatever the names in it: controls are escaped."""
+    return CONTROLS.sub(lambda match: match[0].encode("unicode_escape").decode(), line)
+
+
+def name(text: str) -> str:
+    """Parses the name of a file or folder, and replaces `~` as a shell does where it is not quoted.
+
+    Raises:
+      argparse.ArgumentTypeError: an empty text, which is what a shell makes of an unset variable. As a path, it would
+        be the current folder.
+    """
+    if not text:
+        raise argparse.ArgumentTypeError("expected a path, got an empty text")
+    return os.path.expanduser(text)
+
+
+def path(text: str) -> Path:
+    """Parses a path as `name` does."""
+    return Path(name(text))
 
 
 def add_precision(parser: argparse.ArgumentParser) -> None:

@@ -1,14 +1,16 @@
 """Enlarges picture files: `python -m jsr.infer PICTURE_OR_FOLDER... [-o PATH] [--model NAME|FILE|RUN]`."""
 
 import argparse
+import contextlib
 import functools
 import io
 import os
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 from tqdm import tqdm
 
@@ -16,8 +18,9 @@ from jsr import command_line
 from jsr.command_line import Parser
 from jsr.devices import compilation, memory
 from jsr.errors import Error
-from jsr.files import atomic
+from jsr.files import atomic, streams
 from jsr.files.cache import default_cache
+from jsr.files.streams import Files
 from jsr.models import Model
 from jsr.ops.observation import MAX_BLUR, MAX_NOISE, Observation
 from jsr.pictures import MAX_PIXELS, formats
@@ -34,7 +37,7 @@ orientation, EXIF and colour profile are kept, and it is said where a format can
 {ANIMATED}."""
 
 
-def _run(jobs: list[Job], options: Options) -> int:
+def _run(jobs: list[Job], options: Options, log: "Log") -> int:
     """Upscales file after file and prints a line about each; returns the number that failed."""
     failed, is_announced = 0, False
     for folder in {job.target.parent for job in jobs}:
@@ -51,49 +54,64 @@ def _run(jobs: list[Job], options: Options) -> int:
             def shrunk(tile: int, job: Job = job) -> None:
                 nonlocal options, is_announced  # the next files begin with the smaller tile
                 if not is_announced:
-                    _print(f"{job.source}: out of memory; going on with tiles of {tile} or fewer", sys.stdout)
+                    log.say(f"{log.name(job.source)}: out of memory; going on with tiles of {tile} or fewer")
                 options, is_announced = options._replace(tile=tile), True
 
             try:
                 result = files.upscale_file(job, options, Progress(report, shrunk))
             except Exception as error:  # one bad picture must not cost the others
                 failed += 1
-                _print_error(job, error)
+                log.fail(job, error)
                 continue
         seconds = time.monotonic() - start
-        _print(f"{job.source} -> {job.target} ({result.width}x{result.height}, {seconds:.1f} s)", sys.stdout)
+        size = f"{result.width}x{result.height}"
+        log.say(f"{log.name(job.source)} -> {log.name(job.target)} ({size}, {seconds:.1f} s)")
         for note in result.notes:
-            _print(f"  {note}", sys.stdout)
+            log.say(f"  {note}")
     return failed
 
 
-def _print_error(job: Job, error: Exception) -> None:
-    """Prints in one line which picture failed and why; of a bug, the traceback before it if `JSR_TRACEBACK` is set."""
-    if memory.is_exhausted(error):
-        reason = "out of memory"
-    elif isinstance(error, Error):
-        reason = str(error).removeprefix(f"{job.source}: ")
-    elif isinstance(error, OSError):
-        reason = f"{error.filename or job.target}: {error.strerror or error}"
-    else:
-        if os.environ.get("JSR_TRACEBACK"):
-            _print("".join(traceback.format_exception(error)).rstrip(), sys.stderr)
-        message = next(iter(str(error).splitlines()), "")
-        last_line = f"{type(error).__name__}: {message}" if message else type(error).__name__
-        reason = f"{last_line} (a bug of jsr: please report it, with the traceback that JSR_TRACEBACK=1 prints)"
-    _print(f"jsr.infer: error: {job.source}: {reason}", sys.stderr)
+class Log(NamedTuple):
+    """What is printed about pictures: lines on a stream, and errors on stderr."""
+
+    stream: TextIO | io.TextIOBase
+    name: Callable[[Path], str]  # the name by which the user knows a file
+
+    def say(self, line: str) -> None:
+        """Prints a line past the progress bar."""
+        _print(line, self.stream)
+
+    def fail(self, job: Job, error: Exception) -> None:
+        """Prints in one line which picture failed and why; of a bug, also the traceback if `JSR_TRACEBACK` is set."""
+        if memory.is_exhausted(error):
+            reason = "out of memory"
+        elif isinstance(error, Error):
+            reason = str(error).removeprefix(f"{job.source}: ")
+        elif isinstance(error, OSError):
+            reason = f"{error.filename or self.name(job.target)}: {error.strerror or error}"
+        else:
+            if os.environ.get("JSR_TRACEBACK"):
+                for line in "".join(traceback.format_exception(error)).splitlines():
+                    _print(line, sys.stderr)
+            message = next(iter(str(error).splitlines()), "")
+            last_line = f"{type(error).__name__}: {message}" if message else type(error).__name__
+            reason = f"{last_line} (a bug of jsr: please report it, with the traceback that JSR_TRACEBACK=1 prints)"
+        _print(f"jsr.infer: error: {self.name(job.source)}: {reason}", sys.stderr)
 
 
 def _print(line: str, stream: TextIO | io.TextIOBase) -> None:
     """Prints a line past the progress bar; characters that the terminal cannot show, as in file names, are escaped."""
     encoding = getattr(stream, "encoding", None) or "utf-8"
-    tqdm.write(line.encode(encoding, "backslashreplace").decode(encoding), file=stream)
+    tqdm.write(command_line.escaped(line).encode(encoding, "backslashreplace").decode(encoding), file=stream)
     stream.flush()
 
 
 def _tile(text: str) -> int | None:
     """Parses `--tile`: a number, or None for "auto"."""
-    return None if text == "auto" else int(text)
+    try:
+        return None if text == "auto" else int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a number of pixels or auto, got {text}") from None
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -101,7 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "inputs",
         nargs="+",
-        type=Path,
+        type=command_line.path,
         metavar="PICTURE_OR_FOLDER",
         help="folders are searched with their sub-folders; earlier results and files that are not pictures are left"
         " out, and counted",
@@ -109,12 +127,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "-o",
         "--output",
+        type=command_line.name,
         metavar="PATH",
         help="a folder for the results, which keep their names there as .png; for one picture also a file, whose"
         " suffix decides the format",
     )
     parser.add_argument(
         "--model",
+        type=command_line.name,
         default=zoo.DEFAULT,
         metavar="NAME",
         help=f"one of {', '.join(zoo.NAMES)}, a weights file, or a run's folder (default: %(default)s)",
@@ -196,7 +216,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _prepare(args: argparse.Namespace) -> tuple[dict[str, Model], Plan]:
+def _prepare(args: argparse.Namespace, files: Files) -> tuple[dict[str, Model], Plan]:
     """Loads the models, by their labels, and plans the jobs.
 
     Raises:
@@ -210,17 +230,12 @@ def _prepare(args: argparse.Namespace) -> tuple[dict[str, Model], Plan]:
     if args.ensemble:
         models = {name: model.ensemble() for name, model in models.items()}
     if args.burst:
-        return models, plan_burst(args.inputs, args.output, scale=model.scale)
-    return models, plan(args.inputs, args.output, scale=model.scale, is_comparison=args.compare)
+        return models, plan_burst(files.inputs, files.output, scale=model.scale)
+    return models, plan(files.inputs, files.output, scale=model.scale, is_comparison=args.compare)
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Runs the command; returns 0, 1 if pictures failed, 130 if interrupted. Wrong arguments exit with 2."""
-    parser = _parser()
-    argv = sys.argv[1:] if argv is None else argv
-    # Pictures may follow the options; argparse supports that, and it supports --, but not both together.
-    args = (parser.parse_args if "--" in argv else parser.parse_intermixed_args)(argv)
-    compilation.keep(default_cache() / "compiled", onednn=args.precision == "bf16")
+def _check(parser: Parser, args: argparse.Namespace) -> None:
+    """Refuses arguments that do not fit together or lie beyond their limits, and completes the model's name."""
     if args.max_pixels < 1:
         parser.error(f"--max-pixels: expected 1 or more, got {args.max_pixels}")
     if args.tile is not None and args.tile < tiles.MIN_TILE:
@@ -243,16 +258,45 @@ def main(argv: list[str] | None = None) -> int:
             if not 0 <= share <= 1:
                 parser.error(f"{option}: expected 0 to 1, got {share:g}")
         args.model = zoo.blend_name(texture, restore)
+    inputs_of_streams = [path for path in args.inputs if streams.is_stream(path)]
+    if inputs_of_streams and args.output is None:
+        parser.error(f"{inputs_of_streams[0]}: expected -o with the name of its result, or -o - for standard output")
+    if streams.STANDARD in map(str, args.inputs) and sys.stdin.isatty():
+        parser.error("-: expected a picture on standard input, got a terminal")
+    if args.output and streams.is_stream(args.output):
+        if not args.burst and (len(args.inputs) > 1 or args.inputs[0].is_dir()):
+            parser.error(f"-o {args.output}: expected one picture")
+        if streams.is_stdout(args.output) and sys.stdout.isatty():
+            parser.error(f"-o {args.output}: expected a pipe or a file for the picture, got a terminal")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command; returns 0, 1 if pictures failed, 130 if interrupted. Wrong arguments exit with 2."""
+    parser = _parser()
+    argv = sys.argv[1:] if argv is None else argv
+    # Pictures may follow the options; argparse supports that, and it supports --, but not both together.
+    args = (parser.parse_args if "--" in argv else parser.parse_intermixed_args)(argv)
+    _check(parser, args)
+    compilation.keep(default_cache() / "compiled", onednn=args.precision == "bf16")
     try:
-        try:
-            models, (jobs, earlier_results, others) = _prepare(args)
-        except (Error, OSError) as error:
-            parser.error(str(error))
-        for reason, paths in (("as earlier results", earlier_results), ("because they are not pictures", others)):
-            if paths:
-                _print(f"left out {reason}: {len(paths)}, such as {paths[0]}", sys.stdout)
-        options = Options(models, args.compare, args.tile, args.frame, args.max_pixels)
-        failed = _run(jobs, options)
+        with contextlib.ExitStack() as stack:
+            try:
+                files = stack.enter_context(streams.as_files(args.inputs, args.output, suffix=".png"))
+                models, (jobs, earlier_results, others) = _prepare(args, files)
+            except (Error, OSError) as error:
+                parser.error(command_line.reason(error, path=args.output or "."))
+            is_piped = args.output is not None and streams.is_stdout(args.output)
+            log = Log(sys.stderr if is_piped else sys.stdout, files.name)
+            for reason, paths in (("as earlier results", earlier_results), ("because they are not pictures", others)):
+                if paths:
+                    log.say(f"left out {reason}: {len(paths)}, such as {paths[0]}")
+            options = Options(models, args.compare, args.tile, args.frame, args.max_pixels)
+            failed = _run(jobs, options, log)
+    except BrokenPipeError:
+        raise
+    except OSError as error:  # of a stream
+        print(f"jsr.infer: error: {command_line.reason(error, path=args.output or '.')}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("jsr.infer: interrupted; what was finished is kept", file=sys.stderr)
         return 130
@@ -262,4 +306,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command_line.run(main)

@@ -1,9 +1,11 @@
 """Tests ../jsr/infer.py."""
 
 import hashlib
+import io
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -429,7 +431,14 @@ def test_two_results_of_one_name_are_both_written():
         ),
         (["a.png", "--model", "a.png"], "expected a weights file"),
         (["a.png", "--tile", "15"], "--tile: expected 16 or more pixels, got 15"),
-        (["a.png", "--tile", "big"], "--tile"),
+        (["a.png", "--tile", "big"], "--tile: expected a number of pixels or auto, got big"),
+        ([""], "PICTURE_OR_FOLDER: expected a path, got an empty text"),
+        (["a.png", "-o", ""], "-o/--output: expected a path, got an empty text"),
+        (["a.png", "--model", ""], "--model: expected a path, got an empty text"),
+        (["-"], "-: expected -o with the name of its result, or -o - for standard output"),
+        (["a.png", "a.png", "-o", "-"], "-o -: expected one picture"),
+        ([".", "-o", "-"], "-o -: expected one picture"),
+        (["missing\n.png", "-o", "b.xyz"], "b.xyz: expected"),
         (["a.png", "-o", "a.gif", "--model", "bicubic"], "a.gif: expected a name that ends in one"),
         (["a.png", "c.png", "-o", "b.png", "--model", "bicubic"], "-o b.png: expected a folder"),
         ([".", "-o", "b.png", "--model", "bicubic"], "-o b.png: expected a folder"),
@@ -475,6 +484,52 @@ def test_the_program_by_its_status_and_streams(tmp_path):
     assert process.returncode == 1 and "Traceback" not in process.stderr
     assert process.stdout.startswith("caf\\udce9.png -> caf\\udce9_x4.png (32x24, ")
     assert process.stderr.splitlines()[0] == ("jsr.infer: error: missing.png: No such file or directory")
+
+
+def _piped(*argv, content=b""):
+    command = [sys.executable, "-m", "jsr.infer", *argv, "--model", "bicubic"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(infer.__file__).parents[1])}
+    return subprocess.run(command, input=content, capture_output=True, env=environment)
+
+
+def test_a_picture_comes_by_standard_input_and_goes_to_standard_output():
+    """The picture alone goes there; all messages go to stderr."""
+    pixels = _picture("a.png")
+    process = _piped("-", "-o", "-", content=Path("a.png").read_bytes())
+    assert process.returncode == 0
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(process.stdout))), tiles.upscale(BICUBIC, pixels))
+    assert process.stderr.startswith(b"- -> - (32x24, ") and process.stderr.count(b"\n") == 1
+    assert [path.name for path in Path().iterdir()] == ["a.png"]
+
+
+def test_a_stream_is_named_in_errors():
+    process = _piped("-", "-o", "b.png", content=b"no picture")
+    assert (process.returncode, process.stdout) == (1, b"")
+    assert process.stderr == b"jsr.infer: error: -: not a picture of a known format\n"
+    process = _piped("-", "-o", "-")
+    assert (process.returncode, process.stdout) == (1, b"")
+    assert process.stderr == b"jsr.infer: error: -: the file is empty\n"
+
+
+def test_a_named_pipe_is_read_once(capsys):
+    _picture("a.png")
+    os.mkfifo("pipe")
+    thread = threading.Thread(target=lambda: Path("pipe").write_bytes(Path("a.png").read_bytes()))
+    thread.start()
+    assert _run("pipe", "-o", "b.png") == 0
+    thread.join()
+    assert _size("b.png") == (32, 24) and capsys.readouterr().out.startswith("pipe -> b.png (32x24, ")
+
+
+def test_names_stay_in_one_line_and_the_home_is_found(capsys, monkeypatch):
+    _picture("a\nb.png")
+    assert _run("a\nb.png", "missing\x1b[2J.png") == 1
+    output = capsys.readouterr()
+    assert output.out.startswith("a\\nb.png -> a\\nb_x4.png (32x24, ") and output.out.count("\n") == 1
+    assert output.err.startswith("jsr.infer: error: missing\\x1b[2J.png: No such file or directory\n")
+    monkeypatch.setenv("HOME", str(Path().absolute()))
+    _picture("c.png")
+    assert _run("~/c.png", "-o", "~/d.png") == 0 and _size("d.png") == (32, 24)
 
 
 @pytest.mark.parametrize(
