@@ -1,12 +1,16 @@
 """The command lines of the programs: their parser, their common options, and errors in one line."""
 
 import argparse
+import difflib
+import itertools
 import os
 import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NoReturn, get_args
+from typing import Any, NoReturn, get_args
+
+from jsr.version import __version__
 
 CLOSED_PIPE = 141  # the status of a program that SIGPIPE ends, 128 + 13
 # Controls and line separators, by which a file's name could break a line or steer a terminal.
@@ -14,11 +18,51 @@ CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that reports a mistake in one line and exits with status 2."""
+    """A parser with `--version`, which reports a mistake in one line and exits with status 2."""
+
+    def __init__(self, *, habits: Mapping[str, str] | None = None, **options: Any) -> None:
+        """Makes a parser.
+
+        Args:
+          habits: what to write instead of the options of other programs, where it is not spelt alike.
+          options: as `argparse.ArgumentParser` takes them.
+        """
+        super().__init__(**options)
+        self.habits = habits or {}
+        self.add_argument("--version", action="version", version=f"jsr {__version__}")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parses arguments, after a look at the options, because argparse does not say which one may be meant."""
+        for word in itertools.takewhile(lambda word: word != "--", sys.argv[1:] if args is None else args):
+            self._check_option(word)
+        return super().parse_known_args(args, namespace)
+
+    def _check_option(self, word: str) -> None:
+        option = word.partition("=")[0] if word.startswith("--") else word[:2]
+        is_option = re.match(r"-[^\d.]", word) and " " not in word  # as argparse tells an option from a value
+        # Long options may be abbreviated.
+        if not is_option or any(known == option or known.startswith(option) for known in self._option_string_actions):
+            return
+        if option in self.habits:
+            self.error(f"{option}: no such option; {self.habits[option]}")
+        names = [name for name in self._option_string_actions if name.startswith("--")]
+        nearest = difflib.get_close_matches(option, names, n=1) if word.startswith("--") else []
+        if nearest:
+            self.error(f"{option}: no such option, perhaps {nearest[0]}")
+        file = f"; a file of this name is ./{word}" if os.path.exists(word) else ""
+        self.error(f"{option}: no such option{file}; {self.prog} --help lists them")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Names the choice that may be meant, in the place of argparse's message."""
+        if action.choices is not None and value not in action.choices:
+            choices = [str(choice) for choice in action.choices]
+            nearest = difflib.get_close_matches(str(value).lower(), choices, n=1)
+            hint = f", perhaps {nearest[0]}" if nearest else ""
+            raise argparse.ArgumentError(action, f"expected one of {', '.join(choices)}, got {value}{hint}")
 
     def error(self, message: str) -> NoReturn:
         """Prints the message without the usage, which would bury it."""
-        self.exit(2, f"{self.prog}: error: {escaped(message)}\n")
+        self.exit(2, f"{self.prog}: error: {escaped(message.removeprefix('argument '))}\n")
 
 
 def run(main: Callable[[], int | None]) -> NoReturn:
@@ -57,6 +101,36 @@ def path(text: str) -> Path:
     return Path(name(text))
 
 
+def whole(text: str) -> int:
+    """Parses a whole number, also one such as 1e9.
+
+    Raises:
+      argparse.ArgumentTypeError: another text.
+    """
+    try:
+        return int(text) if text.strip("+-_0123456789") == "" else _exact(float(text))
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(f"expected a whole number, got {text}") from None
+
+
+def number(text: str) -> float:
+    """Parses a number.
+
+    Raises:
+      argparse.ArgumentTypeError: another text.
+    """
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a number, got {text}") from None
+
+
+def _exact(value: float) -> int:
+    if value != int(value):
+        raise ValueError
+    return int(value)
+
+
 def add_precision(parser: argparse.ArgumentParser) -> None:
     """Adds `--precision` to the parser of a program that upscales."""
     from jsr.devices.compilation import Precision  # here, because it imports JAX, which `jsr --help` does not need
@@ -74,7 +148,7 @@ def add_scale(parser: argparse.ArgumentParser) -> None:
     """Adds `--scale` to the parser of a program that upscales."""
     parser.add_argument(
         "--scale",
-        type=int,
+        type=whole,
         choices=(2, 3, 4),
         help="how many times wider and higher, for models that have several scales: the interpolations, ibp, pocs, map,"
         " ne, sparse and aplus (default: 4, or that of the weights file)",

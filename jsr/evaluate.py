@@ -291,7 +291,7 @@ def _parser() -> argparse.ArgumentParser:
         help="score each set once for each of these: the low-resolution pictures are made from hr by a Gaussian blur of"
         " S pixels, the bicubic reduction, and noise of N levels, and ibp, pocs and map are told S and N",
     )
-    parser.add_argument("--tile", type=int, metavar="N", help="low-resolution pixels of a tile's side")
+    parser.add_argument("--tile", type=command_line.whole, metavar="N", help="low-resolution pixels of a tile's side")
     parser.add_argument("--ensemble", action="store_true", help="score the mean over eight flips and turns")
     command_line.add_precision(parser)
     parser.add_argument(

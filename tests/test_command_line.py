@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import jsr
 from jsr import command_line
 
 ROOT = Path(__file__).parents[1]
@@ -73,3 +74,65 @@ def test_error_is_one_line(capsys):
     with pytest.raises(SystemExit):
         command_line.Parser(prog="p").error("a\nb.png: no such file")
     assert capsys.readouterr().err == "p: error: a\\nb.png: no such file\n"
+
+
+def _parser(**options):
+    parser = command_line.Parser(prog="p", **options)
+    parser.add_argument("-o", "--output")
+    parser.add_argument("--batch-size", type=command_line.whole)
+    parser.add_argument("--noise", type=command_line.number)
+    parser.add_argument("--phase", choices=("srresnet", "srgan"))
+    parser.add_argument("files", nargs="*")
+    return parser
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        (["--batch_size", "3"], "--batch_size: no such option, perhaps --batch-size"),
+        (["--batch_size=3"], "--batch_size: no such option, perhaps --batch-size"),
+        (["--ouptut", "a"], "--ouptut: no such option, perhaps --output"),
+        (["--rate", "3"], "--rate: no such option; the size is --batch-size"),
+        (["-i", "a"], "-i: no such option; files are named alone"),
+        (["-dash.png"], "-d: no such option; a file of this name is ./-dash.png; p --help lists them"),
+        (["--quite-another"], "--quite-another: no such option; p --help lists them"),
+        (["--phase", "SRGAN"], "--phase: expected one of srresnet, srgan, got SRGAN, perhaps srgan"),
+        (["--phase", "x"], "--phase: expected one of srresnet, srgan, got x"),
+        (["--batch-size", "1.5"], "--batch-size: expected a whole number, got 1.5"),
+        (["--batch-size", "inf"], "--batch-size: expected a whole number, got inf"),
+        (["--noise", "much"], "--noise: expected a number, got much"),
+    ],
+)
+@pytest.mark.parametrize("method", ["parse_args", "parse_intermixed_args"])
+def test_a_mistake_names_what_may_be_meant(capsys, tmp_path, monkeypatch, words, message, method):
+    monkeypatch.chdir(tmp_path)
+    Path("-dash.png").touch()
+    habits = {"--rate": "the size is --batch-size", "-i": "files are named alone"}
+    with pytest.raises(SystemExit) as stop:
+        getattr(_parser(habits=habits), method)(words)
+    assert stop.value.code == 2 and capsys.readouterr().err == f"p: error: {message}\n"
+
+
+@pytest.mark.parametrize(
+    "words, expected",
+    [
+        (["--out", "a", "b"], {"output": "a", "files": ["b"]}),
+        (["-oa", "-my photo.jpg"], {"output": "a", "files": ["-my photo.jpg"]}),
+        (["--noise", "-.5", "-"], {"noise": -0.5, "files": ["-"]}),
+        (["--batch-size", "1e9"], {"batch_size": 10**9}),
+        (["--", "--batch_size"], {"files": ["--batch_size"]}),
+    ],
+)
+def test_what_argparse_takes_is_taken(words, expected):
+    """Abbreviations, attached values, negative numbers, names with a space, and all that follows --."""
+    assert vars(_parser().parse_args(words)).items() >= expected.items()
+
+
+def test_whole_numbers_are_exact():
+    assert command_line.whole("9007199254740993") == 2**53 + 1 and command_line.whole("-2_000") == -2000
+
+
+def test_every_parser_has_a_version(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        _parser().parse_args(["--version"])
+    assert capsys.readouterr().out == f"jsr {jsr.__version__}\n"

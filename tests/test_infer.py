@@ -451,7 +451,7 @@ def test_two_results_of_one_name_are_both_written():
         (["a.png", "--blend", "1.5"], "--texture: expected 0 to 1, got 1.5"),
         (["a.png", "--restore", "1", "--model", "bicubic"], "expected no --model, got bicubic"),
         (["a.png", "--no-such"], "--no-such"),
-        (["a.png", "--scale", "5"], "--scale: invalid choice: 5"),
+        (["a.png", "--scale", "5"], "--scale: expected one of 2, 3, 4, got 5"),
         (["a.png", "--scale", "2"], "SRResNet: expected its own scale, 4, got 2"),
         (["a.png", "--scale", "2", "--model", "espcn"], "espcn: no weights of scale 2 are released, only espcn_x4"),
         (["a.png", "--psf", "1.2", "--model", "map"], "--psf: expected sigma=N with N from 0 to 8, got 1.2"),
