@@ -31,7 +31,7 @@ class Parser(argparse.ArgumentParser):
         self.habits = habits or {}
         self.add_argument("--version", action="version", version=f"jsr {__version__}")
 
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Parses arguments, after a look at the options, because argparse does not say which one may be meant."""
         for word in itertools.takewhile(lambda word: word != "--", sys.argv[1:] if args is None else args):
             self._check_option(word)
@@ -43,14 +43,16 @@ class Parser(argparse.ArgumentParser):
         # Long options may be abbreviated.
         if not is_option or any(known == option or known.startswith(option) for known in self._option_string_actions):
             return
+        if os.path.exists(word):
+            self.error(f"{word}: no such option; the file of this name is ./{word}")
         if option in self.habits:
             self.error(f"{option}: no such option; {self.habits[option]}")
+        if not word.startswith("--"):
+            self.error(f"{word}: no such option; a value that begins with - is given as --OPTION={word}")
         names = [name for name in self._option_string_actions if name.startswith("--")]
-        nearest = difflib.get_close_matches(option, names, n=1) if word.startswith("--") else []
-        if nearest:
-            self.error(f"{option}: no such option, perhaps {nearest[0]}")
-        file = f"; a file of this name is ./{word}" if os.path.exists(word) else ""
-        self.error(f"{option}: no such option{file}; {self.prog} --help lists them")
+        nearest = difflib.get_close_matches(option, names, n=1)
+        hint = f", perhaps {nearest[0]}" if nearest else f"; {self.prog} --help lists them"
+        self.error(f"{option}: no such option{hint}")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """Names the choice that may be meant, in the place of argparse's message."""

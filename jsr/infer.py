@@ -2,84 +2,62 @@
 
 import argparse
 import contextlib
-import functools
 import io
+import json
 import os
 import sys
 import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import Any, NamedTuple, TextIO
 
 from tqdm import tqdm
 
 from jsr import command_line
-from jsr.command_line import Parser
 from jsr.devices import compilation, memory
-from jsr.errors import Error
+from jsr.errors import Error, PictureError
 from jsr.files import atomic, streams
 from jsr.files.cache import default_cache
 from jsr.files.streams import Files
 from jsr.models import Model
-from jsr.ops.observation import MAX_BLUR, MAX_NOISE, Observation
-from jsr.pictures import MAX_PIXELS, formats
-from jsr.upscaling import comparison, files, tiles
-from jsr.upscaling.files import Options, Progress
-from jsr.upscaling.jobs import Job, Plan, plan, plan_burst
+from jsr.ops.observation import Observation
+from jsr.pictures import writing
+from jsr.upscaling import comparison, files, options
+from jsr.upscaling.files import Options, Progress, Result
+from jsr.upscaling.jobs import SAME, Job, Naming, Plan, plan, plan_burst
 from jsr.weights import zoo
-
-WRITTEN = ", ".join(kind.name for kind in formats.FORMATS if kind.suffixes)
-ANIMATED = " or ".join(kind.name for kind in formats.FORMATS if kind.animation)
-DESCRIPTION = f"""Makes pictures larger and sharp. photo.jpg becomes photo_x4.png beside it, replacing an earlier
-result. An input is never overwritten. Reads {formats.NAMES}; writes {WRITTEN}. Transparency, grey, 16 bits,
-orientation, EXIF and colour profile are kept, and it is said where a format cannot. Animations stay animated as
-{ANIMATED}."""
-
-
-def _run(jobs: list[Job], options: Options, log: "Log") -> int:
-    """Upscales file after file and prints a line about each; returns the number that failed."""
-    failed, is_announced = 0, False
-    for folder in {job.target.parent for job in jobs}:
-        atomic.sweep(folder)
-    # A bar over the pictures, or over the tiles of a single one.
-    for job in tqdm(jobs, unit="picture", leave=False, disable=None if len(jobs) > 1 else True):
-        start = time.monotonic()
-        with tqdm(unit="tile", leave=False, disable=None if len(jobs) == 1 else True) as bar:
-
-            def report(complete: int, total: int, bar: tqdm = bar) -> None:
-                bar.total = total
-                bar.update(complete - bar.n)
-
-            def shrunk(tile: int, job: Job = job) -> None:
-                nonlocal options, is_announced  # the next files begin with the smaller tile
-                if not is_announced:
-                    log.say(f"{log.name(job.source)}: out of memory; going on with tiles of {tile} or fewer")
-                options, is_announced = options._replace(tile=tile), True
-
-            try:
-                result = files.upscale_file(job, options, Progress(report, shrunk))
-            except Exception as error:  # one bad picture must not cost the others
-                failed += 1
-                log.fail(job, error)
-                continue
-        seconds = time.monotonic() - start
-        size = f"{result.width}x{result.height}"
-        log.say(f"{log.name(job.source)} -> {log.name(job.target)} ({size}, {seconds:.1f} s)")
-        for note in result.notes:
-            log.say(f"  {note}")
-    return failed
 
 
 class Log(NamedTuple):
-    """What is printed about pictures: lines on a stream, and errors on stderr."""
+    """What is printed about pictures: lines, or JSON for scripts, on a stream; errors on stderr."""
 
     stream: TextIO | io.TextIOBase
     name: Callable[[Path], str]  # the name by which the user knows a file
+    is_quiet: bool
+    is_verbose: bool
+    is_json: bool
 
     def say(self, line: str) -> None:
         """Prints a line past the progress bar."""
-        _print(line, self.stream)
+        if not self.is_quiet:
+            _print(line, sys.stderr if self.is_json else self.stream)
+
+    def leave_out(self, reason: str, paths: list[Path]) -> None:
+        """Prints how many files are left out and why, and the name of the first, or of each."""
+        if paths and self.is_verbose:
+            for path in paths:
+                self.say(f"left out {reason}: {path}")
+        elif paths:
+            self.say(f"left out {reason}: {len(paths)}, such as {paths[0]}")
+
+    def finish(self, job: Job, result: Result, seconds: float) -> None:
+        """Prints what a picture has become."""
+        source, target, size = self.name(job.source), self.name(job.target), f"{result.width}x{result.height}"
+        self._record(source, target, result=result, seconds=seconds)
+        self.say(f"{source} -> {target} ({size}, {seconds:.1f} s)")
+        for note in (*((f"from {result.contents}",) if self.is_verbose else ()), *result.notes):
+            self.say(f"  {note}")
 
     def fail(self, job: Job, error: Exception) -> None:
         """Prints in one line which picture failed and why; of a bug, also the traceback if `JSR_TRACEBACK` is set."""
@@ -96,7 +74,28 @@ class Log(NamedTuple):
             message = next(iter(str(error).splitlines()), "")
             last_line = f"{type(error).__name__}: {message}" if message else type(error).__name__
             reason = f"{last_line} (a bug of jsr: please report it, with the traceback that JSR_TRACEBACK=1 prints)"
-        _print(f"jsr.infer: error: {self.name(job.source)}: {reason}", sys.stderr)
+        source = self.name(job.source)
+        self._record(source, error=reason)
+        _print(f"jsr.infer: error: {source}: {reason}", sys.stderr)
+
+    def _record(
+        self,
+        source: str,
+        target: str | None = None,
+        *,
+        result: Result | None = None,
+        seconds: float | None = None,
+        error: str | None = None,
+    ) -> None:
+        """Prints the line of JSON for a picture."""
+        if not self.is_json:
+            return
+        line: dict[str, Any] = {"input": source, "output": target, "error": error}
+        if result and seconds is not None:
+            line |= {"width": result.width, "height": result.height, "seconds": round(seconds, 3)}
+            line |= {"from": result.contents, "notes": result.notes}
+        tqdm.write(json.dumps(line), file=self.stream)
+        self.stream.flush()
 
 
 def _print(line: str, stream: TextIO | io.TextIOBase) -> None:
@@ -106,122 +105,45 @@ def _print(line: str, stream: TextIO | io.TextIOBase) -> None:
     stream.flush()
 
 
-def _tile(text: str) -> int | None:
-    """Parses `--tile`: a number, or None for "auto"."""
-    try:
-        return None if text == "auto" else int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected a number of pixels or auto, got {text}") from None
+def _run(jobs: list[Job], settings: Options, log: Log) -> int:
+    """Upscales file after file and prints a line about each; returns the number that failed."""
+    failed, is_announced = 0, False
+    for folder in {job.target.parent for job in jobs}:
+        atomic.sweep(folder)
+    hidden = True if log.is_quiet else None  # None hides a bar where stderr is no terminal
+    # A bar over the pictures, or over the tiles of a single one.
+    for job in tqdm(jobs, unit="picture", leave=False, disable=hidden if len(jobs) > 1 else True):
+        start = time.monotonic()
+        with tqdm(unit="tile", leave=False, disable=hidden if len(jobs) == 1 else True) as bar:
+
+            def report(complete: int, total: int, bar: tqdm = bar) -> None:
+                bar.total = total
+                bar.update(complete - bar.n)
+
+            def shrunk(tile: int, job: Job = job) -> None:
+                nonlocal settings, is_announced  # the next files begin with the smaller tile
+                if not is_announced:
+                    log.say(f"{log.name(job.source)}: out of memory; going on with tiles of {tile} or fewer")
+                settings, is_announced = settings._replace(tile=tile), True
+
+            try:
+                result = files.upscale_file(job, settings, Progress(report, shrunk))
+            except BrokenPipeError:  # of a message: nobody reads them any more
+                raise
+            except Exception as error:  # one bad picture must not cost the others
+                failed += 1
+                log.fail(job, error)
+                continue
+        log.finish(job, result, time.monotonic() - start)
+    return failed
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = Parser(prog="jsr.infer", description=DESCRIPTION)
-    parser.add_argument(
-        "inputs",
-        nargs="+",
-        type=command_line.path,
-        metavar="PICTURE_OR_FOLDER",
-        help="folders are searched with their sub-folders; earlier results and files that are not pictures are left"
-        " out, and counted",
-    )
-    parser.add_argument(
-        "-o",
-        "--output",
-        type=command_line.name,
-        metavar="PATH",
-        help="a folder for the results, which keep their names there as .png; for one picture also a file, whose"
-        " suffix decides the format",
-    )
-    parser.add_argument(
-        "--model",
-        type=command_line.name,
-        default=zoo.DEFAULT,
-        metavar="NAME",
-        help=f"one of {', '.join(zoo.NAMES)}, a weights file, or a run's folder (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--tile",
-        type=_tile,
-        default="auto",
-        metavar="N",
-        help=f"pixels enlarged at a time, N x N; fewer need less memory (default: auto, as many as the free memory"
-        f" allows, up to {tiles.TILE}; halved where it runs out all the same)",
-    )
-    texture, restore = zoo.shares(zoo.DEFAULT)
-    parser.add_argument(
-        "--texture",
-        type=float,
-        metavar="T",
-        help=f"from faithful, 0, to painted, 1: sharper, with invented detail (default: {texture:g})",
-    )
-    # The name of --texture in the first edition, to be removed in the next.
-    parser.add_argument("--blend", dest="texture", type=float, help=argparse.SUPPRESS)
-    parser.add_argument(
-        "--restore",
-        type=float,
-        metavar="R",
-        help="from pictures that were only made smaller, 0, to photographs with JPEG, noise or blur, 1 (default:"
-        f" {restore:g})",
-    )
-    command_line.add_scale(parser)
-    parser.add_argument(
-        "--psf",
-        type=functools.partial(command_line.numbers, limits={"sigma": MAX_BLUR}),
-        default={},
-        metavar="sigma=S",
-        help="for ibp, pocs and map: the picture was blurred by a Gaussian of this standard deviation, in pixels of the"
-        " result, before it was made smaller (default: not blurred)",
-    )
-    parser.add_argument(
-        "--noise",
-        type=float,
-        default=0.0,
-        metavar="N",
-        help="for ibp, pocs and map: the picture has noise of this standard deviation, in levels of 255 (default: 0)",
-    )
-    parser.add_argument(
-        "--ensemble",
-        action="store_true",
-        help="average over the eight flips and rotations of a picture: eight times slower, a little more faithful",
-    )
-    parser.add_argument(
-        "--frame",
-        type=int,
-        metavar="N",
-        help="only the frame or page of this number, counted from 0 (default: all frames of an animation, the first of"
-        " several pages)",
-    )
-    parser.add_argument(
-        "--max-pixels",
-        type=int,
-        default=MAX_PIXELS,
-        metavar="N",
-        help="refuse pictures of more pixels than this, all frames together, before memory is allocated for them"
-        " (default: %(default)s)",
-    )
-    command_line.add_precision(parser)
-    parser.add_argument(
-        "--burst",
-        action="store_true",
-        help="make one picture of all, which show one scene and were taken with the camera a little moved; the model is"
-        " map (default) or ibp; without --noise, the noise is measured",
-    )
-    parser.add_argument(
-        "--compare",
-        action="store_true",
-        help="write, instead of the result, photo_compare.png: input, bicubic, SRResNet, the default and what --model,"
-        " --texture or --restore ask for, side by side; only the centre of results larger than"
-        f" {comparison.SIDE} pixels",
-    )
-    return parser
-
-
-def _prepare(args: argparse.Namespace, files: Files) -> tuple[dict[str, Model], Plan]:
+def _prepare(args: argparse.Namespace, stored: Files) -> tuple[dict[str, Model], Plan]:
     """Loads the models, by their labels, and plans the jobs.
 
     Raises:
       WeightsError: a model cannot be loaded, or does not have the scale, blur or noise.
-      PictureError: as `jobs.plan`.
+      PictureError: as `jobs.plan`, or a format without the quality that was asked for.
     """
     model = zoo.ready(args.model, precision=args.precision, scale=args.scale)
     if args.psf or args.noise:
@@ -229,69 +151,52 @@ def _prepare(args: argparse.Namespace, files: Files) -> tuple[dict[str, Model], 
     models = comparison.models(args.model, model, precision=args.precision) if args.compare else {args.model: model}
     if args.ensemble:
         models = {name: model.ensemble() for name, model in models.items()}
-    if args.burst:
-        return models, plan_burst(files.inputs, files.output, scale=model.scale)
-    return models, plan(files.inputs, files.output, scale=model.scale, is_comparison=args.compare)
+    suffix = "_compare" if args.compare else args.suffix
+    naming = Naming(f"_x{model.scale}" if suffix is None else suffix, suffix or "", args.format)
+    planned = (plan_burst if args.burst else plan)(stored.inputs, stored.output, naming)
+    _check_encoding(args, planned.jobs)
+    return models, planned
 
 
-def _check(parser: Parser, args: argparse.Namespace) -> None:
-    """Refuses arguments that do not fit together or lie beyond their limits, and completes the model's name."""
-    if args.max_pixels < 1:
-        parser.error(f"--max-pixels: expected 1 or more, got {args.max_pixels}")
-    if args.tile is not None and args.tile < tiles.MIN_TILE:
-        parser.error(f"--tile: expected {tiles.MIN_TILE} or more pixels, got {args.tile}")
-    if not 0 <= args.noise <= MAX_NOISE:
-        parser.error(f"--noise: expected 0 to {MAX_NOISE:g}, got {args.noise:g}")
-    if args.burst:
-        if args.compare or args.ensemble:
-            parser.error("--burst: expected neither --compare nor --ensemble")
-        args.model = "map" if args.model == zoo.DEFAULT else args.model
-        if args.model not in ("ibp", "map"):
-            parser.error(f"--burst: expected --model ibp or map, got {args.model}")
-    if args.texture is not None or args.restore is not None:
-        if args.model != zoo.DEFAULT:
-            parser.error(f"--texture and --restore: mix bundled models, so expected no --model, got {args.model}")
-        texture, restore = zoo.shares(zoo.DEFAULT)
-        texture = texture if args.texture is None else args.texture
-        restore = restore if args.restore is None else args.restore
-        for option, share in (("--texture", texture), ("--restore", restore)):
-            if not 0 <= share <= 1:
-                parser.error(f"{option}: expected 0 to 1, got {share:g}")
-        args.model = zoo.blend_name(texture, restore)
-    inputs_of_streams = [path for path in args.inputs if streams.is_stream(path)]
-    if inputs_of_streams and args.output is None:
-        parser.error(f"{inputs_of_streams[0]}: expected -o with the name of its result, or -o - for standard output")
-    if streams.STANDARD in map(str, args.inputs) and sys.stdin.isatty():
-        parser.error("-: expected a picture on standard input, got a terminal")
-    if args.output and streams.is_stream(args.output):
-        if not args.burst and (len(args.inputs) > 1 or args.inputs[0].is_dir()):
-            parser.error(f"-o {args.output}: expected one picture")
-        if streams.is_stdout(args.output) and sys.stdout.isatty():
-            parser.error(f"-o {args.output}: expected a pipe or a file for the picture, got a terminal")
+def _check_encoding(args: argparse.Namespace, jobs: list[Job]) -> None:
+    """Refuses `--quality` and `--lossless` where the format of a result has no such thing.
+
+    Raises:
+      PictureError: it has none.
+    """
+    for job in jobs:
+        kind = writing.check(job.target, 1, 1)
+        if args.lossless and kind.name not in writing.LOSSLESS:
+            raise PictureError(f"--lossless: {job.target} would be {kind.name}, which always loses detail")
+        # Of pictures that keep their formats, some may have a quality.
+        if args.quality is not None and args.format != SAME and "quality" not in writing.OPTIONS.get(kind.name, {}):
+            names = ", ".join(name for name, given in writing.OPTIONS.items() if "quality" in given)
+            raise PictureError(f"--quality: {job.target} would be {kind.name}; expected --format or -o for {names}")
 
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns 0, 1 if pictures failed, 130 if interrupted. Wrong arguments exit with 2."""
-    parser = _parser()
-    argv = sys.argv[1:] if argv is None else argv
-    # Pictures may follow the options; argparse supports that, and it supports --, but not both together.
-    args = (parser.parse_args if "--" in argv else parser.parse_intermixed_args)(argv)
-    _check(parser, args)
+    parser, args = options.parse(argv)
     compilation.keep(default_cache() / "compiled", onednn=args.precision == "bf16")
     try:
         with contextlib.ExitStack() as stack:
             try:
-                files = stack.enter_context(streams.as_files(args.inputs, args.output, suffix=".png"))
-                models, (jobs, earlier_results, others) = _prepare(args, files)
+                suffix = Naming("", format=args.format).suffix(args.inputs[0])
+                stored = stack.enter_context(streams.as_files(args.inputs, args.output, suffix=suffix))
+                models, (jobs, earlier_results, others) = _prepare(args, stored)
             except (Error, OSError) as error:
                 parser.error(command_line.reason(error, path=args.output or "."))
             is_piped = args.output is not None and streams.is_stdout(args.output)
-            log = Log(sys.stderr if is_piped else sys.stdout, files.name)
-            for reason, paths in (("as earlier results", earlier_results), ("because they are not pictures", others)):
-                if paths:
-                    log.say(f"left out {reason}: {len(paths)}, such as {paths[0]}")
-            options = Options(models, args.compare, args.tile, args.frame, args.max_pixels)
-            failed = _run(jobs, options, log)
+            log = Log(sys.stderr if is_piped else sys.stdout, stored.name, args.quiet, args.verbose, args.json)
+            log.leave_out("as earlier results", earlier_results)
+            log.leave_out("because they are not pictures", others)
+            if args.skip_existing:
+                log.leave_out("because they have results", [job.source for job in jobs if job.target.exists()])
+                jobs = [job for job in jobs if not job.target.exists()]
+            settings = Options(
+                models, args.compare, args.tile, args.frame, args.max_pixels, args.quality, args.lossless
+            )
+            failed = _run(jobs, settings, log)
     except BrokenPipeError:
         raise
     except OSError as error:  # of a stream

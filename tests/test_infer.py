@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 import os
 import subprocess
 import sys
@@ -213,8 +214,8 @@ def test_help_explains_texture_and_restore_and_hides_blend(capsys, monkeypatch):
     with pytest.raises(SystemExit):
         infer.main(["--help"])
     text = capsys.readouterr().out
-    assert "from faithful, 0, to painted, 1: sharper, with invented detail" in text
-    assert "from pictures that were only made smaller, 0, to photographs with JPEG, noise or blur, 1" in text
+    assert "from faithful, 0, to sharper with invented detail, 1" in text
+    assert "from clean pictures, 0, to JPEG, noise and blur, 1" in text
     assert "--blend" not in text
 
 
@@ -377,10 +378,10 @@ def test_interruption_ends_with_one_line(capsys, monkeypatch):
         _picture(name)
     write = writing.write
 
-    def interrupted(path, picture):
+    def interrupted(path, picture, **options):
         if path.name == "b_x4.png":
             raise KeyboardInterrupt
-        return write(path, picture)
+        return write(path, picture, **options)
 
     monkeypatch.setattr(writing, "write", interrupted)
     assert _run("a.png", "b.png") == 130
@@ -629,6 +630,125 @@ def test_pictures_of_odd_or_no_suffix_are_found_in_a_folder(capsys):
     assert capsys.readouterr().out.startswith("left out because they are not pictures: 1, such as in/README\n")
     _run("in")
     assert "left out as earlier results: 3, such as" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["jpg", "webp", "tiff", "bmp"])
+def test_a_folder_is_written_in_a_format(name):
+    _picture("in/a.png")
+    _picture("in/b.webp", seed=1)
+    assert _run("in", "-o", "out", "--format", name) == 0
+    assert {path.name for path in Path("out").iterdir()} == {f"a.{name}", f"b.{name}"}
+    with Image.open(f"out/b.{name}") as image:
+        assert (image.format, image.size) == (formats.WRITTEN[f".{name}"].name, (32, 24))
+
+
+def test_same_keeps_each_format_and_a_suffix_names_the_results():
+    for name in ("in/a.png", "in/b.JPG", "in/c.gif"):
+        _picture(name)
+    assert _run("in", "--format", "same", "--suffix=-large") == 0
+    assert {path.name for path in Path("in").glob("*-large.*")} == {"a-large.png", "b-large.jpg", "c-large.png"}
+    assert _run("in", "-o", "out", "--suffix=-large") == 0  # earlier results are known by the suffix
+    assert {path.name for path in Path("out").iterdir()} == {"a-large.png", "b-large.png", "c-large.png"}
+
+
+def test_quality_and_lossless_reach_the_encoder():
+    """Each quality changes the size of the file; a lossless WebP holds the very levels of a PNG."""
+    _picture("a.png", 20, 24)
+    sizes = []
+    for quality in ("20", "60", "100"):
+        for name in ("a.jpg", "a.webp"):
+            assert _run("a.png", "-o", name, "--quality", quality) == 0
+            sizes.append(Path(name).stat().st_size)
+    assert sizes[::2] == sorted(set(sizes[::2])) and sizes[1::2] == sorted(set(sizes[1::2]))
+    assert _run("a.png", "-o", "b.webp", "--lossless") == 0 and _run("a.png", "-o", "b.png", "--lossless") == 0
+    np.testing.assert_array_equal(stored("b.webp"), stored("b.png"))
+
+
+def test_quality_reaches_the_frames_of_an_animation():
+    frames = [Image.fromarray(_picture(f"{seed}.png", 20, 24, seed=seed)) for seed in range(2)]
+    frames[0].save("a.webp", save_all=True, append_images=frames[1:], lossless=True)
+    sizes = []
+    for options in (["--quality", "10"], ["--quality", "90"], ["--lossless"]):
+        assert _run("a.webp", "-o", "b.webp", *options) == 0
+        sizes.append(Path("b.webp").stat().st_size)
+    assert sizes == sorted(set(sizes))
+
+
+def test_skip_existing_leaves_out_what_is_done(capsys):
+    _picture("in/a.png")
+    assert _run("in", "-o", "out") == 0
+    _picture("in/b.png")
+    Path("out/a.png").write_bytes(b"done")
+    capsys.readouterr()
+    assert _run("in", "-o", "out", "--skip-existing") == 0
+    assert Path("out/a.png").read_bytes() == b"done" and _size("out/b.png") == (32, 24)
+    output = capsys.readouterr().out
+    assert output.startswith("left out because they have results: 1, such as in/a.png\n") and output.count("->") == 1
+    assert _run("in", "-o", "out", "--overwrite") == 0 and _size("out/a.png") == (32, 24)
+
+
+def test_quiet_prints_errors_alone_and_verbose_what_a_picture_holds(capsys):
+    _picture("in/a.png")
+    Path("in/notes.txt").touch()
+    Path("in/more.txt").touch()
+    Image.new("LA", (4, 4)).save("in/b.png", icc_profile=ICC)
+    assert _run("in", "missing.png", "-q") == 1
+    output = capsys.readouterr()
+    assert output.out == "" and output.err.startswith("jsr.infer: error: missing.png: ")
+    assert _run("in", "-v") == 0
+    output = capsys.readouterr().out
+    assert "left out because they are not pictures: in/more.txt\n" in output and "pictures: in/notes.txt\n" in output
+    assert "  from 8x6 RGB of 8 bits\n" in output and "  from 4x4 grey of 8 bits, with transparency, icc\n" in output
+
+
+def test_json_is_a_line_for_each_picture_and_nothing_else(capsys):
+    _picture("in/a\n.png")
+    _picture("in/b.png")
+    Path("in/notes.txt").touch()
+    assert _run("in", "missing.png", "--json") == 1
+    output = capsys.readouterr()
+    first, second, third = map(json.loads, output.out.splitlines())
+    assert first.pop("seconds") > 0 and second["output"] == "in/b_x4.png"
+    assert first == {
+        "input": "in/a\n.png",
+        "output": "in/a\n_x4.png",
+        "error": None,
+        "width": 32,
+        "height": 24,
+        "from": "8x6 RGB of 8 bits",
+        "notes": [],
+    }
+    assert third == {"input": "missing.png", "output": None, "error": "No such file or directory"}
+    assert "left out because they are not pictures: 1" in output.err
+
+
+@pytest.mark.parametrize(
+    "argv, message",
+    [
+        (["--quality", "80"], "--quality: a_x4.png would be PNG; expected --format or -o for JPEG, WEBP"),
+        (["--quality", "80", "--format", "tiff"], "a_x4.tiff would be TIFF; expected --format or -o for JPEG, WEBP"),
+        (["--quality", "0", "--format", "jpg"], "--quality: expected 1 to 100, got 0"),
+        (["--lossless", "--format", "jpg"], "--lossless: a_x4.jpg would be JPEG, which always loses detail"),
+        (["--lossless", "--quality", "80", "--format", "webp"], "--lossless: expected no --quality beside it"),
+        (["--format", "JPG"], "--format: expected one of same, png, jpg, jpeg, webp, tif, tiff, bmp, got JPG, perhaps"),
+        (["--format", "jpg", "-o", "b.png"], "-o b.png: names a PNG, so expected no --format jpg"),
+        (["--suffix", "/x"], "--suffix: expected a part of a name, got /x"),
+        (["--suffix", ""], "--suffix: expected a text"),
+        (["--suffix", "_big", "-o", "b.png"], "--suffix: expected none beside -o b.png, which names the result"),
+        (["--compare", "--format", "jpg"], "--compare: writes photo_compare.png"),
+        (["--skip-existing", "--overwrite"], "--overwrite: not allowed with argument --skip-existing"),
+        (["-q", "-v"], "-v/--verbose: not allowed with argument -q/--quiet"),
+        (["--json", "-o", "-"], "--json: expected -o with a file, because standard output is for the picture"),
+        (["--max-pixels", "1e9x"], "--max-pixels: expected a whole number, got 1e9x"),
+        (["-i", "a.png"], "-i: no such option; pictures and folders are named without an option"),
+        (["-n", "x4plus"], "-n: no such option; the model is --model"),
+        (["--qualiti", "9"], "--qualiti: no such option, perhaps --quality"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused_in_one_line(capsys, argv, message):
+    _picture("a.png")
+    assert message in _refused(capsys, "a.png", "--model", "bicubic", *argv)
+    assert sorted(path.name for path in Path().iterdir()) == ["a.png"]
 
 
 def test_a_folder_of_other_files_alone_is_refused(capsys):

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -65,9 +65,18 @@ def _uniform(frame: Picture, *, has_alpha: bool) -> Picture:
 
 
 def write(
-    path: str | os.PathLike[str], frames: Iterable[Picture], *, durations: Sequence[float | int], loop: int
+    path: str | os.PathLike[str],
+    frames: Iterable[Picture],
+    *,
+    durations: Sequence[float | int],
+    loop: int,
+    quality: int | None = None,
+    is_lossless: bool = False,
 ) -> tuple[str, ...]:
     """Writes frames, each of which replaces the one before, atomically.
+
+    Args:
+      quality, is_lossless: as `writing.write` takes them.
 
     Returns:
       a note that the result is animated.
@@ -78,9 +87,12 @@ def write(
     frames = iter(frames)
     first = next(frames)
     kind = writing.check(path, *first.pixels.shape[:2])
-    write_frames = _write_png if kind.name == "PNG" else _write_webp
+    encoding = writing.pillow_options(kind.name, first.metadata, quality=quality, is_lossless=is_lossless)
     with writing.atomic_file(path) as file:
-        write_frames(file, first, frames, durations, loop)
+        if kind.name == "PNG":
+            _write_png(file, first, frames, durations, loop)
+        else:
+            _write_webp(file, first, frames, durations, loop, encoding)
     return (f"its {len(durations)} frames are written as {kind.animation}",)
 
 
@@ -105,7 +117,12 @@ def _write_png(
 
 
 def _write_webp(
-    file: BinaryIO, first: Picture, others: Iterator[Picture], durations: Sequence[float | int], loop: int
+    file: BinaryIO,
+    first: Picture,
+    others: Iterator[Picture],
+    durations: Sequence[float | int],
+    loop: int,
+    encoding: dict[str, Any],
 ) -> None:
     Image.fromarray(writing.samples(first)).save(
         file,
@@ -114,5 +131,5 @@ def _write_webp(
         loop=loop,
         duration=[round(d) for d in durations],
         append_images=[Image.fromarray(writing.samples(other)) for other in others],
-        **writing.pillow_options("WEBP", first.metadata),
+        **encoding,
     )

@@ -21,11 +21,24 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 95, "subsampling": 0},
     "WEBP": {"quality": 95},
 }
+# Formats that can lose nothing, and what Pillow must be told for it.
+LOSSLESS: dict[str, dict[str, Any]] = {
+    "PNG": {},
+    "WEBP": {"lossless": True, "exact": True},  # "exact" keeps the colours under transparent pixels
+    "TIFF": {},
+    "BMP": {},
+}
 MAX_EXIF = 65527  # bytes, in JPEG
 
 
-def write(path: str | os.PathLike[str], picture: Picture) -> tuple[str, ...]:
+def write(
+    path: str | os.PathLike[str], picture: Picture, *, quality: int | None = None, is_lossless: bool = False
+) -> tuple[str, ...]:
     """Writes a picture in the format of the suffix, atomically; replaces an earlier file.
+
+    Args:
+      quality: 1 to 100, of a format that has one; by default that of `OPTIONS`.
+      is_lossless: whether a format of `LOSSLESS` loses nothing; in the place of a quality.
 
     Returns:
       notes of all that the format cannot hold.
@@ -36,7 +49,7 @@ def write(path: str | os.PathLike[str], picture: Picture) -> tuple[str, ...]:
     kind = check(path, *picture.pixels.shape[:2])
     picture, notes = _fit(picture, kind)
     with atomic_file(path) as file:
-        _encode(file, picture, kind)
+        _encode(file, picture, kind, quality, is_lossless)
     return notes
 
 
@@ -73,10 +86,15 @@ def check(path: str | os.PathLike[str], height: int, width: int) -> Format:
     return kind
 
 
-def pillow_options(name: str, metadata: Metadata) -> dict[str, Any]:
+def pillow_options(
+    name: str, metadata: Metadata, *, quality: int | None = None, is_lossless: bool = False
+) -> dict[str, Any]:
     """Returns the arguments with which Pillow writes a format: quality, and the metadata that there are."""
     given = {"icc_profile": metadata.icc, "exif": metadata.exif}
-    return {key: value for key, value in given.items() if value} | OPTIONS.get(name, {})
+    encoding = LOSSLESS.get(name, {}) if is_lossless else OPTIONS.get(name, {})
+    if quality is not None and "quality" in encoding:
+        encoding = encoding | {"quality": quality}
+    return {key: value for key, value in given.items() if value} | encoding
 
 
 def _fit(picture: Picture, kind: Format) -> tuple[Picture, tuple[str, ...]]:
@@ -113,11 +131,11 @@ def _why_without_exif(picture: Picture, kind: Format) -> str:
     return ""
 
 
-def _encode(file: BinaryIO, picture: Picture, kind: Format) -> None:
+def _encode(file: BinaryIO, picture: Picture, kind: Format, quality: int | None, is_lossless: bool) -> None:
     """Writes a picture that fits the format."""
     stored, metadata = samples(picture), picture.metadata
     if stored.dtype == np.uint8:
-        options = pillow_options(kind.name, metadata)
+        options = pillow_options(kind.name, metadata, quality=quality, is_lossless=is_lossless)
         if kind.name == "TIFF" and not metadata.exif:  # Pillow cannot write EXIF to a compressed TIFF
             options["compression"] = "tiff_deflate"
         Image.fromarray(stored).save(file, format=kind.name, **options)

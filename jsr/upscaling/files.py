@@ -21,6 +21,8 @@ class Options(NamedTuple):
     tile: int | None = None  # low-resolution pixels of a tile's side; None for as many as the free memory allows
     frame: int | None = None  # number of the only frame to upscale
     max_pixels: int = pictures.MAX_PIXELS
+    quality: int | None = None  # of a lossy format, as `writing.write` takes it
+    is_lossless: bool = False
 
     @property
     def model(self) -> Model:
@@ -36,11 +38,12 @@ class Progress(NamedTuple):
 
 
 class Result(NamedTuple):
-    """The size of a written file in pixels, and the notes to print of it."""
+    """The size of a written file in pixels, the notes to print of it, and what there was to keep."""
 
     height: int
     width: int
     notes: tuple[str, ...]
+    contents: str  # of the source, in words
 
 
 def upscale_file(job: Job, options: Options, progress: Progress) -> Result:
@@ -75,9 +78,9 @@ def _upscale_whole(job: Job, options: Options, progress: Progress, picture: Pict
         _check_size(job, options.model, picture)
         _check_folder(job)
         result = enlarge(options.model, picture, tile=options.tile, report=progress.report, shrunk=progress.shrunk)
-    notes = writing.write(job.target, result)
+    notes = writing.write(job.target, result, quality=options.quality, is_lossless=options.is_lossless)
     height, width = result.pixels.shape[:2]
-    return Result(height, width, result.metadata.notes + notes)
+    return Result(height, width, result.metadata.notes + notes, _contents(picture))
 
 
 def _upscale_burst(job: Job, options: Options, progress: Progress) -> Result:
@@ -91,9 +94,10 @@ def _upscale_burst(job: Job, options: Options, progress: Progress) -> Result:
     _check_size(job, options.model, read[0])
     _check_folder(job)
     pixels = burst.upscale(options.model, [picture.pixels for picture in read], report=progress.report)
-    notes = writing.write(job.target, read[0]._replace(pixels=pixels))
+    result = read[0]._replace(pixels=pixels)
+    notes = writing.write(job.target, result, quality=options.quality, is_lossless=options.is_lossless)
     height, width = pixels.shape[:2]
-    return Result(height, width, (f"{len(read)} frames", *read[0].metadata.notes, *notes))
+    return Result(height, width, (f"{len(read)} frames", *read[0].metadata.notes, *notes), _contents(read[0]))
 
 
 def _upscale_rows(job: Job, options: Options, progress: Progress, picture: LargePicture) -> Result:
@@ -104,7 +108,7 @@ def _upscale_rows(job: Job, options: Options, progress: Progress, picture: Large
     bands = tiles.bands(options.model, rows, tile=options.tile, report=progress.report, shrunk=progress.shrunk)
     notes = large.write(job.target, picture, bands, scale=scale)
     height, width = rows.shape[:2]
-    return Result(scale * height, scale * width, picture.metadata.notes + notes)
+    return Result(scale * height, scale * width, picture.metadata.notes + notes, _contents(picture))
 
 
 def _upscale_animation(job: Job, options: Options, progress: Progress, source: Animation) -> Result:
@@ -119,9 +123,17 @@ def _upscale_animation(job: Job, options: Options, progress: Progress, source: A
             progress.report(i + 1, len(source.frames))
             yield result
 
-    notes = animation.write(job.target, upscaled(), durations=source.durations, loop=source.loop)
+    notes = animation.write(
+        job.target,
+        upscaled(),
+        durations=source.durations,
+        loop=source.loop,
+        quality=options.quality,
+        is_lossless=options.is_lossless,
+    )
     scale, (height, width) = options.model.scale, first.pixels.shape[:2]
-    return Result(scale * height, scale * width, source.metadata.notes + notes)
+    contents = f"{len(source.frames)} frames of {_contents(first)}"
+    return Result(scale * height, scale * width, source.metadata.notes + notes, contents)
 
 
 def _check_size(job: Job, model: Model, picture: Picture) -> None:
@@ -133,6 +145,16 @@ def _size(picture: Picture) -> str:
     height, width = picture.pixels.shape[:2]
     alpha = ", transparent" if picture.alpha is not None else ""
     return f"{width}x{height}{' in grey' if picture.pixels.ndim == 2 else ''}{alpha}"
+
+
+def _contents(picture: Picture | LargePicture) -> str:
+    """Describes the pixels and the metadata of a picture: 32x24 RGB of 8 bits, with transparency, icc, exif."""
+    samples = picture.pixels if isinstance(picture, Picture) else picture.rows
+    colours, bits = "grey" if len(samples.shape) == 2 else "RGB", 8 * samples.dtype.itemsize
+    parts = ["transparency"] if isinstance(picture, Picture) and picture.alpha is not None else []
+    parts += [name for name, value in picture.metadata._asdict().items() if value and name != "notes"]
+    size = f"{samples.shape[1]}x{samples.shape[0]}"
+    return f"{size} {colours} of {bits} bits" + (f", with {', '.join(parts)}" if parts else "")
 
 
 def _check_folder(job: Job) -> None:
