@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import io
 import json
+import math
 import os
 import sys
 import time
@@ -16,7 +17,7 @@ from tqdm import tqdm
 
 from jsr import command_line
 from jsr.devices import compilation, memory
-from jsr.errors import Error, PictureError
+from jsr.errors import Error, PictureError, WeightsError
 from jsr.files import atomic, streams
 from jsr.files.cache import default_cache
 from jsr.files.streams import Files
@@ -26,6 +27,7 @@ from jsr.pictures import writing
 from jsr.upscaling import comparison, files, options
 from jsr.upscaling.files import Options, Progress, Result
 from jsr.upscaling.jobs import SAME, Job, Naming, Plan, plan, plan_burst
+from jsr.upscaling.size import MAX_SCALE, Size
 from jsr.weights import zoo
 
 
@@ -145,17 +147,44 @@ def _prepare(args: argparse.Namespace, stored: Files) -> tuple[dict[str, Model],
       WeightsError: a model cannot be loaded, or does not have the scale, blur or noise.
       PictureError: as `jobs.plan`, or a format without the quality that was asked for.
     """
-    model = zoo.ready(args.model, precision=args.precision, scale=args.scale)
+    model = _model(args)
     if args.psf or args.noise:
         model = model.with_observation(Observation(blur=args.psf.get("sigma", 0.0), noise=args.noise))
     models = comparison.models(args.model, model, precision=args.precision) if args.compare else {args.model: model}
     if args.ensemble:
         models = {name: model.ensemble() for name, model in models.items()}
     suffix = "_compare" if args.compare else args.suffix
-    naming = Naming(f"_x{model.scale}" if suffix is None else suffix, suffix or "", args.format)
+    naming = Naming(_size(args).mark(model.scale) if suffix is None else suffix, suffix or "", args.format)
     planned = (plan_burst if args.burst else plan)(stored.inputs, stored.output, naming)
     _check_encoding(args, planned.jobs)
     return models, planned
+
+
+def _model(args: argparse.Namespace) -> Model:
+    """Loads the model: of the scale that is asked for or the next larger one, if it has such a scale.
+
+    Raises:
+      WeightsError: it cannot be loaded, or a comparison is not of its scale.
+    """
+    model = zoo.ready(args.model, precision=args.precision)
+    if args.scale is None:
+        return model
+    for scale in range(max(2, math.ceil(args.scale)), MAX_SCALE + 1):
+        if scale == model.scale:
+            break
+        with contextlib.suppress(WeightsError):
+            if args.model in zoo.BUNDLED:
+                model = zoo.ready(args.model, precision=args.precision, scale=scale)
+            else:
+                model = model.with_scale(scale)
+            break
+    if args.compare and args.scale != model.scale:
+        raise WeightsError(f"--compare: expected the scale of {args.model}, {model.scale}, got {args.scale:g}")
+    return model
+
+
+def _size(args: argparse.Namespace) -> Size:
+    return Size(args.scale, args.width, args.height, args.max_side)
 
 
 def _check_encoding(args: argparse.Namespace, jobs: list[Job]) -> None:
@@ -194,7 +223,14 @@ def main(argv: list[str] | None = None) -> int:
                 log.leave_out("because they have results", [job.source for job in jobs if job.target.exists()])
                 jobs = [job for job in jobs if not job.target.exists()]
             settings = Options(
-                models, args.compare, args.tile, args.frame, args.max_pixels, args.quality, args.lossless
+                models,
+                is_comparison=args.compare,
+                tile=args.tile,
+                frame=args.frame,
+                max_pixels=args.max_pixels,
+                size=_size(args),
+                quality=args.quality,
+                is_lossless=args.lossless,
             )
             failed = _run(jobs, settings, log)
     except BrokenPipeError:

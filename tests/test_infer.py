@@ -22,9 +22,10 @@ from jsr.errors import PictureError
 from jsr.models import Model
 from jsr.models.interpolation import Interpolation
 from jsr.models.srresnet import SRResNet
+from jsr.ops import resize
 from jsr.ops.bleed import bleed
 from jsr.ops.observation import Observation
-from jsr.pictures import Metadata, Picture, formats, writing
+from jsr.pictures import Metadata, Picture, formats, large, writing
 from jsr.upscaling import burst, tiles
 from jsr.weights import file as weights_file
 from jsr.weights import zoo
@@ -225,6 +226,82 @@ def test_scale_blur_and_noise_reach_the_method(name):
     assert infer.main(["a.png", "--model", name, "--scale", "3", "--psf", "sigma=1.2", "--noise", "5"]) == 0
     model = zoo.load(name, scale=3).with_observation(Observation(blur=1.2, noise=5.0))
     np.testing.assert_array_equal(np.asarray(Image.open("a_x3.png")), tiles.upscale(model, pixels))
+
+
+def _resized(pixels, height, width):
+    large = np.asarray(resize.resize(pixels.astype(np.float32), height, width))
+    return np.clip(large, 0, np.iinfo(pixels.dtype).max)
+
+
+@pytest.mark.parametrize(
+    "argv, size, name",
+    [
+        (["-s", "1.5"], (30, 36), "a_x1.5.png"),
+        (["--scale", "2"], (40, 48), "a_x2.png"),
+        (["--scale", "6"], (120, 144), "a_x6.png"),
+        (["--width", "50"], (42, 50), "a_w50.png"),
+        (["--height", "33"], (33, 40), "a_h33.png"),
+        (["--width", "50", "--height", "33"], (33, 40), "a_w50h33.png"),
+        (["--max-side", "70"], (58, 70), "a_max70.png"),
+        (["-s", "2", "--max-side", "30"], (25, 30), "a_max30.png"),
+    ],
+)
+def test_any_size_is_the_networks_result_resized(argv, size, name):
+    """By the antialiased bicubic of the benchmark sets, rounded once more."""
+    pixels = _picture("a.png", 20, 24)
+    model = _network(Path("w.safetensors"))
+    assert infer.main(["a.png", "--model", "w.safetensors", *argv]) == 0
+    expected = _resized(tiles.upscale(model.folded(), pixels), *size)
+    np.testing.assert_allclose(stored(name), expected, atol=1.01)
+    with pytest.raises(SystemExit):  # an earlier result is no picture
+        infer.main(["a.png", name, "--model", "w.safetensors", "-o", name])
+    assert infer.main([".", "-o", "out", "--model", "bicubic"]) == 0
+    assert [path.name for path in Path("out").iterdir()] == ["a.png"]
+
+
+@pytest.mark.parametrize("argv, size", [(["-s", "1"], (20, 24)), (["-s", "0.5"], (10, 12)), (["--width", "9"], (8, 9))])
+def test_no_model_is_asked_where_bicubic_will_do(capsys, monkeypatch, argv, size):
+    monkeypatch.setattr(tiles, "bands", lambda *args, **options: pytest.fail("the model was asked"))
+    pixels = _picture("a.png", 20, 24)
+    _network(Path("w.safetensors"))
+    assert infer.main(["a.png", "--model", "w.safetensors", "-o", "b.png", *argv]) == 0
+    np.testing.assert_allclose(stored("b.png"), _resized(pixels, *size), atol=0.51)
+    assert capsys.readouterr().out.endswith("  bicubic alone, without the model\n")
+    assert _run("a.png", "-s", "1.5", "-o", "c.png") == 0  # twice bicubic would be less sharp
+    np.testing.assert_allclose(stored("c.png"), _resized(pixels, 30, 36), atol=0.51)
+
+
+@pytest.mark.parametrize("argv", [["-s", "1.5"], ["-s", "0.7"], ["--width", "70"]])
+def test_a_large_picture_is_resized_by_rows_as_a_whole_one(monkeypatch, argv):
+    _picture("a.png", 150, 40)
+    _network(Path("w.safetensors"))
+    arguments = ["a.png", "--model", "w.safetensors", *argv]
+    assert infer.main([*arguments, "-o", "whole.png"]) == 0
+    monkeypatch.setattr(large, "LARGE", 1)
+    assert infer.main([*arguments, "-o", "rows.png"]) == 0
+    assert infer.main([*arguments, "-o", "rows.tif"]) == 0
+    for name in ("rows.png", "rows.tif"):
+        np.testing.assert_allclose(stored(name).astype(int), stored("whole.png"), atol=1)
+
+
+def test_frames_of_an_animation_and_a_burst_are_resized(capsys):
+    frames = [Image.new("RGB", (9, 6), colour) for colour in ("red", "blue")]
+    frames[0].save("a.gif", save_all=True, append_images=frames[1:])
+    _network(Path("w.safetensors"))
+    assert infer.main(["a.gif", "--model", "w.safetensors", "-s", "2"]) == 0
+    assert "a.gif -> a_x2.png (18x12, " in capsys.readouterr().out
+    with Image.open("a_x2.png") as image:
+        assert (image.size, getattr(image, "n_frames", 1)) == ((18, 12), 2)
+    _picture("b.png", 20, 24)
+    assert infer.main(["b.png", "b.png", "--burst", "--width", "60", "--model", "ibp"]) == 0
+    assert _size("b_w60.png") == (60, 50)
+
+
+def test_a_size_beyond_sense_is_refused_before_any_work(capsys, monkeypatch):
+    monkeypatch.setattr(tiles, "bands", lambda *args, **options: pytest.fail("the work was begun"))
+    _picture("a.png")
+    assert _run("a.png", "--width", "1000000") == 1
+    assert "expected a result up to 16 times as large, got 125000 times 8x6" in capsys.readouterr().err
 
 
 def test_a_burst_becomes_one_picture(rng, capsys):
@@ -452,9 +529,14 @@ def test_two_results_of_one_name_are_both_written():
         (["a.png", "--blend", "1.5"], "--texture: expected 0 to 1, got 1.5"),
         (["a.png", "--restore", "1", "--model", "bicubic"], "expected no --model, got bicubic"),
         (["a.png", "--no-such"], "--no-such"),
-        (["a.png", "--scale", "5"], "--scale: expected one of 2, 3, 4, got 5"),
-        (["a.png", "--scale", "2"], "SRResNet: expected its own scale, 4, got 2"),
-        (["a.png", "--scale", "2", "--model", "espcn"], "espcn: no weights of scale 2 are released, only espcn_x4"),
+        (["a.png", "--scale", "17"], "--scale: expected more than 0 and up to 16, got 17"),
+        (["a.png", "-s", "0"], "--scale: expected more than 0 and up to 16, got 0"),
+        (["a.png", "-s", "nan"], "--scale: expected more than 0 and up to 16, got nan"),
+        (["a.png", "-s", "two"], "--scale: expected a number, got two"),
+        (["a.png", "-s", "2", "--width", "9"], "--scale: expected neither --width nor --height beside it"),
+        (["a.png", "--width", "0"], "--width: expected 1 pixel or more, got 0"),
+        (["a.png", "--compare", "-s", "1.5"], "--compare: shows whole scales, so expected --scale 2, 3 or 4"),
+        (["a.png", "--compare", "-s", "2"], "--compare: expected the scale of blend:0.8,0.8, 4, got 2"),
         (["a.png", "--psf", "1.2", "--model", "map"], "--psf: expected sigma=N with N from 0 to 8, got 1.2"),
         (["a.png", "--psf", "sigma=9", "--model", "map"], "--psf: expected sigma=N with N from 0 to 8, got sigma=9"),
         (["a.png", "--psf", "sigma=nan", "--model", "map"], "got sigma=nan"),

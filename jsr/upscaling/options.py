@@ -14,6 +14,7 @@ from jsr.files import streams
 from jsr.ops.observation import MAX_BLUR, MAX_NOISE
 from jsr.pictures import MAX_PIXELS, formats
 from jsr.upscaling import jobs, tiles
+from jsr.upscaling.size import MAX_SCALE
 from jsr.weights import zoo
 
 WRITTEN = ", ".join(kind.name for kind in formats.FORMATS if kind.suffixes)
@@ -176,8 +177,11 @@ def _add_model(group: Any) -> None:
 
 def _add_size(group: Any) -> None:
     group.add_argument(
-        "-s", "--scale", type=whole, choices=(2, 3, 4), metavar="S", help="how many times larger (default: the model's)"
+        "-s", "--scale", type=number, metavar="S", help="times larger, also 1.5 (default: the model's, mostly 4)"
     )
+    group.add_argument("--width", type=whole, metavar="N", help="of the result, in pixels; its shape is kept")
+    group.add_argument("--height", type=whole, metavar="N", help="with a width too, the result fits in both")
+    group.add_argument("--max-side", type=whole, metavar="N", help="no side of a result is longer")
 
 
 def _add_speed(group: Any) -> None:
@@ -216,6 +220,15 @@ def _check_numbers(parser: Parser, args: argparse.Namespace) -> None:
         parser.error(f"--tile: expected {tiles.MIN_TILE} or more pixels, got {args.tile}")
     if not 0 <= args.noise <= MAX_NOISE:
         parser.error(f"--noise: expected 0 to {MAX_NOISE:g}, got {args.noise:g}")
+    if args.scale is not None and not 0 < args.scale <= MAX_SCALE:
+        parser.error(f"--scale: expected more than 0 and up to {MAX_SCALE}, got {args.scale:g}")
+    if args.scale is not None and (args.width is not None or args.height is not None):
+        parser.error("--scale: expected neither --width nor --height beside it")
+    for option, side in (("--width", args.width), ("--height", args.height), ("--max-side", args.max_side)):
+        if side is not None and side < 1:
+            parser.error(f"{option}: expected 1 pixel or more, got {side}")
+    if args.compare and (args.scale not in (None, 2, 3, 4) or args.width or args.height or args.max_side):
+        parser.error("--compare: shows whole scales, so expected --scale 2, 3 or 4 and no other size")
     if args.quality is not None and not 1 <= args.quality <= 100:
         parser.error(f"--quality: expected 1 to 100, got {args.quality}")
     if args.quality is not None and args.lossless:
