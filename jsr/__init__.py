@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from jsr.version import __version__
+
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from jsr.models.model import Model
 
 __all__ = ["__version__", "burst", "load", "upscale"]
-__version__ = "0.1.0"  # a literal, which the build reads without importing the package
 
 
 def load(

@@ -3,8 +3,10 @@
 import difflib
 import importlib
 import sys
+from typing import NoReturn
 
-import jsr
+from jsr import command_line
+from jsr.version import __version__
 
 # A module of jsr for each, "-" for "_"; it is imported when it is called, so that `jsr --help` is instant.
 COMMANDS = {
@@ -28,7 +30,7 @@ def main(argv: list[str] | None = None) -> int:
         print(_usage())
         return 0
     if name == "--version":
-        print(f"jsr {jsr.__version__}")
+        print(f"jsr {__version__}")
         return 0
     if name not in COMMANDS:
         print(f"jsr: error: {_mistake(name)}; see jsr --help", file=sys.stderr)
@@ -58,5 +60,10 @@ def _mistake(name: str) -> str:
     return f"{name}: expected a command" + (f", perhaps {nearest[0]}" if nearest else "")
 
 
+def run() -> NoReturn:
+    """Runs the console command, which exits with the status of `main`."""
+    command_line.run(main)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

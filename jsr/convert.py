@@ -8,8 +8,8 @@ Without -o, VGG19 goes into the user's cache, where `jsr.train` looks for it; an
 """
 
 import sys
-from pathlib import Path
 
+from jsr import command_line
 from jsr.command_line import Parser
 from jsr.errors import Error
 
@@ -19,12 +19,12 @@ TORCH, KERAS = (".pth", ".pt"), (".h5", ".hdf5")
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns 0, or 1 where it fails. Exits with 2 on wrong arguments."""
     parser = Parser(prog="jsr.convert", description="Converts VGG19 of torchvision or Keras for jsr.train.")
-    parser.add_argument("file", metavar="FILE", type=Path, help="of torchvision .pth, of Keras .h5")
+    parser.add_argument("file", metavar="FILE", type=command_line.path, help="of torchvision .pth, of Keras .h5")
     parser.add_argument(
         "-o",
         "--output",
         metavar="FILE",
-        type=Path,
+        type=command_line.path,
         help="the file to write (default: vgg19.safetensors in the user's cache)",
     )
     args = parser.parse_args(argv)
@@ -61,4 +61,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command_line.run(main)

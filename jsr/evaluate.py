@@ -277,7 +277,7 @@ def _parser() -> argparse.ArgumentParser:
         "--data",
         nargs="+",
         required=True,
-        type=Path,
+        type=command_line.path,
         metavar="SET_DIR",
         help="folders with hr and, optionally, lr",
     )
@@ -291,12 +291,12 @@ def _parser() -> argparse.ArgumentParser:
         help="score each set once for each of these: the low-resolution pictures are made from hr by a Gaussian blur of"
         " S pixels, the bicubic reduction, and noise of N levels, and ibp, pocs and map are told S and N",
     )
-    parser.add_argument("--tile", type=int, metavar="N", help="low-resolution pixels of a tile's side")
+    parser.add_argument("--tile", type=command_line.whole, metavar="N", help="low-resolution pixels of a tile's side")
     parser.add_argument("--ensemble", action="store_true", help="score the mean over eight flips and turns")
     command_line.add_precision(parser)
     parser.add_argument(
         "--niqe-model",
-        type=Path,
+        type=command_line.path,
         metavar="FILE",
         help="the pristine model of NIQE: modelparameters.mat of its authors, or a file of jsr.fit_niqe (default: ours,"
         " fitted to 56 photographs; values of two models cannot be compared)",
@@ -304,9 +304,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--grid", action="store_true", help="measure the grid of sub-pixel layers too, in grey levels")
     parser.add_argument("--time", action="store_true", help=f"measure the time for {TIMED}x{TIMED} pixels too")
     parser.add_argument("--verbose", action="store_true", help="print the scores of each picture")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all scores to a file as well")
+    parser.add_argument("--json", type=command_line.path, metavar="FILE", help="write all scores to a file as well")
     return parser
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command_line.run(main)

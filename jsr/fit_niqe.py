@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from jsr import command_line
 from jsr.command_line import Parser
 from jsr.errors import Error
 from jsr.metrics import niqe, niqe_model
@@ -15,11 +16,11 @@ from jsr.pictures.picture import rgb
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns 0, or 1 where a picture cannot be used. Exits with 2 on wrong arguments."""
     parser = Parser(prog="jsr.fit_niqe", description="Fits the pristine model of NIQE to sharp photographs.")
-    parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help="picture files")
+    parser.add_argument("photos", nargs="+", type=command_line.path, metavar="PHOTO", help="picture files")
     parser.add_argument(
         "-o",
         "--output",
-        type=Path,
+        type=command_line.path,
         default=Path("niqe.safetensors"),
         metavar="FILE",
         help="for jsr.evaluate --niqe-model (default: %(default)s)",
@@ -38,4 +39,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command_line.run(main)

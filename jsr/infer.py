@@ -1,258 +1,243 @@
 """Enlarges picture files: `python -m jsr.infer PICTURE_OR_FOLDER... [-o PATH] [--model NAME|FILE|RUN]`."""
 
 import argparse
-import functools
+import contextlib
 import io
+import json
+import math
 import os
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
-from typing import TextIO
+from typing import Any, NamedTuple, TextIO
 
 from tqdm import tqdm
 
 from jsr import command_line
-from jsr.command_line import Parser
 from jsr.devices import compilation, memory
-from jsr.errors import Error
-from jsr.files import atomic
+from jsr.errors import Error, PictureError, WeightsError
+from jsr.files import atomic, streams
 from jsr.files.cache import default_cache
+from jsr.files.streams import Files
 from jsr.models import Model
-from jsr.ops.observation import MAX_BLUR, MAX_NOISE, Observation
-from jsr.pictures import MAX_PIXELS, formats
-from jsr.upscaling import comparison, files, tiles
-from jsr.upscaling.files import Options, Progress
-from jsr.upscaling.jobs import Job, Plan, plan, plan_burst
+from jsr.ops.observation import Observation
+from jsr.pictures import writing
+from jsr.upscaling import comparison, files, options
+from jsr.upscaling.files import Options, Progress, Result
+from jsr.upscaling.jobs import SAME, Job, Naming, Plan, plan, plan_burst
+from jsr.upscaling.size import MAX_SCALE, Size
 from jsr.weights import zoo
 
-WRITTEN = ", ".join(kind.name for kind in formats.FORMATS if kind.suffixes)
-ANIMATED = " or ".join(kind.name for kind in formats.FORMATS if kind.animation)
-DESCRIPTION = f"""Makes pictures larger and sharp. photo.jpg becomes photo_x4.png beside it, replacing an earlier
-result. An input is never overwritten. Reads {formats.NAMES}; writes {WRITTEN}. Transparency, grey, 16 bits,
-orientation, EXIF and colour profile are kept, and it is said where a format cannot. Animations stay animated as
-{ANIMATED}."""
+
+class Log(NamedTuple):
+    """What is printed about pictures: lines, or JSON for scripts, on a stream; errors on stderr."""
+
+    stream: TextIO | io.TextIOBase
+    name: Callable[[Path], str]  # the name by which the user knows a file
+    is_quiet: bool
+    is_verbose: bool
+    is_json: bool
+
+    def say(self, line: str) -> None:
+        """Prints a line past the progress bar."""
+        if not self.is_quiet:
+            _print(line, sys.stderr if self.is_json else self.stream)
+
+    def leave_out(self, reason: str, paths: list[Path]) -> None:
+        """Prints how many files are left out and why, and the name of the first, or of each."""
+        if paths and self.is_verbose:
+            for path in paths:
+                self.say(f"left out {reason}: {path}")
+        elif paths:
+            self.say(f"left out {reason}: {len(paths)}, such as {paths[0]}")
+
+    def finish(self, job: Job, result: Result, seconds: float) -> None:
+        """Prints what a picture has become."""
+        source, target, size = self.name(job.source), self.name(job.target), f"{result.width}x{result.height}"
+        self._record(source, target, result=result, seconds=seconds)
+        self.say(f"{source} -> {target} ({size}, {seconds:.1f} s)")
+        for note in (*((f"from {result.contents}",) if self.is_verbose else ()), *result.notes):
+            self.say(f"  {note}")
+
+    def fail(self, job: Job, error: Exception) -> None:
+        """Prints in one line which picture failed and why; of a bug, also the traceback if `JSR_TRACEBACK` is set."""
+        if memory.is_exhausted(error):
+            reason = "out of memory"
+        elif isinstance(error, Error):
+            reason = str(error).removeprefix(f"{job.source}: ")
+        elif isinstance(error, OSError):
+            reason = f"{error.filename or self.name(job.target)}: {error.strerror or error}"
+        else:
+            if os.environ.get("JSR_TRACEBACK"):
+                for line in "".join(traceback.format_exception(error)).splitlines():
+                    _print(line, sys.stderr)
+            message = next(iter(str(error).splitlines()), "")
+            last_line = f"{type(error).__name__}: {message}" if message else type(error).__name__
+            reason = f"{last_line} (a bug of jsr: please report it, with the traceback that JSR_TRACEBACK=1 prints)"
+        source = self.name(job.source)
+        self._record(source, error=reason)
+        _print(f"jsr.infer: error: {source}: {reason}", sys.stderr)
+
+    def _record(
+        self,
+        source: str,
+        target: str | None = None,
+        *,
+        result: Result | None = None,
+        seconds: float | None = None,
+        error: str | None = None,
+    ) -> None:
+        """Prints the line of JSON for a picture."""
+        if not self.is_json:
+            return
+        line: dict[str, Any] = {"input": source, "output": target, "error": error}
+        if result and seconds is not None:
+            line |= {"width": result.width, "height": result.height, "seconds": round(seconds, 3)}
+            line |= {"from": result.contents, "notes": result.notes}
+        tqdm.write(json.dumps(line), file=self.stream)
+        self.stream.flush()
 
 
-def _run(jobs: list[Job], options: Options) -> int:
+def _print(line: str, stream: TextIO | io.TextIOBase) -> None:
+    """Prints a line past the progress bar; characters that the terminal cannot show, as in file names, are escaped."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    tqdm.write(command_line.escaped(line).encode(encoding, "backslashreplace").decode(encoding), file=stream)
+    stream.flush()
+
+
+def _run(jobs: list[Job], settings: Options, log: Log) -> int:
     """Upscales file after file and prints a line about each; returns the number that failed."""
     failed, is_announced = 0, False
     for folder in {job.target.parent for job in jobs}:
         atomic.sweep(folder)
+    hidden = True if log.is_quiet else None  # None hides a bar where stderr is no terminal
     # A bar over the pictures, or over the tiles of a single one.
-    for job in tqdm(jobs, unit="picture", leave=False, disable=None if len(jobs) > 1 else True):
+    for job in tqdm(jobs, unit="picture", leave=False, disable=hidden if len(jobs) > 1 else True):
         start = time.monotonic()
-        with tqdm(unit="tile", leave=False, disable=None if len(jobs) == 1 else True) as bar:
+        with tqdm(unit="tile", leave=False, disable=hidden if len(jobs) == 1 else True) as bar:
 
             def report(complete: int, total: int, bar: tqdm = bar) -> None:
                 bar.total = total
                 bar.update(complete - bar.n)
 
             def shrunk(tile: int, job: Job = job) -> None:
-                nonlocal options, is_announced  # the next files begin with the smaller tile
+                nonlocal settings, is_announced  # the next files begin with the smaller tile
                 if not is_announced:
-                    _print(f"{job.source}: out of memory; going on with tiles of {tile} or fewer", sys.stdout)
-                options, is_announced = options._replace(tile=tile), True
+                    log.say(f"{log.name(job.source)}: out of memory; going on with tiles of {tile} or fewer")
+                settings, is_announced = settings._replace(tile=tile), True
 
             try:
-                result = files.upscale_file(job, options, Progress(report, shrunk))
+                result = files.upscale_file(job, settings, Progress(report, shrunk))
+            except BrokenPipeError:  # of a message: nobody reads them any more
+                raise
             except Exception as error:  # one bad picture must not cost the others
                 failed += 1
-                _print_error(job, error)
+                log.fail(job, error)
                 continue
-        seconds = time.monotonic() - start
-        _print(f"{job.source} -> {job.target} ({result.width}x{result.height}, {seconds:.1f} s)", sys.stdout)
-        for note in result.notes:
-            _print(f"  {note}", sys.stdout)
+        log.finish(job, result, time.monotonic() - start)
     return failed
 
 
-def _print_error(job: Job, error: Exception) -> None:
-    """Prints in one line which picture failed and why; of a bug, the traceback before it if `JSR_TRACEBACK` is set."""
-    if memory.is_exhausted(error):
-        reason = "out of memory"
-    elif isinstance(error, Error):
-        reason = str(error).removeprefix(f"{job.source}: ")
-    elif isinstance(error, OSError):
-        reason = f"{error.filename or job.target}: {error.strerror or error}"
-    else:
-        if os.environ.get("JSR_TRACEBACK"):
-            _print("".join(traceback.format_exception(error)).rstrip(), sys.stderr)
-        message = next(iter(str(error).splitlines()), "")
-        last_line = f"{type(error).__name__}: {message}" if message else type(error).__name__
-        reason = f"{last_line} (a bug of jsr: please report it, with the traceback that JSR_TRACEBACK=1 prints)"
-    _print(f"jsr.infer: error: {job.source}: {reason}", sys.stderr)
-
-
-def _print(line: str, stream: TextIO | io.TextIOBase) -> None:
-    """Prints a line past the progress bar; characters that the terminal cannot show, as in file names, are escaped."""
-    encoding = getattr(stream, "encoding", None) or "utf-8"
-    tqdm.write(line.encode(encoding, "backslashreplace").decode(encoding), file=stream)
-    stream.flush()
-
-
-def _tile(text: str) -> int | None:
-    """Parses `--tile`: a number, or None for "auto"."""
-    return None if text == "auto" else int(text)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = Parser(prog="jsr.infer", description=DESCRIPTION)
-    parser.add_argument(
-        "inputs",
-        nargs="+",
-        type=Path,
-        metavar="PICTURE_OR_FOLDER",
-        help="folders are searched with their sub-folders; earlier results and files that are not pictures are left"
-        " out, and counted",
-    )
-    parser.add_argument(
-        "-o",
-        "--output",
-        metavar="PATH",
-        help="a folder for the results, which keep their names there as .png; for one picture also a file, whose"
-        " suffix decides the format",
-    )
-    parser.add_argument(
-        "--model",
-        default=zoo.DEFAULT,
-        metavar="NAME",
-        help=f"one of {', '.join(zoo.NAMES)}, a weights file, or a run's folder (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--tile",
-        type=_tile,
-        default="auto",
-        metavar="N",
-        help=f"pixels enlarged at a time, N x N; fewer need less memory (default: auto, as many as the free memory"
-        f" allows, up to {tiles.TILE}; halved where it runs out all the same)",
-    )
-    texture, restore = zoo.shares(zoo.DEFAULT)
-    parser.add_argument(
-        "--texture",
-        type=float,
-        metavar="T",
-        help=f"from faithful, 0, to painted, 1: sharper, with invented detail (default: {texture:g})",
-    )
-    # The name of --texture in the first edition, to be removed in the next.
-    parser.add_argument("--blend", dest="texture", type=float, help=argparse.SUPPRESS)
-    parser.add_argument(
-        "--restore",
-        type=float,
-        metavar="R",
-        help="from pictures that were only made smaller, 0, to photographs with JPEG, noise or blur, 1 (default:"
-        f" {restore:g})",
-    )
-    command_line.add_scale(parser)
-    parser.add_argument(
-        "--psf",
-        type=functools.partial(command_line.numbers, limits={"sigma": MAX_BLUR}),
-        default={},
-        metavar="sigma=S",
-        help="for ibp, pocs and map: the picture was blurred by a Gaussian of this standard deviation, in pixels of the"
-        " result, before it was made smaller (default: not blurred)",
-    )
-    parser.add_argument(
-        "--noise",
-        type=float,
-        default=0.0,
-        metavar="N",
-        help="for ibp, pocs and map: the picture has noise of this standard deviation, in levels of 255 (default: 0)",
-    )
-    parser.add_argument(
-        "--ensemble",
-        action="store_true",
-        help="average over the eight flips and rotations of a picture: eight times slower, a little more faithful",
-    )
-    parser.add_argument(
-        "--frame",
-        type=int,
-        metavar="N",
-        help="only the frame or page of this number, counted from 0 (default: all frames of an animation, the first of"
-        " several pages)",
-    )
-    parser.add_argument(
-        "--max-pixels",
-        type=int,
-        default=MAX_PIXELS,
-        metavar="N",
-        help="refuse pictures of more pixels than this, all frames together, before memory is allocated for them"
-        " (default: %(default)s)",
-    )
-    command_line.add_precision(parser)
-    parser.add_argument(
-        "--burst",
-        action="store_true",
-        help="make one picture of all, which show one scene and were taken with the camera a little moved; the model is"
-        " map (default) or ibp; without --noise, the noise is measured",
-    )
-    parser.add_argument(
-        "--compare",
-        action="store_true",
-        help="write, instead of the result, photo_compare.png: input, bicubic, SRResNet, the default and what --model,"
-        " --texture or --restore ask for, side by side; only the centre of results larger than"
-        f" {comparison.SIDE} pixels",
-    )
-    return parser
-
-
-def _prepare(args: argparse.Namespace) -> tuple[dict[str, Model], Plan]:
+def _prepare(args: argparse.Namespace, stored: Files) -> tuple[dict[str, Model], Plan]:
     """Loads the models, by their labels, and plans the jobs.
 
     Raises:
       WeightsError: a model cannot be loaded, or does not have the scale, blur or noise.
-      PictureError: as `jobs.plan`.
+      PictureError: as `jobs.plan`, or a format without the quality that was asked for.
     """
-    model = zoo.ready(args.model, precision=args.precision, scale=args.scale)
+    model = _model(args)
     if args.psf or args.noise:
         model = model.with_observation(Observation(blur=args.psf.get("sigma", 0.0), noise=args.noise))
     models = comparison.models(args.model, model, precision=args.precision) if args.compare else {args.model: model}
     if args.ensemble:
         models = {name: model.ensemble() for name, model in models.items()}
-    if args.burst:
-        return models, plan_burst(args.inputs, args.output, scale=model.scale)
-    return models, plan(args.inputs, args.output, scale=model.scale, is_comparison=args.compare)
+    suffix = "_compare" if args.compare else args.suffix
+    naming = Naming(_size(args).mark(model.scale) if suffix is None else suffix, suffix or "", args.format)
+    planned = (plan_burst if args.burst else plan)(stored.inputs, stored.output, naming)
+    _check_encoding(args, planned.jobs)
+    return models, planned
+
+
+def _model(args: argparse.Namespace) -> Model:
+    """Loads the model: of the scale that is asked for or the next larger one, if it has such a scale.
+
+    Raises:
+      WeightsError: it cannot be loaded, or a comparison is not of its scale.
+    """
+    model = zoo.ready(args.model, precision=args.precision)
+    if args.scale is None:
+        return model
+    for scale in range(max(2, math.ceil(args.scale)), MAX_SCALE + 1):
+        if scale == model.scale:
+            break
+        with contextlib.suppress(WeightsError):
+            if args.model in zoo.BUNDLED:
+                model = zoo.ready(args.model, precision=args.precision, scale=scale)
+            else:
+                model = model.with_scale(scale)
+            break
+    if args.compare and args.scale != model.scale:
+        raise WeightsError(f"--compare: expected the scale of {args.model}, {model.scale}, got {args.scale:g}")
+    return model
+
+
+def _size(args: argparse.Namespace) -> Size:
+    return Size(args.scale, args.width, args.height, args.max_side)
+
+
+def _check_encoding(args: argparse.Namespace, jobs: list[Job]) -> None:
+    """Refuses `--quality` and `--lossless` where the format of a result has no such thing.
+
+    Raises:
+      PictureError: it has none.
+    """
+    for job in jobs:
+        kind = writing.check(job.target, 1, 1)
+        if args.lossless and kind.name not in writing.LOSSLESS:
+            raise PictureError(f"--lossless: {job.target} would be {kind.name}, which always loses detail")
+        # Of pictures that keep their formats, some may have a quality.
+        if args.quality is not None and args.format != SAME and "quality" not in writing.OPTIONS.get(kind.name, {}):
+            names = ", ".join(name for name, given in writing.OPTIONS.items() if "quality" in given)
+            raise PictureError(f"--quality: {job.target} would be {kind.name}; expected --format or -o for {names}")
 
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns 0, 1 if pictures failed, 130 if interrupted. Wrong arguments exit with 2."""
-    parser = _parser()
-    argv = sys.argv[1:] if argv is None else argv
-    # Pictures may follow the options; argparse supports that, and it supports --, but not both together.
-    args = (parser.parse_args if "--" in argv else parser.parse_intermixed_args)(argv)
+    parser, args = options.parse(argv)
     compilation.keep(default_cache() / "compiled", onednn=args.precision == "bf16")
-    if args.max_pixels < 1:
-        parser.error(f"--max-pixels: expected 1 or more, got {args.max_pixels}")
-    if args.tile is not None and args.tile < tiles.MIN_TILE:
-        parser.error(f"--tile: expected {tiles.MIN_TILE} or more pixels, got {args.tile}")
-    if not 0 <= args.noise <= MAX_NOISE:
-        parser.error(f"--noise: expected 0 to {MAX_NOISE:g}, got {args.noise:g}")
-    if args.burst:
-        if args.compare or args.ensemble:
-            parser.error("--burst: expected neither --compare nor --ensemble")
-        args.model = "map" if args.model == zoo.DEFAULT else args.model
-        if args.model not in ("ibp", "map"):
-            parser.error(f"--burst: expected --model ibp or map, got {args.model}")
-    if args.texture is not None or args.restore is not None:
-        if args.model != zoo.DEFAULT:
-            parser.error(f"--texture and --restore: mix bundled models, so expected no --model, got {args.model}")
-        texture, restore = zoo.shares(zoo.DEFAULT)
-        texture = texture if args.texture is None else args.texture
-        restore = restore if args.restore is None else args.restore
-        for option, share in (("--texture", texture), ("--restore", restore)):
-            if not 0 <= share <= 1:
-                parser.error(f"{option}: expected 0 to 1, got {share:g}")
-        args.model = zoo.blend_name(texture, restore)
     try:
-        try:
-            models, (jobs, earlier_results, others) = _prepare(args)
-        except (Error, OSError) as error:
-            parser.error(str(error))
-        for reason, paths in (("as earlier results", earlier_results), ("because they are not pictures", others)):
-            if paths:
-                _print(f"left out {reason}: {len(paths)}, such as {paths[0]}", sys.stdout)
-        options = Options(models, args.compare, args.tile, args.frame, args.max_pixels)
-        failed = _run(jobs, options)
+        with contextlib.ExitStack() as stack:
+            try:
+                suffix = Naming("", format=args.format).suffix(args.inputs[0])
+                stored = stack.enter_context(streams.as_files(args.inputs, args.output, suffix=suffix))
+                models, (jobs, earlier_results, others) = _prepare(args, stored)
+            except (Error, OSError) as error:
+                parser.error(command_line.reason(error, path=args.output or "."))
+            is_piped = args.output is not None and streams.is_stdout(args.output)
+            log = Log(sys.stderr if is_piped else sys.stdout, stored.name, args.quiet, args.verbose, args.json)
+            log.leave_out("as earlier results", earlier_results)
+            log.leave_out("because they are not pictures", others)
+            if args.skip_existing:
+                log.leave_out("because they have results", [job.source for job in jobs if job.target.exists()])
+                jobs = [job for job in jobs if not job.target.exists()]
+            settings = Options(
+                models,
+                is_comparison=args.compare,
+                tile=args.tile,
+                frame=args.frame,
+                max_pixels=args.max_pixels,
+                size=_size(args),
+                quality=args.quality,
+                is_lossless=args.lossless,
+            )
+            failed = _run(jobs, settings, log)
+    except BrokenPipeError:
+        raise
+    except OSError as error:  # of a stream
+        print(f"jsr.infer: error: {command_line.reason(error, path=args.output or '.')}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("jsr.infer: interrupted; what was finished is kept", file=sys.stderr)
         return 130
@@ -262,4 +247,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command_line.run(main)

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from jsr import command_line
 from jsr.command_line import Parser, reason
 from jsr.errors import DataError, Error, PictureError
 
@@ -157,14 +158,18 @@ def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns 0, or 1 where nothing can be drawn. Exits with 2 on wrong arguments."""
     parser = Parser(prog="jsr.plot", description="Draws a run's loss curves, or what training makes of photographs.")
     parser.add_argument(
-        "paths", nargs="+", metavar="RUN|PHOTO", type=Path, help="a run's folder, or with --degradation photographs"
+        "paths",
+        nargs="+",
+        metavar="RUN|PHOTO",
+        type=command_line.path,
+        help="a run's folder, or with --degradation photographs",
     )
     parser.add_argument("--degradation", choices=["photo"], help="show this degradation of jsr.train")
     parser.add_argument(
         "-o",
         "--output",
         metavar="PICTURE",
-        type=Path,
+        type=command_line.path,
         help="the picture to write (default: RUN/loss.png or degradation.png)",
     )
     args = parser.parse_args(argv)
@@ -190,4 +195,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command_line.run(main)

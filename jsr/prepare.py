@@ -10,6 +10,7 @@ need not be prepared.
 
 import sys
 
+from jsr import command_line
 from jsr.command_line import Parser
 from jsr.errors import Error
 
@@ -41,4 +42,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command_line.run(main)

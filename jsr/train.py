@@ -3,7 +3,7 @@
 import dataclasses
 import sys
 
-from jsr import errors
+from jsr import command_line, errors
 from jsr.command_line import Parser, reason
 from jsr.devices import compilation
 from jsr.files.cache import default_cache
@@ -42,4 +42,4 @@ def _train(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

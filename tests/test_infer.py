@@ -1,9 +1,12 @@
 """Tests ../jsr/infer.py."""
 
 import hashlib
+import io
+import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +22,10 @@ from jsr.errors import PictureError
 from jsr.models import Model
 from jsr.models.interpolation import Interpolation
 from jsr.models.srresnet import SRResNet
+from jsr.ops import resize
 from jsr.ops.bleed import bleed
 from jsr.ops.observation import Observation
-from jsr.pictures import Metadata, Picture, formats, writing
+from jsr.pictures import Metadata, Picture, formats, large, writing
 from jsr.upscaling import burst, tiles
 from jsr.weights import file as weights_file
 from jsr.weights import zoo
@@ -211,8 +215,8 @@ def test_help_explains_texture_and_restore_and_hides_blend(capsys, monkeypatch):
     with pytest.raises(SystemExit):
         infer.main(["--help"])
     text = capsys.readouterr().out
-    assert "from faithful, 0, to painted, 1: sharper, with invented detail" in text
-    assert "from pictures that were only made smaller, 0, to photographs with JPEG, noise or blur, 1" in text
+    assert "from faithful, 0, to sharper with invented detail, 1" in text
+    assert "from clean pictures, 0, to JPEG, noise and blur, 1" in text
     assert "--blend" not in text
 
 
@@ -222,6 +226,82 @@ def test_scale_blur_and_noise_reach_the_method(name):
     assert infer.main(["a.png", "--model", name, "--scale", "3", "--psf", "sigma=1.2", "--noise", "5"]) == 0
     model = zoo.load(name, scale=3).with_observation(Observation(blur=1.2, noise=5.0))
     np.testing.assert_array_equal(np.asarray(Image.open("a_x3.png")), tiles.upscale(model, pixels))
+
+
+def _resized(pixels, height, width):
+    large = np.asarray(resize.resize(pixels.astype(np.float32), height, width))
+    return np.clip(large, 0, np.iinfo(pixels.dtype).max)
+
+
+@pytest.mark.parametrize(
+    "argv, size, name",
+    [
+        (["-s", "1.5"], (30, 36), "a_x1.5.png"),
+        (["--scale", "2"], (40, 48), "a_x2.png"),
+        (["--scale", "6"], (120, 144), "a_x6.png"),
+        (["--width", "50"], (42, 50), "a_w50.png"),
+        (["--height", "33"], (33, 40), "a_h33.png"),
+        (["--width", "50", "--height", "33"], (33, 40), "a_w50h33.png"),
+        (["--max-side", "70"], (58, 70), "a_max70.png"),
+        (["-s", "2", "--max-side", "30"], (25, 30), "a_max30.png"),
+    ],
+)
+def test_any_size_is_the_networks_result_resized(argv, size, name):
+    """By the antialiased bicubic of the benchmark sets, rounded once more."""
+    pixels = _picture("a.png", 20, 24)
+    model = _network(Path("w.safetensors"))
+    assert infer.main(["a.png", "--model", "w.safetensors", *argv]) == 0
+    expected = _resized(tiles.upscale(model.folded(), pixels), *size)
+    np.testing.assert_allclose(stored(name), expected, atol=1.01)
+    with pytest.raises(SystemExit):  # an earlier result is no picture
+        infer.main(["a.png", name, "--model", "w.safetensors", "-o", name])
+    assert infer.main([".", "-o", "out", "--model", "bicubic"]) == 0
+    assert [path.name for path in Path("out").iterdir()] == ["a.png"]
+
+
+@pytest.mark.parametrize("argv, size", [(["-s", "1"], (20, 24)), (["-s", "0.5"], (10, 12)), (["--width", "9"], (8, 9))])
+def test_no_model_is_asked_where_bicubic_will_do(capsys, monkeypatch, argv, size):
+    monkeypatch.setattr(tiles, "bands", lambda *args, **options: pytest.fail("the model was asked"))
+    pixels = _picture("a.png", 20, 24)
+    _network(Path("w.safetensors"))
+    assert infer.main(["a.png", "--model", "w.safetensors", "-o", "b.png", *argv]) == 0
+    np.testing.assert_allclose(stored("b.png"), _resized(pixels, *size), atol=0.51)
+    assert capsys.readouterr().out.endswith("  bicubic alone, without the model\n")
+    assert _run("a.png", "-s", "1.5", "-o", "c.png") == 0  # twice bicubic would be less sharp
+    np.testing.assert_allclose(stored("c.png"), _resized(pixels, 30, 36), atol=0.51)
+
+
+@pytest.mark.parametrize("argv", [["-s", "1.5"], ["-s", "0.7"], ["--width", "70"]])
+def test_a_large_picture_is_resized_by_rows_as_a_whole_one(monkeypatch, argv):
+    _picture("a.png", 150, 40)
+    _network(Path("w.safetensors"))
+    arguments = ["a.png", "--model", "w.safetensors", *argv]
+    assert infer.main([*arguments, "-o", "whole.png"]) == 0
+    monkeypatch.setattr(large, "LARGE", 1)
+    assert infer.main([*arguments, "-o", "rows.png"]) == 0
+    assert infer.main([*arguments, "-o", "rows.tif"]) == 0
+    for name in ("rows.png", "rows.tif"):
+        np.testing.assert_allclose(stored(name).astype(int), stored("whole.png"), atol=1)
+
+
+def test_frames_of_an_animation_and_a_burst_are_resized(capsys):
+    frames = [Image.new("RGB", (9, 6), colour) for colour in ("red", "blue")]
+    frames[0].save("a.gif", save_all=True, append_images=frames[1:])
+    _network(Path("w.safetensors"))
+    assert infer.main(["a.gif", "--model", "w.safetensors", "-s", "2"]) == 0
+    assert "a.gif -> a_x2.png (18x12, " in capsys.readouterr().out
+    with Image.open("a_x2.png") as image:
+        assert (image.size, getattr(image, "n_frames", 1)) == ((18, 12), 2)
+    _picture("b.png", 20, 24)
+    assert infer.main(["b.png", "b.png", "--burst", "--width", "60", "--model", "ibp"]) == 0
+    assert _size("b_w60.png") == (60, 50)
+
+
+def test_a_size_beyond_sense_is_refused_before_any_work(capsys, monkeypatch):
+    monkeypatch.setattr(tiles, "bands", lambda *args, **options: pytest.fail("the work was begun"))
+    _picture("a.png")
+    assert _run("a.png", "--width", "1000000") == 1
+    assert "expected a result up to 16 times as large, got 125000 times 8x6" in capsys.readouterr().err
 
 
 def test_a_burst_becomes_one_picture(rng, capsys):
@@ -376,10 +456,10 @@ def test_interruption_ends_with_one_line(capsys, monkeypatch):
         _picture(name)
     write = writing.write
 
-    def interrupted(path, picture):
+    def interrupted(path, picture, **options):
         if path.name == "b_x4.png":
             raise KeyboardInterrupt
-        return write(path, picture)
+        return write(path, picture, **options)
 
     monkeypatch.setattr(writing, "write", interrupted)
     assert _run("a.png", "b.png") == 130
@@ -412,12 +492,11 @@ def test_inputs_are_never_overwritten(capsys):
     assert (Path("a.png").read_bytes(), Path("a_x4.png").read_bytes()) == before
 
 
-def test_two_results_of_one_name_are_refused(capsys):
-    for name in ("a.png", "b/a.webp"):
-        _picture(name)
-    line = _refused(capsys, "a.png", "b/a.webp", "-o", "out", "--model", "bicubic")
-    assert "a.png and b/a.webp would both become out/a.png" in line
-    assert not Path("out").exists() and not Path("a_x4.png").exists()
+def test_two_results_of_one_name_are_both_written():
+    for height, name in enumerate(("a.png", "b/a.webp"), start=1):
+        _picture(name, height)
+    assert _run("a.png", "b/a.webp", "-o", "out") == 0
+    assert _size("out/a.png") == (32, 4) and _size("out/a.webp.png") == (32, 8)
 
 
 @pytest.mark.parametrize(
@@ -431,7 +510,14 @@ def test_two_results_of_one_name_are_refused(capsys):
         ),
         (["a.png", "--model", "a.png"], "expected a weights file"),
         (["a.png", "--tile", "15"], "--tile: expected 16 or more pixels, got 15"),
-        (["a.png", "--tile", "big"], "--tile"),
+        (["a.png", "--tile", "big"], "--tile: expected a number of pixels or auto, got big"),
+        ([""], "PICTURE_OR_FOLDER: expected a path, got an empty text"),
+        (["a.png", "-o", ""], "-o/--output: expected a path, got an empty text"),
+        (["a.png", "--model", ""], "--model: expected a path, got an empty text"),
+        (["-"], "-: expected -o with the name of its result, or -o - for standard output"),
+        (["a.png", "a.png", "-o", "-"], "-o -: expected one picture"),
+        ([".", "-o", "-"], "-o -: expected one picture"),
+        (["missing\n.png", "-o", "b.xyz"], "b.xyz: expected"),
         (["a.png", "-o", "a.gif", "--model", "bicubic"], "a.gif: expected a name that ends in one"),
         (["a.png", "c.png", "-o", "b.png", "--model", "bicubic"], "-o b.png: expected a folder"),
         ([".", "-o", "b.png", "--model", "bicubic"], "-o b.png: expected a folder"),
@@ -444,9 +530,14 @@ def test_two_results_of_one_name_are_refused(capsys):
         (["a.png", "--blend", "1.5"], "--texture: expected 0 to 1, got 1.5"),
         (["a.png", "--restore", "1", "--model", "bicubic"], "expected no --model, got bicubic"),
         (["a.png", "--no-such"], "--no-such"),
-        (["a.png", "--scale", "5"], "--scale: invalid choice: 5"),
-        (["a.png", "--scale", "2"], "SRResNet: expected its own scale, 4, got 2"),
-        (["a.png", "--scale", "2", "--model", "espcn"], "espcn: no weights of scale 2 are released, only espcn_x4"),
+        (["a.png", "--scale", "17"], "--scale: expected more than 0 and up to 16, got 17"),
+        (["a.png", "-s", "0"], "--scale: expected more than 0 and up to 16, got 0"),
+        (["a.png", "-s", "nan"], "--scale: expected more than 0 and up to 16, got nan"),
+        (["a.png", "-s", "two"], "--scale: expected a number, got two"),
+        (["a.png", "-s", "2", "--width", "9"], "--scale: expected neither --width nor --height beside it"),
+        (["a.png", "--width", "0"], "--width: expected 1 pixel or more, got 0"),
+        (["a.png", "--compare", "-s", "1.5"], "--compare: shows whole scales, so expected --scale 2, 3 or 4"),
+        (["a.png", "--compare", "-s", "2"], "--compare: expected the scale of blend:0.8,0.8, 4, got 2"),
         (["a.png", "--psf", "1.2", "--model", "map"], "--psf: expected sigma=N with N from 0 to 8, got 1.2"),
         (["a.png", "--psf", "sigma=9", "--model", "map"], "--psf: expected sigma=N with N from 0 to 8, got sigma=9"),
         (["a.png", "--psf", "sigma=nan", "--model", "map"], "got sigma=nan"),
@@ -477,6 +568,52 @@ def test_the_program_by_its_status_and_streams(tmp_path):
     assert process.returncode == 1 and "Traceback" not in process.stderr
     assert process.stdout.startswith("caf\\udce9.png -> caf\\udce9_x4.png (32x24, ")
     assert process.stderr.splitlines()[0] == ("jsr.infer: error: missing.png: No such file or directory")
+
+
+def _piped(*argv, content=b""):
+    command = [sys.executable, "-m", "jsr.infer", *argv, "--model", "bicubic"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(infer.__file__).parents[1])}
+    return subprocess.run(command, input=content, capture_output=True, env=environment)
+
+
+def test_a_picture_comes_by_standard_input_and_goes_to_standard_output():
+    """The picture alone goes there; all messages go to stderr."""
+    pixels = _picture("a.png")
+    process = _piped("-", "-o", "-", content=Path("a.png").read_bytes())
+    assert process.returncode == 0
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(process.stdout))), tiles.upscale(BICUBIC, pixels))
+    assert process.stderr.startswith(b"- -> - (32x24, ") and process.stderr.count(b"\n") == 1
+    assert [path.name for path in Path().iterdir()] == ["a.png"]
+
+
+def test_a_stream_is_named_in_errors():
+    process = _piped("-", "-o", "b.png", content=b"no picture")
+    assert (process.returncode, process.stdout) == (1, b"")
+    assert process.stderr == b"jsr.infer: error: -: not a picture of a known format\n"
+    process = _piped("-", "-o", "-")
+    assert (process.returncode, process.stdout) == (1, b"")
+    assert process.stderr == b"jsr.infer: error: -: the file is empty\n"
+
+
+def test_a_named_pipe_is_read_once(capsys):
+    _picture("a.png")
+    os.mkfifo("pipe")
+    thread = threading.Thread(target=lambda: Path("pipe").write_bytes(Path("a.png").read_bytes()))
+    thread.start()
+    assert _run("pipe", "-o", "b.png") == 0
+    thread.join()
+    assert _size("b.png") == (32, 24) and capsys.readouterr().out.startswith("pipe -> b.png (32x24, ")
+
+
+def test_names_stay_in_one_line_and_the_home_is_found(capsys, monkeypatch):
+    _picture("a\nb.png")
+    assert _run("a\nb.png", "missing\x1b[2J.png") == 1
+    output = capsys.readouterr()
+    assert output.out.startswith("a\\nb.png -> a\\nb_x4.png (32x24, ") and output.out.count("\n") == 1
+    assert output.err.startswith("jsr.infer: error: missing\\x1b[2J.png: No such file or directory\n")
+    monkeypatch.setenv("HOME", str(Path().absolute()))
+    _picture("c.png")
+    assert _run("~/c.png", "-o", "~/d.png") == 0 and _size("d.png") == (32, 24)
 
 
 @pytest.mark.parametrize(
@@ -564,6 +701,137 @@ def test_pictures_of_a_folder_are_those_that_are_read_when_named(capsys, suffix)
     assert _run("in") == 0
     assert _size("in/a_x4.png") == (32, 32) and pixels.shape == (8, 8, 3)
     assert capsys.readouterr().out.startswith(f"in/a.{suffix} -> in/a_x4.png (32x32, ")
+
+
+def test_pictures_of_odd_or_no_suffix_are_found_in_a_folder(capsys):
+    """As browsers and scripts save them; a text stays one."""
+    for name, kind in (("in/noext", "PNG"), ("in/screen.jpg_large", "JPEG"), ("in/scan.bak", "WEBP")):
+        _picture(name, format=kind)
+    Path("in/README").write_text("P1 stands for plan 1")
+    assert _run("in") == 0
+    assert all(_size(f"in/{name}_x4.png") == (32, 24) for name in ("noext", "screen", "scan"))
+    assert capsys.readouterr().out.startswith("left out because they are not pictures: 1, such as in/README\n")
+    _run("in")
+    assert "left out as earlier results: 3, such as" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["jpg", "webp", "tiff", "bmp"])
+def test_a_folder_is_written_in_a_format(name):
+    _picture("in/a.png")
+    _picture("in/b.webp", seed=1)
+    assert _run("in", "-o", "out", "--format", name) == 0
+    assert {path.name for path in Path("out").iterdir()} == {f"a.{name}", f"b.{name}"}
+    with Image.open(f"out/b.{name}") as image:
+        assert (image.format, image.size) == (formats.WRITTEN[f".{name}"].name, (32, 24))
+
+
+def test_same_keeps_each_format_and_a_suffix_names_the_results():
+    for name in ("in/a.png", "in/b.JPG", "in/c.gif"):
+        _picture(name)
+    assert _run("in", "--format", "same", "--suffix=-large") == 0
+    assert {path.name for path in Path("in").glob("*-large.*")} == {"a-large.png", "b-large.jpg", "c-large.png"}
+    assert _run("in", "-o", "out", "--suffix=-large") == 0  # earlier results are known by the suffix
+    assert {path.name for path in Path("out").iterdir()} == {"a-large.png", "b-large.png", "c-large.png"}
+
+
+def test_quality_and_lossless_reach_the_encoder():
+    """Each quality changes the size of the file; a lossless WebP holds the very levels of a PNG."""
+    _picture("a.png", 20, 24)
+    sizes = []
+    for quality in ("20", "60", "100"):
+        for name in ("a.jpg", "a.webp"):
+            assert _run("a.png", "-o", name, "--quality", quality) == 0
+            sizes.append(Path(name).stat().st_size)
+    assert sizes[::2] == sorted(set(sizes[::2])) and sizes[1::2] == sorted(set(sizes[1::2]))
+    assert _run("a.png", "-o", "b.webp", "--lossless") == 0 and _run("a.png", "-o", "b.png", "--lossless") == 0
+    np.testing.assert_array_equal(stored("b.webp"), stored("b.png"))
+
+
+def test_quality_reaches_the_frames_of_an_animation():
+    frames = [Image.fromarray(_picture(f"{seed}.png", 20, 24, seed=seed)) for seed in range(2)]
+    frames[0].save("a.webp", save_all=True, append_images=frames[1:], lossless=True)
+    sizes = []
+    for options in (["--quality", "10"], ["--quality", "90"], ["--lossless"]):
+        assert _run("a.webp", "-o", "b.webp", *options) == 0
+        sizes.append(Path("b.webp").stat().st_size)
+    assert sizes == sorted(set(sizes))
+
+
+def test_skip_existing_leaves_out_what_is_done(capsys):
+    _picture("in/a.png")
+    assert _run("in", "-o", "out") == 0
+    _picture("in/b.png")
+    Path("out/a.png").write_bytes(b"done")
+    capsys.readouterr()
+    assert _run("in", "-o", "out", "--skip-existing") == 0
+    assert Path("out/a.png").read_bytes() == b"done" and _size("out/b.png") == (32, 24)
+    output = capsys.readouterr().out
+    assert output.startswith("left out because they have results: 1, such as in/a.png\n") and output.count("->") == 1
+    assert _run("in", "-o", "out", "--overwrite") == 0 and _size("out/a.png") == (32, 24)
+
+
+def test_quiet_prints_errors_alone_and_verbose_what_a_picture_holds(capsys):
+    _picture("in/a.png")
+    Path("in/notes.txt").touch()
+    Path("in/more.txt").touch()
+    Image.new("LA", (4, 4)).save("in/b.png", icc_profile=ICC)
+    assert _run("in", "missing.png", "-q") == 1
+    output = capsys.readouterr()
+    assert output.out == "" and output.err.startswith("jsr.infer: error: missing.png: ")
+    assert _run("in", "-v") == 0
+    output = capsys.readouterr().out
+    assert "left out because they are not pictures: in/more.txt\n" in output and "pictures: in/notes.txt\n" in output
+    assert "  from 8x6 RGB of 8 bits\n" in output and "  from 4x4 grey of 8 bits, with transparency, icc\n" in output
+
+
+def test_json_is_a_line_for_each_picture_and_nothing_else(capsys):
+    _picture("in/a\n.png")
+    _picture("in/b.png")
+    Path("in/notes.txt").touch()
+    assert _run("in", "missing.png", "--json") == 1
+    output = capsys.readouterr()
+    first, second, third = map(json.loads, output.out.splitlines())
+    assert first.pop("seconds") > 0 and second["output"] == "in/b_x4.png"
+    assert first == {
+        "input": "in/a\n.png",
+        "output": "in/a\n_x4.png",
+        "error": None,
+        "width": 32,
+        "height": 24,
+        "from": "8x6 RGB of 8 bits",
+        "notes": [],
+    }
+    assert third == {"input": "missing.png", "output": None, "error": "No such file or directory"}
+    assert "left out because they are not pictures: 1" in output.err
+
+
+@pytest.mark.parametrize(
+    "argv, message",
+    [
+        (["--quality", "80"], "--quality: a_x4.png would be PNG; expected --format or -o for JPEG, WEBP"),
+        (["--quality", "80", "--format", "tiff"], "a_x4.tiff would be TIFF; expected --format or -o for JPEG, WEBP"),
+        (["--quality", "0", "--format", "jpg"], "--quality: expected 1 to 100, got 0"),
+        (["--lossless", "--format", "jpg"], "--lossless: a_x4.jpg would be JPEG, which always loses detail"),
+        (["--lossless", "--quality", "80", "--format", "webp"], "--lossless: expected no --quality beside it"),
+        (["--format", "JPG"], "--format: expected one of same, png, jpg, jpeg, webp, tif, tiff, bmp, got JPG, perhaps"),
+        (["--format", "jpg", "-o", "b.png"], "-o b.png: names a PNG, so expected no --format jpg"),
+        (["--suffix", "/x"], "--suffix: expected a part of a name, got /x"),
+        (["--suffix", ""], "--suffix: expected a text"),
+        (["--suffix", "_big", "-o", "b.png"], "--suffix: expected none beside -o b.png, which names the result"),
+        (["--compare", "--format", "jpg"], "--compare: writes photo_compare.png"),
+        (["--skip-existing", "--overwrite"], "--overwrite: not allowed with argument --skip-existing"),
+        (["-q", "-v"], "-v/--verbose: not allowed with argument -q/--quiet"),
+        (["--json", "-o", "-"], "--json: expected -o with a file, because standard output is for the picture"),
+        (["--max-pixels", "1e9x"], "--max-pixels: expected a whole number, got 1e9x"),
+        (["-i", "a.png"], "-i: no such option; pictures and folders are named without an option"),
+        (["-n", "x4plus"], "-n: no such option; the model is --model"),
+        (["--qualiti", "9"], "--qualiti: no such option, perhaps --quality"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused_in_one_line(capsys, argv, message):
+    _picture("a.png")
+    assert message in _refused(capsys, "a.png", "--model", "bicubic", *argv)
+    assert sorted(path.name for path in Path().iterdir()) == ["a.png"]
 
 
 def test_a_folder_of_other_files_alone_is_refused(capsys):

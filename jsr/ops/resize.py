@@ -53,6 +53,27 @@ def matrix(n_in: int, n_out: int, *, method: str = "bicubic", shift: float = 0.0
     Raises:
       ValueError: a length below 1, or an unknown method.
     """
+    start, block = part(n_in, n_out, first=0, last=n_out, method=method, shift=shift)
+    result = np.zeros((n_out, n_in), np.float32)
+    result[:, start : start + block.shape[1]] = block
+    return result
+
+
+def part(
+    n_in: int, n_out: int, *, first: int, last: int, method: str = "bicubic", shift: float = 0.0
+) -> tuple[int, np.ndarray]:
+    """Returns a block of `matrix`, which is nearly all zeros and too large for long rows.
+
+    Args:
+      first, last: the rows of the block, as of a slice.
+      method, shift: as `matrix` takes them.
+
+    Returns:
+      the first column of the block, and the block, beside which all columns are zero.
+
+    Raises:
+      ValueError: as `matrix` does.
+    """
     if method not in _KERNELS:
         raise ValueError(f"method: expected one of {', '.join(METHODS)}, got {method}")
     if n_in < 1 or n_out < 1:
@@ -60,18 +81,18 @@ def matrix(n_in: int, n_out: int, *, method: str = "bicubic", shift: float = 0.0
     kernel, width = _KERNELS[method]
     scale = n_out / n_in
     shrink = min(scale, 1.0) if method != "nearest" else 1.0
-    centre = (np.arange(n_out) + 0.5) / scale - 0.5 + shift
+    centre = (np.arange(first, last) + 0.5) / scale - 0.5 + shift
     reach = width / shrink / 2
-    first = np.floor(centre - reach).astype(int)
-    taps = first[:, None] + np.arange(int(np.ceil(2 * reach)) + 2)
+    taps = np.floor(centre - reach).astype(int)[:, None] + np.arange(int(np.ceil(2 * reach)) + 2)
     weights = kernel(shrink * (centre[:, None] - taps))
     weights /= weights.sum(axis=1, keepdims=True)
     # Mirrored edges: ... 1 0 | 0 1 2 ... n-1 | n-1 n-2 ...
     folded = np.mod(taps, 2 * n_in)
     folded = np.where(folded < n_in, folded, 2 * n_in - 1 - folded)
-    result = np.zeros((n_out, n_in))
-    np.add.at(result, (np.arange(n_out)[:, None], folded), weights)
-    return result.astype(np.float32)
+    start = int(folded.min())
+    block = np.zeros((last - first, int(folded.max()) + 1 - start))
+    np.add.at(block, (np.arange(last - first)[:, None], folded - start), weights)
+    return start, block.astype(np.float32)
 
 
 def resize(

@@ -3,7 +3,7 @@
 import io
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -70,9 +70,18 @@ def _uniform(frame: Picture, *, has_alpha: bool) -> Picture:
 
 
 def write(
-    path: str | os.PathLike[str], frames: Iterable[Picture], *, durations: Sequence[float | int], loop: int
+    path: str | os.PathLike[str],
+    frames: Iterable[Picture],
+    *,
+    durations: Sequence[float | int],
+    loop: int,
+    quality: int | None = None,
+    is_lossless: bool = False,
 ) -> tuple[str, ...]:
     """Writes frames, each of which replaces the one before, atomically.
+
+    Args:
+      quality, is_lossless: as `writing.write` takes them.
 
     Returns:
       a note that the result is animated.
@@ -83,14 +92,15 @@ def write(
     frames = iter(frames)
     first = next(frames)
     kind = writing.check(path, *first.pixels.shape[:2])
-    write_frames = _write_png if kind.name == "PNG" else _write_webp
     fitted, notes = writing.fit(first.metadata, kind, first.pixels.shape)
+    first = first._replace(metadata=fitted)
     with writing.atomic_file(path) as file:
-        write_frames(file, first._replace(metadata=fitted), frames, durations, loop)
-    return (
-        *notes,
-        f"its {len(durations)} frames are written as {kind.animation}",
-    )
+        if kind.name == "PNG":
+            _write_png(file, first, frames, durations, loop)
+        else:
+            encoding = writing.pillow_options(kind.name, fitted, quality=quality, is_lossless=is_lossless)
+            _write_webp(file, first, frames, durations, loop, encoding)
+    return (*notes, f"its {len(durations)} frames are written as {kind.animation}")
 
 
 def _write_png(
@@ -106,7 +116,12 @@ def _write_png(
 
 
 def _write_webp(
-    file: BinaryIO | io.BytesIO, first: Picture, others: Iterator[Picture], durations: Sequence[float | int], loop: int
+    file: BinaryIO | io.BytesIO,
+    first: Picture,
+    others: Iterator[Picture],
+    durations: Sequence[float | int],
+    loop: int,
+    encoding: dict[str, Any],
 ) -> None:
     Image.fromarray(writing.samples(first)).save(
         file,
@@ -115,5 +130,5 @@ def _write_webp(
         loop=loop,
         duration=[round(d) for d in durations],
         append_images=[Image.fromarray(writing.samples(other)) for other in others],
-        **writing.pillow_options("WEBP", first.metadata),
+        **encoding,
     )

@@ -11,7 +11,7 @@ class Listing(NamedTuple):
     """The files in a folder and below it, each list sorted by relative name."""
 
     pictures: list[Path]
-    others: list[Path]  # files whose suffix is not one of pictures that are read
+    others: list[Path]
 
 
 def list_pictures(folder: str | os.PathLike) -> list[Path]:
@@ -20,10 +20,10 @@ def list_pictures(folder: str | os.PathLike) -> list[Path]:
 
 
 def list_files(folder: str | os.PathLike) -> Listing:
-    """Lists the pictures, by suffix, and the other files in a folder and below it; a file counts as a picture.
+    """Lists the pictures and the other files in a folder and below it; a file counts as a picture.
 
-    Hidden files are left out: `._name.jpg` on a memory card is no picture. Links are followed, but each folder is
-    entered only once.
+    A file whose suffix is none of a picture, or that has none, is one if it begins like one. Hidden files are left out:
+    `._name.jpg` on a memory card is no picture. Links are followed, but each folder is entered only once.
     """
     if os.path.isfile(folder):
         return Listing([Path(folder)], [])
@@ -35,6 +35,22 @@ def list_files(folder: str | os.PathLike) -> Listing:
             continue
         seen.add(real)
         files += [Path(place, name) for name in names if not name.startswith(".")]
-    files.sort(key=lambda path: path.relative_to(folder).as_posix())
-    pictures = [path for path in files if formats.is_picture(path)]
-    return Listing(pictures, [path for path in files if not formats.is_picture(path)])
+    listing = Listing([], [])
+    for path in sorted(files, key=lambda path: path.relative_to(folder).as_posix()):
+        (listing.pictures if _is_picture(path) else listing.others).append(path)
+    return listing
+
+
+def _is_picture(path: Path) -> bool:
+    if formats.is_picture(path):
+        return True
+    try:
+        # Without the check, a named pipe would be waited for.
+        return path.is_file() and formats.begins_as_picture(path, _head(path))
+    except OSError:
+        return False
+
+
+def _head(path: Path) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(formats.HEAD)

@@ -1,9 +1,11 @@
 """The formats of picture files, in one table for reading, writing, listing folders, help texts and errors.
 
-Files are read by their content; suffixes decide which files of a folder are pictures, and the format of a result.
+Files are read by their content. Of a folder, files with a suffix of the table are pictures, and others that begin like
+one. The suffix decides the format of a result.
 """
 
 import os
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +23,7 @@ class Format(NamedTuple):
     has_16_bits: bool = False
     metadata: tuple[str, ...] = ()  # those that it holds, by their names in `Metadata`
     max_side: int | None = None  # pixels
+    signature: bytes = rb"(?!)"  # a regular expression that the first `HEAD` bytes match; by default, none do
 
 
 FORMATS = (
@@ -33,6 +36,7 @@ FORMATS = (
         has_rows=True,
         has_16_bits=True,
         metadata=("icc", "exif", "xmp", "iptc", "resolution", "comment", "colour", "text"),
+        signature=rb"\x89PNG\r\n\x1a\n",
     ),
     Format(
         "JPEG",
@@ -41,6 +45,7 @@ FORMATS = (
         has_alpha=False,
         metadata=("icc", "exif", "xmp", "iptc", "resolution", "comment"),
         max_side=65500,
+        signature=rb"\xff\xd8\xff",
     ),
     Format(
         "WEBP",
@@ -49,6 +54,7 @@ FORMATS = (
         animation="an animated WebP",
         metadata=("icc", "exif", "xmp", "resolution"),
         max_side=16383,
+        signature=rb"RIFF.{4}WEBP",
     ),
     Format(
         "TIFF",
@@ -56,14 +62,44 @@ FORMATS = (
         has_rows=True,
         has_16_bits=True,
         metadata=("icc", "exif", "xmp", "iptc", "resolution", "geography"),
+        signature=rb"II[*+]\0|MM\0[*+]",
     ),
-    Format("BMP", (".bmp",), has_alpha=False, metadata=("resolution",)),
-    Format("GIF", (), (".gif",), has_frames=True),
-    Format("AVIF", (".avif",), (".avifs",), has_frames=True, metadata=("icc", "exif", "xmp", "resolution")),
-    Format("JXL", (".jxl",), has_16_bits=True, metadata=("exif", "xmp", "resolution")),
-    Format("JPEG2000", (), (".jp2", ".j2k", ".jpc", ".jpf", ".jpx", ".j2c")),
-    Format("PPM", (), (".ppm", ".pgm", ".pbm", ".pnm")),
+    Format(
+        "BMP",
+        (".bmp",),
+        has_alpha=False,
+        metadata=("resolution",),
+        # Two letters alone would match texts; the sizes of all headers follow at byte 14.
+        signature=rb"BM.{12}[\x0c\x10\x28\x34\x38\x40\x6c\x7c]\0\0\0",
+    ),
+    Format("GIF", (), (".gif",), has_frames=True, signature=rb"GIF8[79]a"),
+    Format(
+        "AVIF",
+        (".avif",),
+        (".avifs",),
+        has_frames=True,
+        metadata=("icc", "exif", "xmp", "resolution"),
+        signature=rb".{4}ftypavi[fs]",
+    ),
+    Format(
+        "JXL",
+        (".jxl",),
+        has_16_bits=True,
+        metadata=("exif", "xmp", "resolution"),
+        signature=rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n",
+    ),
+    Format(
+        "JPEG2000",
+        (),
+        (".jp2", ".j2k", ".jpc", ".jpf", ".jpx", ".j2c"),
+        signature=rb"\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51",
+    ),
+    Format("PPM", (), (".ppm", ".pgm", ".pbm", ".pnm"), signature=rb"P[1-6]\s+(#[^\n]*\n\s*)*\d+\s+\d+\s"),
 )
+HEAD = 132  # bytes
+# Raw photographs (.nef, .dng, .arw) and slides of microscopes are TIFF too, whose first picture is a thumbnail. So a
+# TIFF with a foreign suffix is not taken for a picture.
+CONTAINERS = ("TIFF",)
 NAMES = ", ".join(kind.name for kind in FORMATS)  # all of them are read
 BY_NAME = {kind.name: kind for kind in FORMATS}
 WRITTEN = {suffix: kind for kind in FORMATS for suffix in kind.suffixes}
@@ -73,6 +109,16 @@ READ = WRITTEN | {suffix: kind for kind in FORMATS for suffix in kind.other_suff
 def is_picture(path: str | os.PathLike[str]) -> bool:
     """Tells whether the suffix of a file is one of pictures that are read."""
     return Path(path).suffix.lower() in READ
+
+
+def begins_as_picture(path: str | os.PathLike[str], head: bytes) -> bool:
+    """Tells whether a file whose suffix is none of a picture begins like one.
+
+    Args:
+      head: its first `HEAD` bytes.
+    """
+    kinds = (kind for kind in FORMATS if not Path(path).suffix or kind.name not in CONTAINERS)
+    return any(re.match(kind.signature, head, re.DOTALL) for kind in kinds)
 
 
 def written_as(path: str | os.PathLike[str]) -> Format | None:

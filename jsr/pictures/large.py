@@ -129,13 +129,14 @@ def _tiff_layout(path: str | os.PathLike[str], image: Image.Image) -> Layout | N
 
 
 def write(
-    path: str | os.PathLike[str], large: LargePicture, bands: Iterable[np.ndarray], *, scale: int
+    path: str | os.PathLike[str], large: LargePicture, bands: Iterable[np.ndarray], *, height: int, width: int
 ) -> tuple[str, ...]:
     """Writes an upscaled large picture by rows, atomically.
 
     Args:
       large: the picture before it was upscaled.
-      bands: rows `[n, s w]` or `[n, s w, 3]` of the result, from top to bottom; grey if `large` is.
+      bands: rows `[n, width]` or `[n, width, 3]` of the result, from top to bottom; grey if `large` is.
+      height, width: of the result.
 
     Returns:
       notes of all that the format cannot hold.
@@ -143,7 +144,6 @@ def write(
     Raises:
       PictureError: a file that cannot be written.
     """
-    height, width = (scale * n for n in large.rows.shape[:2])
     shape, dtype = (height, width, 3)[: len(large.rows.shape)], np.dtype(large.rows.dtype)
     bands = (np.stack([b] * 3, axis=-1) if large.is_grey else b.reshape(len(b), *shape[1:]) for b in bands)
     kind = writing.check(path, height, width)

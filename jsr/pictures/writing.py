@@ -24,6 +24,14 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "WEBP": {"quality": 95},
     "AVIF": {"quality": 90},
 }
+# Formats that can lose nothing, and what Pillow must be told for it.
+LOSSLESS: dict[str, dict[str, Any]] = {
+    "PNG": {},
+    "WEBP": {"lossless": True, "exact": True},  # "exact" keeps the colours under transparent pixels
+    "TIFF": {},
+    "BMP": {},
+    "JXL": {},
+}
 # What a note calls the metadata that a format cannot hold.
 NAMES = {
     "icc": "the colour profile",
@@ -47,8 +55,14 @@ SRGB = (
 )
 
 
-def write(path: str | os.PathLike[str], picture: Picture) -> tuple[str, ...]:
+def write(
+    path: str | os.PathLike[str], picture: Picture, *, quality: int | None = None, is_lossless: bool = False
+) -> tuple[str, ...]:
     """Writes a picture in the format of the suffix, atomically; replaces an earlier file.
+
+    Args:
+      quality: 1 to 100, of a format that has one; by default that of `OPTIONS`.
+      is_lossless: whether a format of `LOSSLESS` loses nothing; in the place of a quality.
 
     Returns:
       notes of all that the format cannot hold.
@@ -59,7 +73,7 @@ def write(path: str | os.PathLike[str], picture: Picture) -> tuple[str, ...]:
     kind = check(path, *picture.pixels.shape[:2])
     picture, notes = _fit(picture, kind)
     with atomic_file(path) as file:
-        _encode(file, picture, kind)
+        _encode(file, picture, kind, quality, is_lossless)
     return notes
 
 
@@ -129,10 +143,15 @@ def fit(metadata: Metadata, kind: Format, shape: tuple[int, ...]) -> tuple[Metad
     return metadata, tuple(notes)
 
 
-def pillow_options(name: str, metadata: Metadata) -> dict[str, Any]:
+def pillow_options(
+    name: str, metadata: Metadata, *, quality: int | None = None, is_lossless: bool = False
+) -> dict[str, Any]:
     """Returns the arguments with which Pillow writes a format: quality, and the metadata that there are."""
     given = {"icc_profile": metadata.icc, "exif": metadata.exif, "xmp": metadata.xmp, "comment": metadata.comment}
-    options = {key: value for key, value in given.items() if value} | OPTIONS.get(name, {})
+    options = {key: value for key, value in given.items() if value}
+    options |= LOSSLESS.get(name, {}) if is_lossless else OPTIONS.get(name, {})
+    if quality is not None and "quality" in options:
+        options["quality"] = quality
     if metadata.resolution and not metadata.resolution.is_ratio:
         options["dpi"] = tuple(round(x) for x in metadata.resolution[:2])
     if metadata.iptc:
@@ -171,13 +190,13 @@ def _without_profile(picture: Picture) -> tuple[Picture, bool]:
     return picture._replace(pixels=pixels if has_changed else picture.pixels, metadata=metadata), has_changed
 
 
-def _encode(file: BinaryIO, picture: Picture, kind: Format) -> None:
+def _encode(file: BinaryIO, picture: Picture, kind: Format, quality: int | None, is_lossless: bool) -> None:
     """Writes a picture that fits the format."""
     stored, metadata = samples(picture), picture.metadata
     if kind.name == "TIFF":
         tiff_writer.write(file, [stored], stored.shape, stored.dtype, metadata)
     elif kind.name == "JXL":
-        jxl_writer.write(file, stored, metadata)
+        jxl_writer.write(file, stored, metadata, quality=quality, is_lossless=is_lossless)
     elif stored.dtype == np.uint16:
         writer = Writer(file, stored.shape, stored.dtype, metadata)
         writer.write(stored)
@@ -188,7 +207,8 @@ def _encode(file: BinaryIO, picture: Picture, kind: Format) -> None:
         end = png_writer.END_OF_HEADER
         file.write(content.getvalue()[:end] + png_writer.chunks(metadata) + content.getvalue()[end:])
     else:
-        Image.fromarray(stored).save(file, format=kind.name, **pillow_options(kind.name, metadata))
+        options = pillow_options(kind.name, metadata, quality=quality, is_lossless=is_lossless)
+        Image.fromarray(stored).save(file, format=kind.name, **options)
         if kind.name == "JPEG" and metadata.resolution and metadata.resolution.is_ratio:
             x, y = (round(n) for n in metadata.resolution[:2])
             file.seek(13)  # of the JFIF header: unit 0, a ratio alone, which Pillow cannot write

@@ -4,9 +4,19 @@ import argparse
 import dataclasses
 from typing import get_args
 
-from jsr.command_line import Parser
+from jsr.command_line import Parser, number, whole
 from jsr.errors import ConfigError
 from jsr.training.config import CHOICES, PHASES, Config, check, names
+
+# What other programs call the options.
+HABITS = {
+    "--lr": "the step size is --learning-rate",
+    "--epochs": "the length is --steps, of batches",
+    "--batch": "pictures of a step are --batch-size",
+    "--resume": "the same command goes on with its --workdir",
+    "--gpu": "JAX takes the devices that it finds; JAX_PLATFORMS=cpu chooses",
+    "--config": "options are given one by one, and the run's config.json holds them",
+}
 
 
 def parse(argv: list[str] | None) -> Config:
@@ -14,7 +24,7 @@ def parse(argv: list[str] | None) -> Config:
 
     Exits with status 2 and one line on stderr on a mistake.
     """
-    parser = Parser(prog="jsr.train", description="Trains SRResNet, or from it SRGAN.")
+    parser = Parser(prog="jsr.train", description="Trains SRResNet, or from it SRGAN.", habits=HABITS)
     parser.add_argument("--phase", choices=PHASES, required=True, help="what to train")
     for field in dataclasses.fields(Config):
         if field.name != "phase":
@@ -40,7 +50,7 @@ def _add(parser: Parser, field: dataclasses.Field) -> None:
     has_choices = field.type in CHOICES
     parser.add_argument(
         name,
-        type={int: int, float: float, float | None: float}.get(field.type, str),
+        type={int: whole, float: number, float | None: number}.get(field.type, str),
         choices=get_args(field.type) if has_choices else None,
         default=argparse.SUPPRESS,
         help=f"{text} (default: {shown})" if shown else text,

@@ -8,9 +8,14 @@ from jsr import pictures
 from jsr.errors import PictureError
 from jsr.models import Model
 from jsr.pictures import Animation, LargePicture, Picture, animation, formats, large, writing
-from jsr.upscaling import burst, comparison, tiles
+from jsr.pictures.large import Rows
+from jsr.upscaling import burst, comparison, size, tiles
 from jsr.upscaling.jobs import Job
 from jsr.upscaling.picture import enlarge
+from jsr.upscaling.size import Size, resized
+
+BICUBIC = "bicubic"  # the model's name
+ALONE = "bicubic alone, without the model"
 
 
 class Options(NamedTuple):
@@ -21,6 +26,9 @@ class Options(NamedTuple):
     tile: int | None = None  # low-resolution pixels of a tile's side; None for as many as the free memory allows
     frame: int | None = None  # number of the only frame to upscale
     max_pixels: int = pictures.MAX_PIXELS
+    size: Size = Size()
+    quality: int | None = None  # of a lossy format, as `writing.write` takes it
+    is_lossless: bool = False
 
     @property
     def model(self) -> Model:
@@ -36,11 +44,12 @@ class Progress(NamedTuple):
 
 
 class Result(NamedTuple):
-    """The size of a written file in pixels, and the notes to print of it."""
+    """The size of a written file in pixels, the notes to print of it, and what there was to keep."""
 
     height: int
     width: int
     notes: tuple[str, ...]
+    contents: str  # of the source, in words
 
 
 def upscale_file(job: Job, options: Options, progress: Progress) -> Result:
@@ -72,12 +81,12 @@ def _upscale_whole(job: Job, options: Options, progress: Progress, picture: Pict
         _check_folder(job)
         result = comparison.draw(options.models, picture, tile=options.tile)
     else:
-        _check_size(job, options.model, picture)
+        _check_size(job, options, picture)
         _check_folder(job)
-        result = enlarge(options.model, picture, tile=options.tile, report=progress.report, shrunk=progress.shrunk)
-    notes = writing.write(job.target, result)
+        result = _enlarged(picture, options, progress)
+    notes = writing.write(job.target, result, quality=options.quality, is_lossless=options.is_lossless)
     height, width = result.pixels.shape[:2]
-    return Result(height, width, result.metadata.notes + notes)
+    return Result(height, width, result.metadata.notes + notes, _contents(picture))
 
 
 def _upscale_burst(job: Job, options: Options, progress: Progress) -> Result:
@@ -88,51 +97,103 @@ def _upscale_burst(job: Job, options: Options, progress: Progress) -> Result:
             raise PictureError(
                 f"{path}: expected a frame as the first, without transparency, {_size(read[0])}, got {_size(picture)}"
             )
-    _check_size(job, options.model, read[0])
+    height, width = _check_size(job, options, read[0])
     _check_folder(job)
     pixels = burst.upscale(options.model, [picture.pixels for picture in read], report=progress.report)
-    notes = writing.write(job.target, read[0]._replace(pixels=pixels))
-    height, width = pixels.shape[:2]
-    return Result(height, width, (f"{len(read)} frames", *read[0].metadata.notes, *notes))
+    result = read[0]._replace(pixels=pixels)
+    if pixels.shape[:2] != (height, width):
+        result = resized(result, height, width)
+    notes = writing.write(job.target, result, quality=options.quality, is_lossless=options.is_lossless)
+    return Result(height, width, (f"{len(read)} frames", *read[0].metadata.notes, *notes), _contents(read[0]))
 
 
 def _upscale_rows(job: Job, options: Options, progress: Progress, picture: LargePicture) -> Result:
     """Upscales a large picture; each band of rows is written as soon as it is computed."""
-    _check_folder(job)
-    scale = options.model.scale
     rows = large.Grey(picture.rows) if picture.is_grey else picture.rows
-    bands = tiles.bands(options.model, rows, tile=options.tile, report=progress.report, shrunk=progress.shrunk)
-    notes = large.write(job.target, picture, bands, scale=scale)
-    height, width = rows.shape[:2]
-    return Result(scale * height, scale * width, picture.metadata.notes + notes)
+    own, (height, width) = _own_size(rows, options), _check_size(job, options, picture)
+    _check_folder(job)
+    if _is_bicubic_alone(rows, options):
+        bands, remarks = size.bands(rows, height, width), (ALONE,)
+    else:
+        bands = tiles.bands(options.model, rows, tile=options.tile, report=progress.report, shrunk=progress.shrunk)
+        remarks = ()
+        if own != (height, width):
+            enlarged = large.FileRows((*own, *rows.shape[2:]), rows.dtype, bands)
+            bands = size.bands(enlarged, height, width)
+    notes = large.write(job.target, picture, bands, height=height, width=width)
+    return Result(height, width, picture.metadata.notes + remarks + notes, _contents(picture))
 
 
 def _upscale_animation(job: Job, options: Options, progress: Progress, source: Animation) -> Result:
     """Upscales an animation; each frame is written as soon as it is computed."""
     first = source.frames[0]
-    _check_size(job, options.model, first)
+    height, width = _check_size(job, options, first)
     _check_folder(job)
+    quietly = progress._replace(report=lambda finished, total: None)  # of a frame's tiles
+    remarks = (ALONE,) * _is_bicubic_alone(first.pixels, options)
 
     def upscaled() -> Iterator[Picture]:
         for i, frame in enumerate(source.frames):
-            result = enlarge(options.model, frame, tile=options.tile, shrunk=progress.shrunk)
+            result = _enlarged(frame, options, quietly)
             progress.report(i + 1, len(source.frames))
             yield result
 
-    notes = animation.write(job.target, upscaled(), durations=source.durations, loop=source.loop)
-    scale, (height, width) = options.model.scale, first.pixels.shape[:2]
-    return Result(scale * height, scale * width, source.metadata.notes + notes)
+    notes = animation.write(
+        job.target,
+        upscaled(),
+        durations=source.durations,
+        loop=source.loop,
+        quality=options.quality,
+        is_lossless=options.is_lossless,
+    )
+    contents = f"{len(source.frames)} frames of {_contents(first)}"
+    return Result(height, width, source.metadata.notes + remarks + notes, contents)
 
 
-def _check_size(job: Job, model: Model, picture: Picture) -> None:
-    """Refuses a result too large for its format, before minutes are spent on it."""
-    writing.check(job.target, *(model.scale * n for n in picture.pixels.shape[:2]))
+def _enlarged(picture: Picture, options: Options, progress: Progress) -> Picture:
+    """Upscales a picture to the size that is asked for, by the model and then bicubic, or by bicubic alone."""
+    height, width = options.size.of(*picture.pixels.shape[:2], scale=options.model.scale)
+    if _is_bicubic_alone(picture.pixels, options):
+        return resized(picture, height, width).noted(ALONE)
+    result = enlarge(options.model, picture, tile=options.tile, report=progress.report, shrunk=progress.shrunk)
+    return result if result.pixels.shape[:2] == (height, width) else resized(result, height, width)
+
+
+def _own_size(rows: Rows, options: Options) -> tuple[int, int]:
+    """Returns height and width of the model's result."""
+    return options.model.scale * rows.shape[0], options.model.scale * rows.shape[1]
+
+
+def _is_bicubic_alone(rows: Rows, options: Options) -> bool:
+    """Tells whether a size is reached without the model: a result that is not larger, or another size of bicubic."""
+    height, width = options.size.of(*rows.shape[:2], scale=options.model.scale)
+    if height <= rows.shape[0] and width <= rows.shape[1]:
+        return True
+    return BICUBIC in options.models and (height, width) != _own_size(rows, options)
+
+
+def _check_size(job: Job, options: Options, picture: Picture | LargePicture) -> tuple[int, int]:
+    """Returns height and width of the result; refuses one too large for its format, before minutes are spent on it."""
+    samples = picture.pixels if isinstance(picture, Picture) else picture.rows
+    height, width = options.size.of(*samples.shape[:2], scale=options.model.scale)
+    writing.check(job.target, height, width)
+    return height, width
 
 
 def _size(picture: Picture) -> str:
     height, width = picture.pixels.shape[:2]
     alpha = ", transparent" if picture.alpha is not None else ""
     return f"{width}x{height}{' in grey' if picture.pixels.ndim == 2 else ''}{alpha}"
+
+
+def _contents(picture: Picture | LargePicture) -> str:
+    """Describes the pixels and the metadata of a picture: 32x24 RGB of 8 bits, with transparency, icc, exif."""
+    samples = picture.pixels if isinstance(picture, Picture) else picture.rows
+    colours, bits = "grey" if len(samples.shape) == 2 else "RGB", 8 * samples.dtype.itemsize
+    parts = ["transparency"] if isinstance(picture, Picture) and picture.alpha is not None else []
+    parts += [name for name, value in picture.metadata._asdict().items() if value and name != "notes"]
+    size = f"{samples.shape[1]}x{samples.shape[0]}"
+    return f"{size} {colours} of {bits} bits" + (f", with {', '.join(parts)}" if parts else "")
 
 
 def _check_folder(job: Job) -> None:

@@ -1,5 +1,6 @@
 """The jobs of one command: the pictures to read, and the place of each result."""
 
+import itertools
 import os
 import re
 from collections.abc import Iterator
@@ -7,9 +8,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jsr.errors import PictureError
-from jsr.pictures import folders, formats, writing
+from jsr.pictures import folders, formats
 
-EARLIER_RESULT = re.compile(r"(.+)_(?:x\d+|compare)\.png")  # the stem of its input, or its name
+SAME = "same"  # the format of a result that has its picture's, if that is written
+FORMATS = (SAME, *(suffix.removeprefix(".") for suffix in formats.WRITTEN))
+# The mark of a result beside its picture.
+MARKS = r"_x[\d.]+|_w\d+|_h\d+|_w\d+h\d+|_max\d+|_compare"
 
 
 class Job(NamedTuple):
@@ -20,6 +24,24 @@ class Job(NamedTuple):
     frames: tuple[Path, ...] = ()  # further ones, if the source is the first frame of a burst
 
 
+class Naming(NamedTuple):
+    """The names of results: `photo`, and then a mark and the format."""
+
+    beside: str  # the mark of a result beside its picture
+    elsewhere: str = ""  # the mark of a result in another folder
+    format: str | None = None  # one of `FORMATS`; None for PNG
+
+    def suffix(self, source: Path) -> str:
+        """Returns the suffix of a result, by which its format is known."""
+        if self.format != SAME:
+            return f".{self.format or 'png'}"
+        suffix = source.suffix.lower()
+        if suffix in formats.WRITTEN:
+            return suffix
+        kind = formats.READ.get(suffix)
+        return kind.suffixes[0] if kind and kind.suffixes else ".png"
+
+
 class Plan(NamedTuple):
     """The jobs of a command, and the files of its folders that are left out."""
 
@@ -28,81 +50,91 @@ class Plan(NamedTuple):
     others: list[Path]  # files that are no pictures, by their suffix
 
 
-def plan(inputs: list[Path], output: str | None, *, scale: int, is_comparison: bool = False) -> Plan:
+def plan(inputs: list[Path], output: str | None, naming: Naming) -> Plan:
     """Pairs each file to read with the file to write, before any work.
 
-    Of two pictures in one folder that differ in their suffix alone, such as photo.gif and photo.png, the second gives
-    its whole name to its result: photo.png_x4.png.
+    Where the name of a result is taken, as that of photo.png is by photo.gif, the second result bears the whole name of
+    its picture, photo.png_x4.png, and where that is taken too, a number.
 
     Args:
       output: None for results beside their inputs, a folder, or, for one picture, a file.
 
     Raises:
-      PictureError: a folder without pictures, an input that would be overwritten, or two results of one name.
+      PictureError: a folder without pictures, an input that would be overwritten, or a file as output that does not
+        agree with the naming.
     """
-    mark = "_compare" if is_comparison else f"_x{scale}"
-    ending = f"{mark}.png" if is_comparison or output is None else ".png"
-    is_file = _names_a_file(output, inputs)
+    is_file = _names_a_file(output, inputs, naming)
     result = Plan([], [], [])
-    seen, stems = set(), set()
-    for source, name in _sources(inputs, None if is_file else output, result):
+    seen, taken = set(), set()
+    for source, name in _sources(inputs, None if is_file else output, naming, result):
         if _real(source) in seen:
             continue
         seen.add(_real(source))
-        stem = source.name if source.with_suffix("") in stems else source.stem
-        stems.add(source.with_suffix(""))
         if output is None:
-            target = source.with_name(f"{stem}{ending}")
-        elif is_file:
-            target = Path(output)
+            names = _names(source, naming.beside + naming.suffix(source))
         else:
-            target = Path(output, name.with_name(f"{stem}{ending}"))
+            names = [Path(output)] if is_file else _names(Path(output, name), naming.elsewhere + naming.suffix(source))
+        target = next(path for path in names if _real(path) not in taken)
+        taken.add(_real(target))
         result.jobs.append(Job(source, target))
     _check_targets(result.jobs, seen)
     return result
 
 
-def plan_burst(inputs: list[Path], output: str | None, *, scale: int) -> Plan:
+def plan_burst(inputs: list[Path], output: str | None, naming: Naming) -> Plan:
     """Makes one job of all files to read; its result is named after the first.
 
     Raises:
       PictureError: as `plan`.
     """
     result = Plan([], [], [])
-    first, *frames = (source for source, _ in _sources(inputs, None, result))
-    job = plan([first], output, scale=scale).jobs[0]
+    first, *frames = (source for source, _ in _sources(inputs, None, naming, result))
+    job = plan([first], output, naming).jobs[0]
     _check_targets([job], {_real(path) for path in (first, *frames)})
     result.jobs.append(job._replace(frames=tuple(frames)))
     return result
 
 
+def _names(place: Path, ending: str) -> Iterator[Path]:
+    """Yields the names that a result may have, best first."""
+    yield place.with_name(f"{place.stem}{ending}")
+    yield place.with_name(f"{place.name}{ending}")
+    for number in itertools.count(2):
+        yield place.with_name(f"{place.name}_{number}{ending}")
+
+
 def _check_targets(jobs: list[Job], inputs: set[str]) -> None:
-    """Refuses targets that are inputs, under another name too, or the same file twice."""
-    sources, inodes = {}, {_inode(path) for path in inputs} - {None}
+    """Refuses targets that are inputs, under another name too."""
+    inodes = {_inode(path) for path in inputs} - {None}
     for source, target, _ in jobs:
         real = _real(target)
         if real in inputs or _inode(real) in inodes:
             raise PictureError(f"{source}: its result {target} would overwrite an input")
-        if real in sources:
-            raise PictureError(f"{sources[real]} and {source} would both become {target}")
-        sources[real] = source
 
 
-def _names_a_file(output: str | None, inputs: list[Path]) -> bool:
+def _names_a_file(output: str | None, inputs: list[Path], naming: Naming) -> bool:
     """Tells whether `-o` names the result of one picture; otherwise it names a folder."""
     if output is None or os.path.isdir(output) or output.endswith(("/", os.sep)):
         return False
-    if os.path.isfile(output) or formats.written_as(output):
+    kind = formats.written_as(output)
+    if os.path.isfile(output) or kind:
         if len(inputs) > 1 or inputs[0].is_dir():
             raise PictureError(f"-o {output}: expected a folder for several pictures, got a file")
     elif len(inputs) > 1 or inputs[0].is_dir() or not Path(output).suffix:
         return False
-    writing.check(output, 1, 1)
+    if kind is None:
+        names = ", ".join(formats.WRITTEN)
+        raise PictureError(f"-o {output}: expected a name that ends in one of {names}, or in / for a folder")
+    if naming.format and formats.WRITTEN.get(f".{naming.format}") != kind:
+        raise PictureError(f"-o {output}: names a {kind.name}, so expected no --format {naming.format}")
     return True
 
 
-def _sources(inputs: list[Path], output: str | None, result: Plan) -> Iterator[tuple[Path, Path]]:
+def _sources(inputs: list[Path], output: str | None, naming: Naming, result: Plan) -> Iterator[tuple[Path, Path]]:
     """Yields each picture and its name below a folder of results; adds the files left out to the plan."""
+    marks = f"{MARKS}|{re.escape(naming.beside)}"
+    suffixes = "|".join(map(re.escape, formats.WRITTEN))
+    results = re.compile(f"(.+)(?:{marks})(?:{suffixes})", re.IGNORECASE)  # the stem of its picture, or its name
     for place in inputs:
         if not place.is_dir():
             yield place, Path(place.name)
@@ -115,7 +147,7 @@ def _sources(inputs: list[Path], output: str | None, result: Plan) -> Iterator[t
         inputs_of_results = {p.with_suffix("") for p in pictures} | set(pictures)
         earlier_results = []
         for picture in pictures:
-            match = EARLIER_RESULT.fullmatch(picture.name)
+            match = results.fullmatch(picture.name)
             if match and picture.with_name(match[1]) in inputs_of_results:
                 earlier_results.append(picture)
             else:

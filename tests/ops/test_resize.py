@@ -222,3 +222,16 @@ def test_matrix_refuses_lengths_below_one(n_in, n_out):
 def test_downscale_refuses_sides_that_are_no_multiples(shape):
     with pytest.raises(ValueError, match=f"multiples of 4, got {shape[1]}x{shape[2]}"):
         resize.downscale(np.zeros(shape, np.float32), 4)
+
+
+@pytest.mark.parametrize("method", resize.METHODS)
+@pytest.mark.parametrize("n_in, n_out", [(1, 1), (7, 30), (30, 7), (41, 41), (2, 9)])
+def test_part_is_a_block_of_the_matrix(method, n_in, n_out):
+    """Whose other columns are zero."""
+    whole = resize.matrix(n_in, n_out, method=method)
+    for first in range(n_out):
+        for last in (first + 1, n_out):
+            start, block = resize.part(n_in, n_out, first=first, last=last, method=method)
+            expected = np.zeros((last - first, n_in), np.float32)
+            expected[:, start : start + block.shape[1]] = block
+            np.testing.assert_array_equal(whole[first:last], expected)

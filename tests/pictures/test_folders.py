@@ -1,6 +1,9 @@
 """Tests ../../jsr/pictures/folders.py."""
 
+import os
+
 import pytest
+from PIL import Image
 
 from jsr.pictures import folders, formats
 
@@ -38,3 +41,20 @@ def test_list_files_parts_pictures_from_others(tmp_path):
     pictures, others = folders.list_files(tmp_path)
     assert [path.relative_to(tmp_path).as_posix() for path in pictures] == ["b.png", "below/a.gif"]
     assert [path.relative_to(tmp_path).as_posix() for path in others] == ["below/no_suffix", "c.txt"]
+
+
+def test_list_files_opens_no_named_pipe(tmp_path):
+    """It would wait for a writer."""
+    os.mkfifo(tmp_path / "pipe")
+    assert folders.list_files(tmp_path) == ([], [tmp_path / "pipe"])
+
+
+def test_list_files_takes_what_it_cannot_read_for_no_picture(tmp_path):
+    (tmp_path / "broken").symlink_to(tmp_path / "missing")
+    assert folders.list_files(tmp_path) == ([], [tmp_path / "broken"])
+
+
+@pytest.mark.parametrize("suffix, is_listed", [("", True), (".nef", False), (".tif", True)])
+def test_list_files_takes_no_raw_photograph_for_a_tiff(tmp_path, suffix, is_listed):
+    Image.new("RGB", (4, 4)).save(tmp_path / f"a{suffix}", format="TIFF")
+    assert bool(folders.list_files(tmp_path).pictures) == is_listed

@@ -1,5 +1,8 @@
 """Tests ../../jsr/pictures/formats.py."""
 
+import io
+import re
+
 import imagecodecs
 import pytest
 from PIL import Image
@@ -32,6 +35,35 @@ def test_every_format_is_read(tmp_path, kind):
     for suffix in row.suffixes + row.other_suffixes:
         assert formats.is_picture(f"folder.d/A{suffix.upper()}")
     assert pictures.read(tmp_path / "a").pixels.shape == (24, 32, 3)
+
+
+@pytest.mark.parametrize("kind", encoders.formats())
+def test_every_format_is_known_by_its_beginning(kind):
+    """Grey, colour and one bit, as Pillow writes them; and each signature is that of one format only."""
+    for image in (Image.fromarray(encoders.smooth()), Image.new("L", (3, 2)), Image.new("1", (3, 2))):
+        file = io.BytesIO()
+        image.convert("L" if image.mode == "1" and kind == "JPEG2000" else image.mode).save(file, format=kind)
+        head = file.getvalue()[: formats.HEAD]
+        matches = [row.name for row in formats.FORMATS if re.match(row.signature, head, re.DOTALL)]
+        assert matches == [kind]
+        assert formats.begins_as_picture("photo.jpg_large", head) == (kind not in formats.CONTAINERS)
+        assert formats.begins_as_picture("photo", head)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"",
+        b"BMW is a maker of cars, and of motorcycles too",
+        b"P5 is a level",
+        b"%PDF-1.7",
+        b"RIFF\0\0\0\0AVI LIST",
+        b"\0\0\0\x18ftypisom",
+        b"MM\0\x2c",
+    ],
+)
+def test_other_files_do_not_begin_as_pictures(head):
+    assert not formats.begins_as_picture("a", head)
 
 
 @pytest.mark.parametrize("suffix", formats.WRITTEN)

@@ -162,7 +162,7 @@ def test_write_is_atomic(tmp_path, monkeypatch):
     writing.write(path, Picture(encoders.smooth()))
     before = path.read_bytes()
 
-    def fails(file, picture, kind):
+    def fails(file, *_):
         file.write(b"half")
         raise OSError(28, "No space left on device")
 

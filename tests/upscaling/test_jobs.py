@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from jsr.errors import PictureError
-from jsr.upscaling.jobs import Job, plan, plan_burst
+from jsr.pictures import formats
+from jsr.upscaling.jobs import FORMATS, Job, Naming, plan, plan_burst
 
 
 @pytest.fixture(autouse=True)
@@ -19,16 +20,18 @@ def _files(*names):
         Path(name).touch()
 
 
-def _targets(inputs, output=None, **options):
-    jobs = plan([Path(name) for name in inputs], output, **{"scale": 4, **options}).jobs
+X4 = Naming("_x4")
+
+
+def _targets(inputs, output=None, naming=X4):
+    jobs = plan([Path(name) for name in inputs], output, naming).jobs
     return {str(job.source): str(job.target) for job in jobs}
 
 
 def test_plan_puts_results_beside_their_inputs():
     _files("a.jpg", "in/b.png")
     assert _targets(["a.jpg", "in"]) == {"a.jpg": "a_x4.png", "in/b.png": "in/b_x4.png"}
-    assert _targets(["a.jpg"], scale=3) == {"a.jpg": "a_x3.png"}
-    assert _targets(["a.jpg"], is_comparison=True) == {"a.jpg": "a_compare.png"}
+    assert _targets(["a.jpg"], naming=Naming("_large", format="webp")) == {"a.jpg": "a_large.webp"}
 
 
 @pytest.mark.parametrize("output", ["out", "out/", "out.d/", "exists.png"])
@@ -42,8 +45,11 @@ def test_plan_keeps_names_in_a_folder_of_results(output):
 def test_plan_takes_a_file_for_one_picture():
     _files("a.jpg")
     assert _targets(["a.jpg"], "new/b.webp") == {"a.jpg": "new/b.webp"}
-    with pytest.raises(PictureError, match="b.gif: expected a name that ends in one of .png"):
-        _targets(["a.jpg"], "b.gif")
+    with pytest.raises(PictureError, match="-o b.v2: expected a name that ends in one of .png, .*, or in / for a fo"):
+        _targets(["a.jpg"], "b.v2")
+    with pytest.raises(PictureError, match="-o b.webp: names a WEBP, so expected no --format jpg"):
+        _targets(["a.jpg"], "b.webp", Naming("_x4", format="jpg"))
+    assert _targets(["a.jpg"], "b.jpeg", Naming("_x4", format="jpg")) == {"a.jpg": "b.jpeg"}
     with pytest.raises(PictureError, match="-o b.png: expected a folder for several pictures, got a file"):
         _targets(["a.jpg", "a.jpg"], "b.png")
 
@@ -51,7 +57,7 @@ def test_plan_takes_a_file_for_one_picture():
 def test_plan_leaves_out_earlier_results_and_other_files():
     """A name alone does not make a result: there must be an input for it."""
     _files("in/a.gif", "in/a_x4.png", "in/a_x2.png", "in/a_compare.png", "in/b_x4.png", "in/c.txt", "in/.d.png")
-    jobs, earlier_results, others = plan([Path("in")], None, scale=4)
+    jobs, earlier_results, others = plan([Path("in")], None, X4)
     assert jobs == [
         Job(Path("in/a.gif"), Path("in/a_x4.png")),
         Job(Path("in/b_x4.png"), Path("in/b_x4_x4.png")),
@@ -63,7 +69,7 @@ def test_plan_leaves_out_earlier_results_and_other_files():
 def test_plan_leaves_the_folder_of_results_out_of_its_inputs():
     """Its pictures are no inputs, and none of its files is counted."""
     _files("in/a.png", "in/large/a.png", "in/large/notes.txt")
-    jobs, _, others = plan([Path("in")], "in/large", scale=4)
+    jobs, _, others = plan([Path("in")], "in/large", X4)
     assert [job.source for job in jobs] == [Path("in/a.png")] and others == []
 
 
@@ -93,10 +99,13 @@ def test_plan_names_a_second_picture_of_one_stem_by_its_whole_name():
     assert _targets(["in"]) == targets
 
 
-def test_plan_refuses_two_results_of_one_name():
-    _files("a.png", "b/a.webp")
-    with pytest.raises(PictureError, match="^a.png and b/a.webp would both become out/a.png$"):
-        _targets(["a.png", "b/a.webp"], "out")
+def test_plan_tells_results_of_one_name_apart():
+    """From several folders, and where a name that was made up for one is the natural name of another."""
+    _files("a.png", "b/a.png", "c/a.png", "d/a.png")
+    targets = _targets(["a.png", "b", "c", "d"], "out")
+    assert list(targets.values()) == ["out/a.png", "out/a.png.png", "out/a.png_2.png", "out/a.png_3.png"]
+    _files("in/a.gif", "in/a.png", "in/a.png.jpg")
+    assert list(_targets(["in"]).values()) == ["in/a_x4.png", "in/a.png_x4.png", "in/a.png.jpg_x4.png"]
 
 
 def test_plan_refuses_folders_without_pictures():
@@ -110,13 +119,37 @@ def test_plan_refuses_folders_without_pictures():
 
 def test_plan_burst_makes_one_job_of_all_frames():
     _files("burst/b.png", "burst/a.png", "burst/notes.txt", "c.png")
-    planned = plan_burst([Path("burst"), Path("c.png")], None, scale=4)
+    planned = plan_burst([Path("burst"), Path("c.png")], None, X4)
     assert planned.jobs == [Job(Path("burst/a.png"), Path("burst/a_x4.png"), (Path("burst/b.png"), Path("c.png")))]
     assert planned.others == [Path("burst/notes.txt")]
-    assert plan_burst([Path("burst")], "large.jpg", scale=4).jobs[0].target == Path("large.jpg")
+    assert plan_burst([Path("burst")], "large.jpg", X4).jobs[0].target == Path("large.jpg")
 
 
 def test_plan_burst_refuses_to_overwrite_any_frame():
     _files("a.png", "b.png")
     with pytest.raises(PictureError, match="would overwrite an input"):
-        plan_burst([Path("a.png"), Path("b.png")], "b.png", scale=4)
+        plan_burst([Path("a.png"), Path("b.png")], "b.png", X4)
+
+
+@pytest.mark.parametrize(
+    "mark", ["_x4", "_x1.5", "_w1920", "_h1080", "_w1920h1080", "_max4000", "_compare", "-large", "_x4.v2"]
+)
+def test_plan_leaves_out_results_of_any_mark_and_format(mark):
+    """Those of all commands, and those of its own suffix; a photograph that is only called alike is no result."""
+    _files("in/a.jpg", f"in/a{mark}.jpg", f"in/a{mark}.png", f"in/a.jpg{mark}.TIF", f"in/b{mark}.jpg", "in/a.b.png")
+    planned = plan([Path("in")], None, Naming(mark if mark[0] == "-" or "v2" in mark else "_x4"))
+    assert [job.source.name for job in planned.jobs] == ["a.b.png", "a.jpg", f"b{mark}.jpg"]
+    assert len(planned.earlier_results) == 3
+
+
+def test_naming_keeps_the_format_where_it_is_written():
+    """As the suffix names it; formats that are only read, and files without a suffix, become PNG."""
+    naming = Naming("", format="same")
+    names = {"a.JPG": ".jpg", "a.jpeg": ".jpeg", "a.jfif": ".jpg", "a.webp": ".webp", "a.ppm": ".png", "a": ".png"}
+    assert {name: naming.suffix(Path(name)) for name in names} == names
+    assert Naming("").suffix(Path("a.jpg")) == ".png"
+
+
+@pytest.mark.parametrize("name", FORMATS[1:])
+def test_every_format_names_a_suffix_that_is_written(name):
+    assert formats.written_as(f"a{Naming('', format=name).suffix(Path('b'))}") is not None

@@ -9,9 +9,9 @@ import pytest
 
 from jsr.errors import WeightsError
 from jsr.files import checksums
+from jsr.models.consistency import Consistent
 from jsr.models.espcn import ESPCN
 from jsr.models.exemplars import Exemplars
-from jsr.models.consistency import Consistent
 from jsr.models.interpolation import Interpolation
 from jsr.models.srcnn import SRCNN
 from jsr.models.srresnet import SRResNet

@@ -1,0 +1,282 @@
+"""The options of `jsr.infer`, read from the command line."""
+
+import argparse
+import functools
+import os
+import sys
+import textwrap
+from typing import Any, get_args
+
+from jsr import command_line
+from jsr.command_line import Parser, number, whole
+from jsr.devices.compilation import Precision
+from jsr.files import streams
+from jsr.ops.observation import MAX_BLUR, MAX_NOISE
+from jsr.pictures import MAX_PIXELS, formats
+from jsr.upscaling import jobs, tiles
+from jsr.upscaling.size import MAX_SCALE
+from jsr.weights import zoo
+
+WRITTEN = ", ".join(kind.name for kind in formats.FORMATS if kind.suffixes)
+DESCRIPTION = textwrap.fill(
+    "Makes pictures larger and sharp: photo.jpg becomes photo_x4.png beside it. An earlier result is replaced, an input"
+    f" never. Reads {formats.NAMES}; writes {WRITTEN}. Depth, transparency, metadata and animations are kept, and it is"
+    " said where a format cannot.",
+    width=79,
+)
+EXAMPLES = """examples:
+  jsr infer photo.jpg                                     photo_x4.png
+  jsr infer photos -o large --format jpg --skip-existing  a folder, in several goes
+  jsr infer scan.tif --width 6000 --texture 0 -o a.tif    exact width, nothing invented
+
+status: 0; 1 if pictures failed; 2 for wrong arguments; 130 if interrupted"""
+# What other programs call the options.
+HABITS = {
+    "-i": "pictures and folders are named without an option",
+    "--input": "pictures and folders are named without an option",
+    "-n": "the model is --model, and --restore removes noise",
+    "--model-name": "the model is --model",
+    "--model_name": "the model is --model",
+    "-m": "the model is --model",
+    "-f": "the format is --format",
+    "--ext": "the format is --format",
+    "-c": "the strength of the compression is --quality",
+    "-t": "the size of a tile is --tile",
+    "-w": "the width of the result is --width",
+    "-r": "folders are always searched with their sub-folders",
+    "--recursive": "folders are always searched with their sub-folders",
+    "--resume": "what is done is left out by --skip-existing",
+    "--denoise": "noise is removed by --restore",
+    "--denoise_strength": "noise is removed by --restore",
+    "-x": "the mean over flips and turns is --ensemble",
+    "--tta": "the mean over flips and turns is --ensemble",
+    "-g": "JAX takes the device that it finds; JAX_PLATFORMS=cpu chooses",
+    "--gpu": "JAX takes the device that it finds; JAX_PLATFORMS=cpu chooses",
+    "--gpu-id": "JAX takes the device that it finds; JAX_PLATFORMS=cpu chooses",
+    "--fp32": "the precision is --precision, fp32 by default",
+    "--half": "the precision is --precision bf16",
+}
+
+
+def parse(argv: list[str] | None) -> tuple[Parser, argparse.Namespace]:
+    """Reads a command line, by default the program's; returns its parser too, to report further mistakes by.
+
+    Exits with status 2 and one line on stderr on a mistake.
+    """
+    parser = _parser()
+    argv = sys.argv[1:] if argv is None else argv
+    # Pictures may follow the options; argparse supports that, and it supports --, but not both together.
+    args = (parser.parse_args if "--" in argv else parser.parse_intermixed_args)(argv)
+    _check_numbers(parser, args)
+    _check_output(parser, args)
+    _complete_model(parser, args)
+    return parser, args
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="jsr.infer",
+        usage="%(prog)s [OPTION...] PICTURE_OR_FOLDER...",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        habits=HABITS,
+        formatter_class=functools.partial(argparse.RawDescriptionHelpFormatter, max_help_position=19),
+    )
+    _add_input(parser.add_argument_group("input"))
+    _add_output(parser.add_argument_group("output"))
+    _add_model(parser.add_argument_group("model"))
+    _add_size(parser.add_argument_group("size"))
+    _add_speed(parser.add_argument_group("speed"))
+    return parser
+
+
+def _add_input(group: Any) -> None:
+    group.add_argument(
+        "inputs",
+        nargs="+",
+        type=command_line.path,
+        metavar="PICTURE_OR_FOLDER",
+        help="folders are searched with their sub-folders; - is stdin",
+    )
+    group.add_argument("--frame", type=whole, metavar="N", help="only this frame or page, counted from 0")
+    group.add_argument(
+        "--burst", action="store_true", help="one picture of all, which show one scene (--model map or ibp)"
+    )
+    group.add_argument(
+        "--max-pixels",
+        type=whole,
+        default=MAX_PIXELS,
+        metavar="N",
+        help="refuse larger pictures, all frames together (default: 200000000)",
+    )
+
+
+def _add_output(group: Any) -> None:
+    group.add_argument(
+        "-o",
+        "--output",
+        type=command_line.name,
+        metavar="PATH",
+        help="a folder, or for one picture a file; - is stdout",
+    )
+    group.add_argument(
+        "--format",
+        choices=jobs.FORMATS,
+        metavar="F",
+        help=f"{', '.join(jobs.FORMATS)} (default: png)",
+    )
+    group.add_argument("--quality", type=whole, metavar="Q", help="of lossy formats, 1 to 100 (default: 95)")
+    group.add_argument("--lossless", action="store_true", help="lose nothing, in WebP too")
+    group.add_argument("--suffix", metavar="TEXT", help="ends the name (default: _x4 beside the picture, none with -o)")
+    existing = group.add_mutually_exclusive_group()
+    existing.add_argument("--skip-existing", action="store_true", help="leave out pictures that have a result already")
+    existing.add_argument("--overwrite", action="store_true", help="replace earlier results (the default)")
+    group.add_argument(
+        "--compare", action="store_true", help="several models side by side in photo_compare.png, no result"
+    )
+    loudness = group.add_mutually_exclusive_group()
+    loudness.add_argument("-q", "--quiet", action="store_true", help="print errors alone")
+    loudness.add_argument("-v", "--verbose", action="store_true", help="print what each picture holds, too")
+    loudness.add_argument("--json", action="store_true", help="print a line of JSON for each picture")
+
+
+def _add_model(group: Any) -> None:
+    texture, restore = zoo.shares(zoo.DEFAULT)
+    group.add_argument(
+        "--model",
+        type=command_line.name,
+        default=zoo.DEFAULT,
+        metavar="NAME",
+        help=f"{', '.join(zoo.NAMES)}, a weights file or a run's folder (default: a mixture, set by the next two)",
+    )
+    group.add_argument(
+        "--texture",
+        type=number,
+        metavar="T",
+        help=f"from faithful, 0, to sharper with invented detail, 1 (default: {texture:g})",
+    )
+    # The name of --texture in the first edition, to be removed in the next.
+    group.add_argument("--blend", dest="texture", type=number, help=argparse.SUPPRESS)
+    group.add_argument(
+        "--restore",
+        type=number,
+        metavar="R",
+        help=f"from clean pictures, 0, to JPEG, noise and blur, 1 (default: {restore:g})",
+    )
+    group.add_argument(
+        "--psf",
+        type=functools.partial(command_line.numbers, limits={"sigma": MAX_BLUR}),
+        default={},
+        metavar="sigma=S",
+        help="ibp, pocs, map: the Gaussian blur, in pixels of the result",
+    )
+    group.add_argument(
+        "--noise", type=number, default=0.0, metavar="N", help="ibp, pocs, map: the noise, in levels of 255"
+    )
+
+
+def _add_size(group: Any) -> None:
+    group.add_argument(
+        "-s", "--scale", type=number, metavar="S", help="times larger, also 1.5 (default: the model's, mostly 4)"
+    )
+    group.add_argument("--width", type=whole, metavar="N", help="of the result, in pixels; its shape is kept")
+    group.add_argument("--height", type=whole, metavar="N", help="with a width too, the result fits in both")
+    group.add_argument("--max-side", type=whole, metavar="N", help="no side of a result is longer")
+
+
+def _add_speed(group: Any) -> None:
+    group.add_argument(
+        "--tile",
+        type=_tile,
+        default="auto",
+        metavar="N",
+        help="enlarge N x N pixels at a time; fewer need less memory (default: auto)",
+    )
+    group.add_argument(
+        "--ensemble", action="store_true", help="mean over 8 flips and turns: 8 times slower, more faithful"
+    )
+    group.add_argument(
+        "--precision",
+        choices=get_args(Precision),
+        default="fp32",
+        help="bf16 is faster on GPUs and newer CPUs (default: fp32)",
+    )
+
+
+def _tile(text: str) -> int | None:
+    """Parses `--tile`: a number, or None for "auto"."""
+    if text == "auto":
+        return None
+    try:
+        return whole(text)
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(f"expected a number of pixels or auto, got {text}") from None
+
+
+def _check_numbers(parser: Parser, args: argparse.Namespace) -> None:
+    if args.max_pixels < 1:
+        parser.error(f"--max-pixels: expected 1 or more, got {args.max_pixels}")
+    if args.tile is not None and args.tile < tiles.MIN_TILE:
+        parser.error(f"--tile: expected {tiles.MIN_TILE} or more pixels, got {args.tile}")
+    if not 0 <= args.noise <= MAX_NOISE:
+        parser.error(f"--noise: expected 0 to {MAX_NOISE:g}, got {args.noise:g}")
+    if args.scale is not None and not 0 < args.scale <= MAX_SCALE:
+        parser.error(f"--scale: expected more than 0 and up to {MAX_SCALE}, got {args.scale:g}")
+    if args.scale is not None and (args.width is not None or args.height is not None):
+        parser.error("--scale: expected neither --width nor --height beside it")
+    for option, side in (("--width", args.width), ("--height", args.height), ("--max-side", args.max_side)):
+        if side is not None and side < 1:
+            parser.error(f"{option}: expected 1 pixel or more, got {side}")
+    if args.compare and (args.scale not in (None, 2, 3, 4) or args.width or args.height or args.max_side):
+        parser.error("--compare: shows whole scales, so expected --scale 2, 3 or 4 and no other size")
+    if args.quality is not None and not 1 <= args.quality <= 100:
+        parser.error(f"--quality: expected 1 to 100, got {args.quality}")
+    if args.quality is not None and args.lossless:
+        parser.error("--lossless: expected no --quality beside it")
+
+
+def _check_output(parser: Parser, args: argparse.Namespace) -> None:
+    """Refuses names that results cannot have, and streams where there is no place for a result or a message."""
+    if args.suffix is not None and ("/" in args.suffix or os.sep in args.suffix):
+        parser.error(f"--suffix: expected a part of a name, got {args.suffix}")
+    if args.suffix == "" and args.output is None:
+        parser.error("--suffix: expected a text, because without it and -o, a result could replace its picture")
+    if args.suffix is not None and args.output and formats.written_as(args.output):
+        parser.error(f"--suffix: expected none beside -o {args.output}, which names the result")
+    if args.compare and (args.format or args.suffix is not None or args.quality is not None):
+        parser.error("--compare: writes photo_compare.png, so expected no --format, --quality or --suffix")
+    from_stream = [path for path in args.inputs if streams.is_stream(path)]
+    if from_stream and args.output is None:
+        parser.error(f"{from_stream[0]}: expected -o with the name of its result, or -o - for standard output")
+    if streams.STANDARD in map(str, args.inputs) and sys.stdin.isatty():
+        parser.error("-: expected a picture on standard input, got a terminal")
+    if args.output is None or not streams.is_stream(args.output):
+        return
+    if not args.burst and (len(args.inputs) > 1 or args.inputs[0].is_dir()):
+        parser.error(f"-o {args.output}: expected one picture")
+    if streams.is_stdout(args.output):
+        if args.json:
+            parser.error("--json: expected -o with a file, because standard output is for the picture")
+        if sys.stdout.isatty():
+            parser.error(f"-o {args.output}: expected a pipe or a file for the picture, got a terminal")
+
+
+def _complete_model(parser: Parser, args: argparse.Namespace) -> None:
+    """Gives the model its full name, by `--burst`, `--texture` and `--restore`."""
+    if args.burst:
+        if args.compare or args.ensemble:
+            parser.error("--burst: expected neither --compare nor --ensemble")
+        args.model = "map" if args.model == zoo.DEFAULT else args.model
+        if args.model not in ("ibp", "map"):
+            parser.error(f"--burst: expected --model ibp or map, got {args.model}")
+    if args.texture is None and args.restore is None:
+        return
+    if args.model != zoo.DEFAULT:
+        parser.error(f"--texture and --restore: mix bundled models, so expected no --model, got {args.model}")
+    texture, restore = zoo.shares(zoo.DEFAULT)
+    texture = texture if args.texture is None else args.texture
+    restore = restore if args.restore is None else args.restore
+    for option, share in (("--texture", texture), ("--restore", restore)):
+        if not 0 <= share <= 1:
+            parser.error(f"{option}: expected 0 to 1, got {share:g}")
+    args.model = zoo.blend_name(texture, restore)
