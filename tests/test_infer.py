@@ -431,7 +431,7 @@ def test_two_results_of_one_name_are_refused(capsys):
         (["a.png", "--model", "a.png"], "expected a weights file"),
         (["a.png", "--tile", "15"], "--tile: expected 16 or more pixels, got 15"),
         (["a.png", "--tile", "big"], "--tile"),
-        (["a.png", "-o", "a.gif", "--model", "bicubic"], "a.gif: expected a name that ends in one"),
+        (["a.png", "-o", "a.avif", "--model", "bicubic"], "a.avif: expected a name that ends in one"),
         (["a.png", "c.png", "-o", "b.png", "--model", "bicubic"], "-o b.png: expected a folder"),
         ([".", "-o", "b.png", "--model", "bicubic"], "-o b.png: expected a folder"),
         ([".", "-o", "file", "--model", "bicubic"], "-o file: expected a folder"),

@@ -54,8 +54,6 @@ def decode_opened(image: Image.Image, content: bytes, frame: int | None, max_pix
     # Only where needed, because it takes a third of the time of reading; pypng would decompress without limit.
     if is_png and (is_deep or frame or _may_lack_rows(image, is_interlaced=bool(content[28]))):
         png_reader.check(content)
-    if "xmp" in image.info:
-        notes += ("XMP metadata are not kept",)
     icc = image.info.get("icc_profile")
     if is_deep and not frame:
         samples = _decode_deep_png(content)
@@ -72,6 +70,8 @@ def decode_opened(image: Image.Image, content: bytes, frame: int | None, max_pix
 
 def describe_opened(image: Image.Image, icc: bytes | None, notes: tuple[str, ...]) -> tuple[Metadata, int]:
     """Returns the metadata of an opened picture, with its EXIF, and the orientation to turn it by."""
+    if "xmp" in image.info:
+        notes += ("XMP metadata are not kept",)
     return describe(icc, image.getexif, notes, is_tiff=image.format == "TIFF")
 
 

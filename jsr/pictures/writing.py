@@ -12,7 +12,7 @@ from PIL import Image
 
 from jsr.errors import PictureError
 from jsr.files import atomic
-from jsr.pictures import formats
+from jsr.pictures import formats, gif_writer
 from jsr.pictures.formats import Format
 from jsr.pictures.picture import Metadata, Picture, flatten, to_8_bits
 from jsr.pictures.png_writer import Writer
@@ -34,8 +34,10 @@ def write(path: str | os.PathLike[str], picture: Picture) -> tuple[str, ...]:
       PictureError: an unknown suffix, a picture too large for the format, or a file that cannot be written.
     """
     kind = check(path, *picture.pixels.shape[:2])
-    picture, notes = _fit(picture, kind)
+    picture, notes = fit(picture, kind)
     with atomic_file(path) as file:
+        if kind.name == "GIF":
+            return notes + gif_writer.write(file, [picture])
         _encode(file, picture, kind)
     return notes
 
@@ -79,8 +81,8 @@ def pillow_options(name: str, metadata: Metadata) -> dict[str, Any]:
     return {key: value for key, value in given.items() if value} | OPTIONS.get(name, {})
 
 
-def _fit(picture: Picture, kind: Format) -> tuple[Picture, tuple[str, ...]]:
-    """Returns as much of a picture as the format can hold, and notes of the rest."""
+def fit(picture: Picture, kind: Format) -> tuple[Picture, tuple[str, ...]]:
+    """Returns as much of a picture as a format can hold, and notes of the rest."""
     notes = []
     if picture.alpha is not None and not kind.has_alpha:
         picture = flatten(picture)

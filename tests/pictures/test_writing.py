@@ -142,8 +142,8 @@ def test_write_notes_exif_too_long_for_jpeg(tmp_path):
 
 
 def test_write_lists_the_known_suffixes_for_an_unknown_one(tmp_path):
-    for name in ("a.gif", "a", "a.png.part"):
-        with pytest.raises(PictureError, match=".png, .jpg, .jpeg, .webp, .tif, .tiff, .bmp"):
+    for name in ("a.avif", "a", "a.png.part"):
+        with pytest.raises(PictureError, match=".png, .jpg, .jpeg, .webp, .tif, .tiff, .bmp, .gif"):
             writing.write(tmp_path / name, Picture(encoders.smooth()))
 
 

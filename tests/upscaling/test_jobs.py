@@ -42,8 +42,8 @@ def test_plan_keeps_names_in_a_folder_of_results(output):
 def test_plan_takes_a_file_for_one_picture():
     _files("a.jpg")
     assert _targets(["a.jpg"], "new/b.webp") == {"a.jpg": "new/b.webp"}
-    with pytest.raises(PictureError, match="b.gif: expected a name that ends in one of .png"):
-        _targets(["a.jpg"], "b.gif")
+    with pytest.raises(PictureError, match="b.avif: expected a name that ends in one of .png"):
+        _targets(["a.jpg"], "b.avif")
     with pytest.raises(PictureError, match="-o b.png: expected a folder for several pictures, got a file"):
         _targets(["a.jpg", "a.jpg"], "b.png")
 
