@@ -18,11 +18,13 @@ from tests.encoders import (
     HEIGHT,
     SRGB,
     WIDTH,
+    apng,
     bare_png,
     camera_exif,
     decoded,
     display_p3,
     formats,
+    gif,
     grey,
     grey_profile,
     opacity,
@@ -116,7 +118,7 @@ def _modes():
             except (OSError, ValueError, KeyError):  # the format has no such mode
                 continue
             shown = deep if mode == "I" and kind == "PNG" else pixels  # it is saved in 16 bits
-            if shown is not None and shown.ndim == 2 and _has_no_grey(mode, kind):
+            if shown is not None and shown.ndim == 2 and kind in ("WEBP", "AVIF"):  # these have no grey
                 shown = np.stack([shown] * 3, axis=-1)
             yield Sample(
                 _named(f"mode-{mode.replace(';', '_')}-{kind}", kind),
@@ -126,10 +128,6 @@ def _modes():
                 tolerance=LOSSY.get(kind, 0) + (4 if mode in ("YCbCr", "HSV") else 0),
                 message="" if shown is not None else "bits",
             )
-
-
-def _has_no_grey(mode, kind):
-    return kind in ("WEBP", "AVIF") or (kind == "GIF" and mode != "1")
 
 
 def _lab(image):
@@ -277,6 +275,17 @@ def _several():
             loop=3,
         )
         yield Sample(f"frames-{kind}.{kind.lower()}", content, first, durations=durations)
+    parts = [np.full(shape, index) for index, shape in enumerate([(HEIGHT, WIDTH), (HEIGHT, 9), (5, 5)])]
+    content = gif(
+        [(x, 3 * i, 2 * i, 1 + i) for i, x in enumerate(parts)], size=(HEIGHT, WIDTH)
+    )  # the second is clipped
+    red = np.full((HEIGHT, WIDTH, 3), (255, 0, 0), np.uint8)
+    yield Sample("frames-beyond.gif", content, red, durations=(100, 100, 100))
+    rgba = [np.dstack([smooth(*shape), opacity(*shape)]) for shape in [(HEIGHT, WIDTH), (9, 9), (5, 7)]]
+    content = apng([(x, 2 * i, 3 * i, i, i % 2) for i, x in enumerate(rgba)], size=(HEIGHT, WIDTH), bitdepth=8)
+    yield Sample(
+        "frames-blended.png", content, smooth(HEIGHT, WIDTH), opacity(HEIGHT, WIDTH), durations=(100, 100, 100)
+    )
     content = saved(frames[0], "TIFF", save_all=True, append_images=frames[1:])
     yield Sample("pages.tif", content, first, message="first of 3 pages")
     file = io.BytesIO()

@@ -6,6 +6,7 @@ Sides are prime, so that nothing fits by chance.
 import io
 import struct
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "AVIF": {"quality": 95, "subsampling": "4:4:4"},
     "JPEG2000": {"irreversible": False},
 }
+GIF_COLOURS = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (0, 0, 0))
 
 
 def smooth(height: int = 24, width: int = 32) -> np.ndarray:
@@ -59,6 +61,92 @@ def bare_png(data: bytes, width: int, height: int) -> bytes:
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     chunks = chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + chunks
+
+
+def apng(
+    images: list[tuple[np.ndarray, int, int, int, int]],
+    *,
+    size: tuple[int, int],
+    has_still: bool = False,
+    before: bytes = b"",
+    **options: Any,
+) -> bytes:
+    """Returns an animated PNG, each of whose images is encoded by `png_of`.
+
+    Args:
+      images: samples, top, left, disposal and blending of each frame.
+      size: height and width of the canvas.
+      has_still: whether the first image is none of the frames.
+      before: chunks to put before the pixels.
+      options: those of `png_of`.
+    """
+    count, number = len(images) - has_still, 0
+    result = b"\x89PNG\r\n\x1a\n"
+    for i, (samples, top, left, disposal, blending) in enumerate(images):
+        chunks = chunks_of(png_of(samples, **options))
+        height, width = samples.shape[:2]
+        pixels = b"".join(data for tag, data in chunks if tag == b"IDAT")
+        if i == 0:
+            result += chunk(b"IHDR", struct.pack(">II", *size[::-1]) + chunks[0][1][8:])
+            result += b"".join(chunk(tag, data) for tag, data in chunks if tag in (b"PLTE", b"tRNS")) + before
+            result += chunk(b"acTL", struct.pack(">II", count, 3))
+        if i or not has_still:
+            place = struct.pack(">5I", number, width, height, left, top)
+            result += chunk(b"fcTL", place + struct.pack(">HHBB", 1, 10, disposal, blending))
+            number += 1
+        if i == 0:
+            result += chunk(b"IDAT", pixels)
+        else:
+            result += chunk(b"fdAT", struct.pack(">I", number) + pixels)
+            number += 1
+    return result + chunk(b"IEND", b"")
+
+
+def chunks_of(content: bytes) -> list[tuple[bytes, bytes]]:
+    """Returns tag and data of all chunks of a PNG."""
+    return list(png.Reader(bytes=content).chunks())
+
+
+def gif(
+    images: list[tuple[np.ndarray, int, int, int]],
+    *,
+    size: tuple[int, int],
+    table: Sequence[tuple[int, int, int]] = GIF_COLOURS,
+    transparent: int | None = None,
+    extensions: bytes = b"",
+) -> bytes:
+    """Returns a GIF of four colours, with frames of 0.1 s, and background colour 1.
+
+    Args:
+      images: indices `[h, w]`, top, left and disposal of each frame.
+      size: height and width of the canvas.
+      extensions: blocks to put before the frames.
+    """
+    screen = struct.pack("<HHBBB", *size[::-1], 0x81, 1, 0)
+    result = b"GIF89a" + screen + np.array(table, np.uint8).tobytes() + extensions
+    for indices, top, left, disposal in images:
+        result += gif_control(disposal=disposal, transparent=transparent) + gif_image(indices, top, left)
+    return result + b";"
+
+
+def gif_control(*, disposal: int = 0, hundredths: int = 10, transparent: int | None = None) -> bytes:
+    """Returns the block that describes the image after it."""
+    flags = disposal << 2 | (transparent is not None)
+    return b"!\xf9\x04" + struct.pack("<BHBx", flags, hundredths, transparent or 0)
+
+
+def gif_image(indices: np.ndarray, top: int = 0, left: int = 0, *, flags: int = 0, table: bytes = b"") -> bytes:
+    """Returns an image of indices below 4, with a code to clear the dictionary before each pixel."""
+    codes = [code for index in indices.ravel() for code in (4, int(index))] + [5]
+    bits = sum(code << 3 * i for i, code in enumerate(codes)).to_bytes(-(-3 * len(codes) // 8), "little")
+    place = struct.pack("<4HB", left, top, indices.shape[1], indices.shape[0], flags)
+    return b"," + place + table + b"\x02" + gif_parts(bits)
+
+
+def gif_parts(data: bytes) -> bytes:
+    """Returns data in parts of up to 255 bytes, as GIF stores it."""
+    parts = [data[i : i + 255] for i in range(0, len(data), 255)]
+    return b"".join(bytes([len(part)]) + part for part in parts) + b"\0"
 
 
 def png_of(samples: np.ndarray, **options: Any) -> bytes:

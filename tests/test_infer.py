@@ -518,7 +518,7 @@ def test_two_results_of_one_name_are_both_written():
         (["a.png", "a.png", "-o", "-"], "-o -: expected one picture"),
         ([".", "-o", "-"], "-o -: expected one picture"),
         (["missing\n.png", "-o", "b.xyz"], "b.xyz: expected"),
-        (["a.png", "-o", "a.gif", "--model", "bicubic"], "a.gif: expected a name that ends in one"),
+        (["a.png", "-o", "a.jp2", "--model", "bicubic"], "a.jp2: expected a name that ends in one"),
         (["a.png", "c.png", "-o", "b.png", "--model", "bicubic"], "-o b.png: expected a folder"),
         ([".", "-o", "b.png", "--model", "bicubic"], "-o b.png: expected a folder"),
         ([".", "-o", "file", "--model", "bicubic"], "-o file: expected a folder"),

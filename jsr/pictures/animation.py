@@ -1,23 +1,29 @@
-"""Animations: the frames of GIF, WebP, APNG and AVIF, read as they are displayed; WebP and APNG written."""
+"""Animations: the frames of GIF, WebP, APNG and AVIF, read as they are displayed; GIF, WebP and APNG written."""
 
 import io
+import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
+from jaxtyping import Integer
 from PIL import Image
 
-from jsr.pictures import formats, metadata, pillow, writing
+from jsr.errors import PictureError
+from jsr.pictures import apng, formats, gif, gif_writer, metadata, pillow, writing
+from jsr.pictures.compositing import Stored, composite, opaque
 from jsr.pictures.metadata import Metadata
-from jsr.pictures.picture import Picture, assemble, check_size, rgb, to_8_bits
+from jsr.pictures.picture import Picture, assemble, check_size, choose_frame
 from jsr.pictures.png_writer import Writer
+
+MAX_WEBP_LOOP = 65535
 
 
 class Animation(NamedTuple):
     """The frames of a file; all have alpha, or none."""
 
-    frames: list[Picture]  # 8-bit RGB, fully composited: each frame includes what remains visible of earlier ones
+    frames: list[Picture]  # all of one type, fully composited: each includes what remains visible of earlier ones
     durations: Sequence[float | int]  # milliseconds
     loop: int  # number of times that it is played; 0 means for ever
 
@@ -27,6 +33,58 @@ class Animation(NamedTuple):
         return self.frames[-1].metadata
 
 
+def is_composed(content: bytes) -> bool:
+    """Tells whether content is of a format that `compose` reads: GIF, or an animated PNG."""
+    return content.startswith(gif.SIGNATURES) or apng.is_animated(content)
+
+
+def compose(content: bytes, frame: int | None, max_pixels: int, *, can_animate: bool) -> Picture | Animation:
+    """Reads a GIF or an animated PNG: all of its frames, or one of them.
+
+    The still picture of an animated PNG is taken where an animation cannot be used, or is broken, as the specification
+    wants; it counts as number 0 if it is not the first frame.
+
+    Raises:
+      PictureError: no such frame, or more pixels than allowed, all frames together.
+      Exception: any, of Pillow, if the picture is broken.
+    """
+    if content.startswith(gif.SIGNATURES):
+        return _draw(gif.parse(content, max_pixels=max_pixels), frame, max_pixels, can_animate=can_animate)
+    still = apng.still(content)
+    try:
+        stored, is_first = apng.parse(content, max_pixels=max_pixels)
+        count = len(stored.durations) + (not is_first)
+        number, notes = choose_frame(frame, count)
+        if number or (frame is None and can_animate):
+            return _draw(stored, number - (not is_first) if number else None, max_pixels, can_animate=True)
+        return pillow.decode(still, None, max_pixels).noted(*notes)
+    except (MemoryError, PictureError):
+        raise
+    except Exception as error:  # any, of Pillow or zlib
+        picture = pillow.decode(still, frame, max_pixels)
+        return picture.noted(f"the still picture is taken, because its frames are broken: {error}")
+
+
+def _draw(stored: Stored, frame: int | None, max_pixels: int, *, can_animate: bool) -> Picture | Animation:
+    """Draws all frames, or one of them and as much as it needs of those before."""
+    count = len(stored.durations)
+    check_size(stored.width, stored.height, 1, max_pixels)  # first, so that the message gives the size of one frame
+    if frame is None and can_animate and count > 1:
+        check_size(stored.width, stored.height, count, max_pixels)
+        frames = [_picture(samples, stored) for samples in composite(stored)]
+        return Animation(_uniform(frames), stored.durations, stored.loop)
+    number, notes = choose_frame(frame, count)
+    return _picture(next(itertools.islice(composite(stored), number, None)), stored).noted(*notes)
+
+
+def _picture(samples: Integer[np.ndarray, "h w c"], stored: Stored) -> Picture:
+    """Returns a drawn frame, upright, without alpha if nothing is transparent and the file does not say otherwise."""
+    picture = assemble(samples, stored.metadata, stored.orientation)
+    assert picture.alpha is not None
+    is_opaque = picture.alpha.min() == np.iinfo(samples.dtype).max
+    return picture._replace(alpha=None) if is_opaque and not stored.has_alpha else picture
+
+
 def is_animation(image: Image.Image) -> bool:
     """Tells whether an opened picture has several frames; several pictures in other formats are pages."""
     kind = formats.BY_NAME.get(image.format or "")
@@ -34,7 +92,7 @@ def is_animation(image: Image.Image) -> bool:
 
 
 def decode(image: Image.Image, file: BinaryIO | io.BytesIO, *, max_pixels: int) -> Animation:
-    """Decodes all frames of an opened picture.
+    """Decodes all frames of an opened picture that Pillow draws rightly: WebP or AVIF.
 
     Args:
       file: that it was opened from.
@@ -47,26 +105,20 @@ def decode(image: Image.Image, file: BinaryIO | io.BytesIO, *, max_pixels: int) 
     for number in (1, count):  # if one frame alone is too large, the message gives its size
         check_size(*image.size, number, max_pixels)
     frames, durations = [], []
-    first = int(image.info.get("default_image", False))  # a still one, for viewers that cannot display frames
-    loop = image.info.get("loop", 1 if image.format == "GIF" else 0)
     described, orientation = metadata.of_image(image, file)
-    for i in range(first, count):
+    for i in range(count):
         image.seek(i)
         image.load()
-        samples = pillow.decode_frame(image)
-        notes = ("16 bits become 8: frames have no more",) * (samples.dtype != np.uint8)
-        frames.append(to_8_bits(assemble(samples, described.noted(*notes), orientation)))
+        frames.append(assemble(pillow.decode_frame(image), described, orientation))
         durations.append(image.info.get("duration", 0))
-    has_alpha = any(frame.alpha is not None for frame in frames)
-    return Animation([_uniform(frame, has_alpha=has_alpha) for frame in frames], durations, loop)
+    return Animation(_uniform(frames), durations, image.info.get("loop", 0))
 
 
-def _uniform(frame: Picture, *, has_alpha: bool) -> Picture:
-    """Returns a frame in RGB, and with alpha if any frame has it."""
-    alpha = frame.alpha
-    if alpha is None and has_alpha:
-        alpha = np.full(frame.pixels.shape[:2], 255, np.uint8)
-    return frame._replace(pixels=rgb(frame), alpha=alpha)
+def _uniform(frames: list[Picture]) -> list[Picture]:
+    """Returns frames with alpha if any of them has it."""
+    if all(frame.alpha is None for frame in frames):
+        return frames
+    return [frame if frame.alpha is not None else frame._replace(alpha=opaque(frame.pixels)) for frame in frames]
 
 
 def write(
@@ -81,10 +133,13 @@ def write(
     """Writes frames, each of which replaces the one before, atomically.
 
     Args:
+      frames: all with alpha, or none; the metadata of the first are those of the file.
+      durations: milliseconds of each frame.
+      loop: number of times that the animation is played; 0 means for ever.
       quality, is_lossless: as `writing.write` takes them.
 
     Returns:
-      a note that the result is animated.
+      a note that the result is animated, and notes of all that the format cannot hold.
 
     Raises:
       PictureError: frames too large for the format, or a file that cannot be written.
@@ -92,26 +147,29 @@ def write(
     frames = iter(frames)
     first = next(frames)
     kind = writing.check(path, *first.pixels.shape[:2])
-    fitted, notes = writing.fit(first.metadata, kind, first.pixels.shape)
-    first = first._replace(metadata=fitted)
+    first, notes = writing.fit(first, kind)
+    others = (writing.fit(frame, kind)[0] for frame in frames)
     with writing.atomic_file(path) as file:
-        if kind.name == "PNG":
-            _write_png(file, first, frames, durations, loop)
+        if kind.name == "GIF":
+            notes += gif_writer.write(file, itertools.chain([first], others), durations=durations, loop=loop)
+        elif kind.name == "PNG":
+            _write_png(file, first, others, durations, loop)
         else:
-            encoding = writing.pillow_options(kind.name, fitted, quality=quality, is_lossless=is_lossless)
-            _write_webp(file, first, frames, durations, loop, encoding)
-    return (*notes, f"its {len(durations)} frames are written as {kind.animation}")
+            encoding = writing.pillow_options(kind.name, first.metadata, quality=quality, is_lossless=is_lossless)
+            _write_webp(file, first, others, durations, loop, encoding)
+    return (f"its {len(durations)} frames are written as {kind.animation}", *notes)
 
 
 def _write_png(
     file: BinaryIO | io.BytesIO, first: Picture, others: Iterator[Picture], durations: Sequence[float | int], loop: int
 ) -> None:
     """Writes each frame as it comes; Pillow would keep them all in memory."""
-    samples = writing.samples(first)
+    stored = (writing.samples(frame) for frame in itertools.chain([first], others))
+    samples = next(stored)
     writer = Writer(file, samples.shape, samples.dtype, first.metadata, durations=durations, loop=loop)
     writer.write(samples)
-    for other in others:
-        writer.write(writing.samples(other))
+    for samples in stored:
+        writer.write(samples)
     writer.close()
 
 
@@ -127,7 +185,7 @@ def _write_webp(
         file,
         format="WEBP",
         save_all=True,
-        loop=loop,
+        loop=min(loop, MAX_WEBP_LOOP),
         duration=[round(d) for d in durations],
         append_images=[Image.fromarray(writing.samples(other)) for other in others],
         **encoding,

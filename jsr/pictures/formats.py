@@ -72,7 +72,14 @@ FORMATS = (
         # Two letters alone would match texts; the sizes of all headers follow at byte 14.
         signature=rb"BM.{12}[\x0c\x10\x28\x34\x38\x40\x6c\x7c]\0\0\0",
     ),
-    Format("GIF", (), (".gif",), has_frames=True, signature=rb"GIF8[79]a"),
+    Format(
+        "GIF",
+        (".gif",),
+        has_frames=True,
+        animation="an animated GIF",
+        max_side=65535,
+        signature=rb"GIF8[79]a",
+    ),
     Format(
         "AVIF",
         (".avif",),

@@ -147,7 +147,7 @@ def write(
     shape, dtype = (height, width, 3)[: len(large.rows.shape)], np.dtype(large.rows.dtype)
     bands = (np.stack([b] * 3, axis=-1) if large.is_grey else b.reshape(len(b), *shape[1:]) for b in bands)
     kind = writing.check(path, height, width)
-    fitted, notes = writing.fit(large.metadata, kind, shape)
+    fitted, notes = writing.fit_metadata(large.metadata, kind, shape)
     with writing.atomic_file(path) as file:
         if kind.name == "TIFF":
             tiff_writer.write(file, bands, shape, dtype, fitted)

@@ -1,30 +1,25 @@
-"""PNG read row by row, for pictures larger than memory, and checked for its number of rows."""
+"""PNG read whole, or row by row where pictures are larger than memory."""
 
 import collections
+import io
 import os
 import struct
 import zlib
 from collections.abc import Iterator
 from typing import NamedTuple, NoReturn
 
+import imagecodecs
 import numpy as np
 import png
 from jaxtyping import Integer, UInt8
 
+from jsr.pictures import metadata
+from jsr.pictures.picture import Picture, assemble, check_size
+
 BLOCK = 64  # rows decoded at a time
 PIECE = 1 << 20  # bytes read, or decompressed, at a time
-CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type: grey, RGB, palette, grey and alpha, RGBA
+CHANNELS = {0: 1, 2: 3}  # by colour type: grey, RGB
 NONE, SUB, UP, AVERAGE, PAETH = range(5)  # filters
-# The passes of an interlaced PNG: the first pixel of each, and the steps between its pixels, in x and y.
-ADAM7 = (
-    (0, 0, 8, 8),
-    (4, 0, 8, 8),
-    (0, 4, 4, 8),
-    (2, 0, 4, 4),
-    (0, 2, 2, 4),
-    (1, 0, 2, 2),
-    (0, 1, 1, 2),
-)
 
 
 class Header(NamedTuple):
@@ -71,31 +66,24 @@ def read(path: str | os.PathLike[str], header: Header, block: int) -> Iterator[I
             rows = []
 
 
-def check(content: bytes) -> None:
-    """Checks that the first picture of a PNG decompresses to the size in its header.
-
-    Pillow would fill missing rows with black, and pypng would decompress without limit.
+def decode(content: bytes, *, max_pixels: int) -> Picture:
+    """Decodes a still PNG of any kind whole, by libpng, which wants all rows and right checksums of the pixels.
 
     Raises:
-      ValueError: fewer bytes, or far more.
+      PictureError: more pixels than allowed.
+      Exception: any, of imagecodecs, if it is broken.
     """
-    width, height, depth, colour_type, *_, is_interlaced = struct.unpack(">II5B", content[16:29])
-    bits = depth * CHANNELS[colour_type]
-    passes = ADAM7 if is_interlaced else ((0, 0, 1, 1),)
-    sizes = [(-(-(width - x) // dx), -(-(height - y) // dy)) for x, y, dx, dy in passes]
-    expected = sum(rows * (1 + -(-columns * bits // 8)) for columns, rows in sizes if columns > 0)
-    limit = 2 * expected + PIECE
-    decompressor, count, at = zlib.decompressobj(), 0, 8
-    while at + 8 <= len(content) and count <= limit:
-        length, tag = struct.unpack(">I4s", content[at : at + 8])
-        piece = content[at + 8 : at + 8 + length] if tag == b"IDAT" else b""
-        while piece and count <= limit:
-            count += len(decompressor.decompress(piece, PIECE))
-            piece = decompressor.unconsumed_tail
-        at += 12 + length
-    count += len(decompressor.flush())
-    if not expected <= count <= limit:
-        raise ValueError(f"its pixels have {count} bytes or more, expected {expected}")
+    height, width = size(content)
+    check_size(width, height, 1, max_pixels)
+    samples = imagecodecs.png_decode(content)
+    described, orientation = metadata.of_png(io.BytesIO(content))
+    return assemble(samples, described, orientation)
+
+
+def size(content: bytes) -> tuple[int, int]:
+    """Returns height and width by the header."""
+    width, height = struct.unpack(">II", content[16:24])
+    return height, width
 
 
 def _refuse_missing_rows(header: Header) -> NoReturn:

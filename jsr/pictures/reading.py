@@ -94,6 +94,8 @@ def size(file_or_path: str | os.PathLike[str] | BinaryIO | io.BytesIO) -> tuple[
 def _decode(content: bytes, frame: int | None, max_pixels: int, *, can_animate: bool) -> Picture | Animation:
     if content[:4] in tiff.SIGNATURES:
         return tiff.decode(content, frame, max_pixels)
+    if animation.is_composed(content):
+        return animation.compose(content, frame, max_pixels, can_animate=can_animate)
     file = io.BytesIO(content)
     with pillow.opened(file) as image:
         if can_animate and frame is None and animation.is_animation(image):

@@ -13,7 +13,7 @@ from PIL import Image
 
 from jsr.errors import PictureError
 from jsr.files import atomic
-from jsr.pictures import exif, formats, iptc, jxl_writer, png_writer, profile, tiff_writer
+from jsr.pictures import exif, formats, gif_writer, iptc, jxl_writer, png_writer, profile, tiff_writer
 from jsr.pictures.formats import Format
 from jsr.pictures.metadata import Metadata
 from jsr.pictures.picture import Picture, flatten, to_8_bits
@@ -71,8 +71,10 @@ def write(
       PictureError: an unknown suffix, a picture too large for the format, or a file that cannot be written.
     """
     kind = check(path, *picture.pixels.shape[:2])
-    picture, notes = _fit(picture, kind)
+    picture, notes = fit(picture, kind)
     with atomic_file(path) as file:
+        if kind.name == "GIF":
+            return notes + gif_writer.write(file, [picture])
         _encode(file, picture, kind, quality, is_lossless)
     return notes
 
@@ -110,7 +112,7 @@ def check(path: str | os.PathLike[str], height: int, width: int) -> Format:
     return kind
 
 
-def fit(metadata: Metadata, kind: Format, shape: tuple[int, ...]) -> tuple[Metadata, tuple[str, ...]]:
+def fit_metadata(metadata: Metadata, kind: Format, shape: tuple[int, ...]) -> tuple[Metadata, tuple[str, ...]]:
     """Returns as much of the metadata as a format can hold beside samples of a shape, and notes of the rest."""
     notes = []
     expected = "RGB" if (*shape, 1)[2] > 2 else "grey"
@@ -160,8 +162,8 @@ def pillow_options(
     return options
 
 
-def _fit(picture: Picture, kind: Format) -> tuple[Picture, tuple[str, ...]]:
-    """Returns as much of a picture as the format can hold, and notes of the rest."""
+def fit(picture: Picture, kind: Format) -> tuple[Picture, tuple[str, ...]]:
+    """Returns as much of a picture as a format can hold, and notes of the rest."""
     notes = []
     if picture.alpha is not None and not kind.has_alpha:
         picture = flatten(picture)
@@ -172,7 +174,7 @@ def _fit(picture: Picture, kind: Format) -> tuple[Picture, tuple[str, ...]]:
     if "icc" not in kind.metadata:
         picture, has_changed = _without_profile(picture)
         notes += [f"colours are turned into sRGB: no colour profile is written to {kind.name}"] * has_changed
-    metadata, losses = fit(picture.metadata, kind, picture.pixels.shape)
+    metadata, losses = fit_metadata(picture.metadata, kind, picture.pixels.shape)
     return picture._replace(metadata=metadata), (*notes, *losses)
 
 

@@ -6,6 +6,7 @@ The files are read in a worker process with limited memory: a file that hangs or
 import contextlib
 import io
 import os
+import re
 import select
 import subprocess
 import sys
@@ -20,7 +21,7 @@ import numpy as np
 from jsr import infer, pictures
 from jsr.errors import PictureError
 from jsr.files import atomic
-from jsr.pictures import Animation, large, png_writer, rgb
+from jsr.pictures import Animation, large, png_writer
 from tests import corpus, encoders
 
 MAX_PIXELS = 4_000_000
@@ -107,6 +108,22 @@ def _flip_and_sum(content, rng, other):
     return new
 
 
+def _lie_about_a_frame(content, rng, other):
+    """Overwrites the place or size of a frame; the checksums of PNG stay right."""
+    frames = {b"GIF8": (b",", 1, 2), b"RIFF": (b"ANMF", 8, 3), png_writer.SIGNATURE[:4]: (b"fcTL", 8, 4)}
+    tag, offset, length = frames.get(bytes(content[:4]), (b"", 0, 0))
+    places = [match.start() for match in re.finditer(re.escape(tag), content)]
+    if not tag or not places:
+        return _fill(content, rng, other)
+    at = int(rng.choice(places))
+    start, order = at + offset + length * int(rng.integers(4)), "big" if length == 4 else "little"
+    top = 256**length
+    content[start : start + length] = int(rng.choice([0, 1, 20, top // 2, top - 1])).to_bytes(length, order)
+    if tag == b"fcTL":
+        content[at - 4 :] = encoders.chunk(tag, bytes(content[at + 4 : at + 30])) + content[at + 34 :]
+    return content
+
+
 DAMAGES = (
     _cut,
     _flip,
@@ -117,6 +134,7 @@ DAMAGES = (
     _drop,
     _swap_chunks,
     _flip_and_sum,
+    _lie_about_a_frame,
 )
 
 
@@ -152,19 +170,19 @@ def judge(path: Path) -> str:
 def _is_right(path, target, mode):
     """Tells whether every visible pixel appears four times four times in the result."""
     try:
-        source, result = (pictures.read(p, frame=0) for p in (path, target))
-        # An animation becomes RGB, with alpha if any of its frames has it.
-        is_animation = mode != "one frame" and isinstance(pictures.open(path), Animation)
+        pair = [pictures.open(p, frame=0 if mode == "one frame" else None, can_stream=False) for p in (path, target)]
     except PictureError:
         return False
     target.unlink()
-    if source.alpha is not None and result.alpha is None:
-        return False
-    if not is_animation and (source.alpha is None) != (result.alpha is None):
-        return False
-    pixels = rgb(source) if is_animation and result.pixels.ndim == 3 else source.pixels
-    expected = pixels.repeat(4, axis=0).repeat(4, axis=1)
+    sources, results = (picture.frames if isinstance(picture, Animation) else [picture] for picture in pair)
+    return len(sources) == len(results) and all(map(_is_enlarged, sources, results))
+
+
+def _is_enlarged(source, result):
+    expected = source.pixels.repeat(4, axis=0).repeat(4, axis=1)
     if expected.shape != result.pixels.shape or expected.dtype != result.pixels.dtype:
+        return False
+    if (source.alpha is None) != (result.alpha is None):
         return False
     is_visible = np.ones(expected.shape[:2], bool)
     if source.alpha is not None:

@@ -53,7 +53,7 @@ def _seen(path):
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
-@pytest.mark.parametrize("suffix", ["png", "webp"])
+@pytest.mark.parametrize("suffix", ["png", "webp", "gif"])
 @pytest.mark.parametrize("is_transparent", [False, True])
 def test_infer_enlarges_all_frames_and_keeps_their_durations(tmp_path, capsys, kind, suffix, is_transparent):
     content, small = _moving(kind, is_transparent=is_transparent)
@@ -61,33 +61,71 @@ def test_infer_enlarges_all_frames_and_keeps_their_durations(tmp_path, capsys, k
     source.write_bytes(content)
     assert infer.main([str(source), "-o", str(target), "--model", "nearest"]) == 0
     seen, durations, loop, form = _seen(target)
-    assert form == ("PNG" if suffix == "png" else "WEBP")
-    assert (durations, loop) == (DURATIONS, 3)
+    assert form == suffix.upper()
+    # GIF counts repetitions, the others showings.
+    assert (durations, loop) == (DURATIONS, 3 + (kind == "GIF") - (suffix == "gif"))
     expected = small.repeat(4, axis=1).repeat(4, axis=2).astype(int)
     assert seen.shape == expected.shape
-    alpha = expected[..., 3:] > 0
+    alpha = (expected[..., 3:] > 0) & (seen[..., 3:] > 0)
     for frame, opaque in zip(seen, small[..., 3], strict=True):
         bicubic = tiles.upscale(Model(Interpolation(), {}, {}), opaque)
+        if suffix == "gif":
+            bicubic = np.where(bicubic < 128, 0, 255)
         np.testing.assert_allclose(frame[..., 3].astype(int), bicubic, atol=2)
     difference = np.abs(seen - expected)[..., :3] * alpha
     if suffix == "png" and kind != "GIF":
         assert difference.max() == 0
     else:  # lossy, or of 256 colours
         assert difference.mean() < 6
-    name = "an animated PNG" if suffix == "png" else "an animated WebP"
+    name = {"png": "an animated PNG", "webp": "an animated WebP", "gif": "an animated GIF"}[suffix]
     assert f"  its 4 frames are written as {name}\n" in capsys.readouterr().out
 
 
-def test_open_reads_the_loops_of_gif(tmp_path):
-    for loop, expected in ((0, 0), (None, 1), (5, 5)):
-        options = {} if loop is None else {"loop": loop}
-        frames = [Image.new("L", (4, 4), level) for level in (0, 200)]
-        (tmp_path / "a.gif").write_bytes(
-            encoders.saved(frames[0], "GIF", save_all=True, append_images=frames[1:], **options)
+@pytest.mark.parametrize("source", ["gif", "webp", "png"])
+@pytest.mark.parametrize("target", ["gif", "webp", "png"])
+@pytest.mark.parametrize("loop", [0, 1, 4, 65536])
+def test_write_keeps_showings_and_durations_in_every_format(tmp_path, source, target, loop):
+    frames = [Picture(np.full((4, 4, 3), level, np.uint8)) for level in (0, 200, 90)]
+    write(tmp_path / f"a.{source}", frames, durations=[50, 20, 1000], loop=loop)
+    animation = pictures.open(tmp_path / f"a.{source}")
+    assert isinstance(animation, Animation)
+    write(tmp_path / f"b.{target}", animation.frames, durations=animation.durations, loop=animation.loop)
+    animation = pictures.open(tmp_path / f"b.{target}")
+    assert isinstance(animation, Animation)
+    assert list(animation.durations) == [50, 20, 1000]
+    assert animation.loop == (min(loop, 65535) if "webp" in (source, target) else loop)
+
+
+@pytest.mark.parametrize("has_alpha", [False, True])
+@pytest.mark.parametrize("is_grey", [False, True])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_open_reads_the_frames_that_were_written(tmp_path, rng, dtype, is_grey, has_alpha):
+    shape = (7, 9) if is_grey else (7, 9, 3)
+    top = np.iinfo(dtype).max
+    frames = [
+        Picture(
+            rng.integers(0, top, shape, dtype, endpoint=True),
+            rng.integers(0, top, (7, 9), dtype, endpoint=True) if has_alpha else None,
         )
-        animation = pictures.open(tmp_path / "a.gif")
-        assert isinstance(animation, Animation)
-        assert animation.loop == expected and animation.durations == [0, 0]
+        for _ in range(3)
+    ]
+    notes = write(tmp_path / "a.png", frames, durations=[10, 20, 30], loop=0)
+    assert notes == ("its 3 frames are written as an animated PNG",)
+    animation = pictures.open(tmp_path / "a.png")
+    assert isinstance(animation, Animation)
+    for seen, frame in zip(animation.frames, frames, strict=True):
+        np.testing.assert_array_equal(seen.pixels, frame.pixels)
+        assert (seen.alpha is not None) == has_alpha
+        if has_alpha:
+            np.testing.assert_array_equal(seen.alpha, frame.alpha)
+
+
+def test_infer_notes_the_xmp_of_frames(tmp_path, capsys):
+    frames = [Image.fromarray(encoders.smooth() // (i + 1)) for i in range(2)]
+    content = encoders.saved(frames[0], "WEBP", save_all=True, append_images=frames[1:], xmp=b"<x:xmpmeta/>")
+    (tmp_path / "a.webp").write_bytes(content)
+    assert infer.main([str(tmp_path / "a.webp"), "--model", "nearest"]) == 0
+    assert "XMP metadata are not kept" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "TIFF"])

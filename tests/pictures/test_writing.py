@@ -144,13 +144,13 @@ def test_write_notes_exif_too_long_for_jpeg(tmp_path):
 
 
 def test_write_lists_the_known_suffixes_for_an_unknown_one(tmp_path):
-    for name in ("a.gif", "a", "a.png.part"):
-        with pytest.raises(PictureError, match=".png, .jpg, .jpeg, .webp, .tif, .tiff, .bmp, .avif, .jxl"):
+    for name in ("a.jp2", "a", "a.png.part"):
+        with pytest.raises(PictureError, match=".png, .jpg, .jpeg, .webp, .tif, .tiff, .bmp, .gif, .avif, .jxl"):
             writing.write(tmp_path / name, Picture(encoders.smooth()))
 
 
 def test_write_refuses_sizes_that_a_format_cannot_hold(tmp_path):
-    for suffix, side in ((".webp", 16383), (".jpg", 65500)):
+    for suffix, side in ((".webp", 16383), (".jpg", 65500), (".gif", 65535)):
         writing.write(tmp_path / f"a{suffix}", Picture(np.zeros((1, side), np.uint8)))
         with pytest.raises(PictureError, match=f"up to {side} pixels a side, not {side + 1}x1"):
             writing.write(tmp_path / f"b{suffix}", Picture(np.zeros((1, side + 1), np.uint8)))
