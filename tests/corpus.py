@@ -193,7 +193,7 @@ def _orientations():
 
 
 def _profiles():
-    """Profiles are carried as they are, the broken one too: whoever opens the picture judges it."""
+    """Profiles are carried as they are, but a broken one, and a grey one where WebP makes RGB of grey."""
     rgb = smooth(HEIGHT, WIDTH)
     profiles = {
         "srgb": (rgb, SRGB),
@@ -208,14 +208,14 @@ def _profiles():
                 _named(f"profile-{name}-{kind}", kind),
                 saved(Image.fromarray(pixels), kind, icc_profile=profile),
                 shown,
-                icc=profile,
+                icc=None if name == "broken" or shown.ndim != pixels.ndim else profile,
                 tolerance=LOSSY.get(kind, 0),
             )
         if name != "grey":
             deep = rgb.astype(np.uint16) * 257
             file = io.BytesIO()
             tifffile.imwrite(file, deep, photometric="rgb", iccprofile=profile)
-            yield Sample(f"profile-{name}-16.tif", file.getvalue(), deep, icc=profile)
+            yield Sample(f"profile-{name}-16.tif", file.getvalue(), deep, icc=None if name == "broken" else profile)
 
 
 def _tiffs():

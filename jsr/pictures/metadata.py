@@ -78,6 +78,8 @@ def of_image(image: Image.Image, file: BinaryIO | io.BytesIO) -> Described:
         file.seek(0)
         with tifffile.TiffFile(file) as pages:
             return of_tiff(file, pages.pages[image.tell()].offset)
+    if image.format == "JXL":
+        return of_jxl(file, icc=image.info.get("icc_profile"))
     info, segments = image.info, getattr(image, "applist", [])
     resources = b"".join(data[len(iptc.HEAD) :] for _, data in segments if data.startswith(iptc.HEAD))
     resolution = _resolution(*info["jfif_density"], unit=info["jfif_unit"]) if "jfif_density" in info else None
@@ -130,13 +132,15 @@ def of_tiff(file: BinaryIO | io.BytesIO, offset: int) -> Described:
         del descriptive[exif.DESCRIPTION]
         if not data[exif.DESCRIPTION].startswith(b"{"):
             notes += ("its description is not kept: it gives the sizes of the old file",)
-    height, width = (_integer(tags.order, values.get(tag)) for tag in (exif.HEIGHT, exif.WIDTH))
+    size = tuple(_integer(tags.order, values.get(tag)) for tag in (exif.HEIGHT, exif.WIDTH))
     metadata = Metadata(
         icc=data.get(ICC),
         notes=notes,
         iptc=data.get(IPTC) or iptc.records(data.get(PHOTOSHOP, b"")),
         resolution=_tiff_resolution(tags.order, values),
-        geography=geotiff.Geography(exif.little_endian(tags.order, geography), height, width) if geography else None,
+        geography=geotiff.Geography(exif.little_endian(tags.order, geography), *size)
+        if geography and all(size)
+        else None,
     )
     # A maker note would have to keep its offset, which may be that of pixels.
     block = exif.block(tags._replace(directory=descriptive, maker_note=None))
@@ -178,6 +182,34 @@ def of_png(file: BinaryIO | io.BytesIO) -> Described:
     if block and block.startswith(b"http://ns.adobe.com/xap/1.0/\0"):  # an APP1 segment may hold XMP instead
         block, packet = None, packet or block.partition(b"\0")[2]
     return _described(metadata, block, packet)
+
+
+def of_jxl(file: BinaryIO | io.BytesIO, *, icc: bytes | None = None) -> Described:
+    """Reads the metadata of a JPEG XL, whose decoder has turned the pixels: by its own head, not by EXIF.
+
+    Args:
+      icc: the colour profile, which only a decoder can tell.
+    """
+    metadata, block, packet, at = Metadata(icc), None, None, 0
+    while True:
+        file.seek(at)
+        head = file.read(16)
+        size, start = int.from_bytes(head[:4], "big"), 8
+        if size == 1:  # a large one, whose size follows
+            size, start = int.from_bytes(head[8:], "big"), 16
+        kind = head[4:8]
+        if len(head) < 8 or size < start:  # the last one may have size 0; a bare stream of pixels has no boxes
+            break
+        file.seek(at + start)
+        if kind == b"Exif":
+            data = file.read(size - start)
+            block = data[4 + int.from_bytes(data[:4], "big") :]
+        elif kind == b"xml ":
+            packet = file.read(size - start)
+        elif kind == b"brob" and file.read(4) in (b"Exif", b"xml "):
+            metadata = metadata.noted("its compressed metadata are not kept")
+        at += size
+    return _described(metadata, block, packet)._replace(orientation=exif.UPRIGHT)
 
 
 def _described(metadata: Metadata, block: bytes | None, packet: bytes | None) -> Described:

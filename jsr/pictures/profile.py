@@ -4,12 +4,12 @@ import imagecodecs
 import numpy as np
 from jaxtyping import Integer
 
-MODELS = {b"RGB ": "RGB", b"GRAY": "grey", b"CMYK": "CMYK"}  # the field at byte 16 (ICC.1, section 7.2.6)
+MODELS = {b"RGB ": "RGB", b"GRAY": "grey", b"CMYK": "CMYK"}  # names in a profile's head (ICC.1, section 7.2.6)
 
 
-def model(icc: bytes) -> str:
-    """Returns the colour model of a profile, in words."""
-    return MODELS.get(icc[16:20], "other colours")
+def model(icc: bytes) -> str | None:
+    """Returns the colour model of a profile, in words; None for a broken one."""
+    return MODELS.get(icc[16:20], "other colours") if icc[36:40] == b"acsp" else None
 
 
 def to_srgb(

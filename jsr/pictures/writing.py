@@ -7,9 +7,10 @@ import struct
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+import imagecodecs
 import numpy as np
 from jaxtyping import Integer
-from PIL import Image
+from PIL import Image, features
 
 from jsr.errors import PictureError
 from jsr.files import atomic
@@ -22,7 +23,7 @@ from jsr.pictures.png_writer import Writer
 OPTIONS: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 95, "subsampling": 0},
     "WEBP": {"quality": 95},
-    "AVIF": {"quality": 90},
+    "AVIF": {"quality": 90, "subsampling": "4:4:4"},
 }
 # Formats that can lose nothing, and what Pillow must be told for it.
 LOSSLESS: dict[str, dict[str, Any]] = {
@@ -102,11 +103,15 @@ def check(path: str | os.PathLike[str], height: int, width: int) -> Format:
     """Returns the format of a file's suffix, or refuses the file that `write` would refuse, before there is a picture.
 
     Raises:
-      PictureError: an unknown suffix, or a size that the format cannot hold.
+      PictureError: an unknown suffix, a size that the format cannot hold, or an encoder that is not installed.
     """
     kind = formats.written_as(path)
     if kind is None:
         raise PictureError(f"{path}: expected a name that ends in one of {', '.join(formats.WRITTEN)}")
+    if kind.name == "AVIF" and not features.check("avif"):
+        raise PictureError(f"{path}: this Pillow writes no AVIF; pip install --upgrade pillow installs one that does")
+    if kind.name == "JXL" and not imagecodecs.JPEGXL.available:
+        raise PictureError(f"{path}: this imagecodecs writes no JPEG XL; pip install --upgrade imagecodecs")
     if kind.max_side and max(height, width) > kind.max_side:
         raise PictureError(f"{path}: {kind.name} holds up to {kind.max_side} pixels a side, not {width}x{height}")
     return kind
@@ -116,10 +121,9 @@ def fit_metadata(metadata: Metadata, kind: Format, shape: tuple[int, ...]) -> tu
     """Returns as much of the metadata as a format can hold beside samples of a shape, and notes of the rest."""
     notes = []
     expected = "RGB" if (*shape, 1)[2] > 2 else "grey"
-    if metadata.icc and profile.model(metadata.icc) != expected:
-        notes.append(
-            f"the colour profile is not kept: it is for {profile.model(metadata.icc)}, the result is {expected}"
-        )
+    if metadata.icc and (model := profile.model(metadata.icc)) != expected:
+        reason = f"it is for {model}, the result is {expected}" if model else "it is broken"
+        notes.append(f"the colour profile is not kept: {reason}")
         metadata = metadata._replace(icc=None)
     if metadata.resolution and kind.name in WITHOUT_RESOLUTION:
         metadata = metadata._replace(exif=exif.with_resolution(metadata.exif, *metadata.resolution), resolution=None)

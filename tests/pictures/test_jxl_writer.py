@@ -1,12 +1,14 @@
 """Tests ../../jsr/pictures/jxl_writer.py against imagecodecs, and Pillow's parser of EXIF."""
 
+import io
+
 import imagecodecs
 import numpy as np
 import pytest
 
 from jsr import pictures
 from jsr.pictures import Metadata, Picture
-from jsr.pictures.metadata import Resolution
+from jsr.pictures.metadata import Resolution, of_jxl
 from tests import encoders
 from tests.expected import loaded
 
@@ -43,3 +45,21 @@ def test_metadata_stand_in_boxes(tmp_path):
     assert boxes[b"xml "] == b"<x/>" and boxes[b"Exif"][:4] == bytes(4)
     exif = loaded(boxes[b"Exif"][4:])
     assert exif[encoders.MAKE] == "Camera" and (exif[282], exif[283]) == (204, 98)
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_metadata_are_read_back(tmp_path, orientation):
+    """The pixels are upright as the decoder gives them, whatever EXIF says."""
+    given = Metadata(exif=encoders.camera_exif(orientation).tobytes(), xmp=b"<x/>")
+    pictures.write(tmp_path / "a.jxl", Picture(encoders.smooth(), metadata=given))
+    content = (tmp_path / "a.jxl").read_bytes()
+    metadata, turn = of_jxl(io.BytesIO(content), icc=encoders.SRGB)
+    assert turn == 1 and metadata.icc == encoders.SRGB and b"<x/>" in (metadata.xmp or b"") and metadata.notes == ()
+    exif = loaded(metadata.exif)
+    assert exif[encoders.MAKE] == "Camera" and encoders.ORIENTATION not in exif
+    at = content.index(b"xml ") - 4
+    compressed = content[:at] + (12).to_bytes(4, "big") + b"brobxml " + content[at + 12 :]
+    assert of_jxl(io.BytesIO(compressed)).metadata.notes == ("its compressed metadata are not kept",)
+    for cut in range(0, len(content), 7):
+        of_jxl(io.BytesIO(content[:cut]))  # raises nothing
+    assert of_jxl(io.BytesIO(content[content.index(b"jxlc") + 4 :])) == (Metadata(), 1)

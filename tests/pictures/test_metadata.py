@@ -340,3 +340,24 @@ def test_profiles_of_other_colours_are_not_written(tmp_path, capsys, suffix, is_
         if suffix != "jxl":
             with Image.open(tmp_path / f"a.{suffix}") as image:
                 assert "icc_profile" not in image.info
+
+
+@pytest.mark.parametrize("suffix", ["png", "webp"])
+def test_animations_have_their_metadata(tmp_path, capsys, suffix):
+    """A grey APNG with a grey profile: its frames become RGB, beside which libpng refuses the profile."""
+    frames = [Image.fromarray(encoders.grey() // divisor) for divisor in (1, 2)]
+    text = PngImagePlugin.PngInfo()
+    text.add_text("parameters", "a tree")
+    exif_ = encoders.camera_exif()
+    frames[0].save(
+        tmp_path / "a.png", save_all=True, append_images=frames[1:], duration=100, icc_profile=encoders.grey_profile(),
+        pnginfo=text, exif=exif_, dpi=(300, 300),
+    )  # fmt: skip
+    notes = upscaled(capsys, tmp_path / "a.png", tmp_path / f"b.{suffix}")
+    assert "the colour profile is not kept: it is for grey, the result is RGB" in notes
+    assert ("PNG's text (parameters) is not kept: not written to WEBP" in notes) == (suffix == "webp")
+    with Image.open(tmp_path / f"b.{suffix}") as image:
+        assert image.n_frames == 2 and "icc_profile" not in image.info  # pyright: ignore[reportAttributeAccessIssue]
+        assert image.getexif()[encoders.MAKE] == "Camera"
+        if suffix == "png":
+            assert image.info["parameters"] == "a tree" and image.info["dpi"] == pytest.approx((300, 300), abs=0.01)

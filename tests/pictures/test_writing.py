@@ -156,6 +156,34 @@ def test_write_refuses_sizes_that_a_format_cannot_hold(tmp_path):
             writing.write(tmp_path / f"b{suffix}", Picture(np.zeros((1, side + 1), np.uint8)))
 
 
+def test_write_names_an_encoder_that_is_not_installed(tmp_path, monkeypatch):
+    monkeypatch.setattr("PIL.features.check", lambda name: False)
+    monkeypatch.setattr("imagecodecs.JPEGXL", type("JPEGXL", (), {"available": False}))
+    for suffix, command in (("avif", "pip install --upgrade pillow"), ("jxl", "pip install --upgrade imagecodecs")):
+        with pytest.raises(PictureError, match=command):
+            writing.write(tmp_path / f"a.{suffix}", Picture(encoders.smooth()))
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("is_grey", [False, True])
+@pytest.mark.parametrize("is_transparent", [False, True])
+def test_write_of_avif(tmp_path, is_grey, is_transparent):
+    """The colours of single pixels are kept: no subsampling."""
+    pixels = encoders.grey(40, 48) if is_grey else encoders.smooth(40, 48)
+    if not is_grey:
+        pixels[::2, ::2] = (180, 60, 60)
+    alpha = encoders.opacity(40, 48) if is_transparent else None
+    metadata = Metadata(encoders.grey_profile() if is_grey else encoders.SRGB, encoders.camera_exif().tobytes())
+    assert writing.write(tmp_path / "a.avif", Picture(pixels, alpha, metadata)) == ()
+    with Image.open(tmp_path / "a.avif") as image:
+        assert image.getexif()[encoders.MAKE] == "Camera" and image.info["icc_profile"] == metadata.icc
+        stored = np.asarray(image.convert("RGBA")).astype(int)
+    colours = stored[..., 1] if is_grey else stored[..., :3]
+    visible = np.ones((40, 48), bool) if alpha is None else alpha > 100
+    assert np.abs(colours - pixels)[visible].mean() < 4
+    assert alpha is None or np.abs(stored[..., 3] - alpha).max() < 8
+
+
 def test_write_is_atomic(tmp_path, monkeypatch):
     """An encoder that fails half-way leaves the earlier file, and nothing beside it."""
     path = tmp_path / "a.png"
