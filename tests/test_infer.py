@@ -260,6 +260,18 @@ def test_any_size_is_the_networks_result_resized(argv, size, name):
     assert [path.name for path in Path("out").iterdir()] == ["a.png"]
 
 
+@pytest.mark.parametrize(
+    "name, asked, own", [("nearest", "8", 8), ("nearest", "1.5", 2), ("lanczos", "3", 3), ("x3.safetensors", "2.5", 3)]
+)
+def test_a_scale_begins_with_the_next_one_that_the_model_has(name, asked, own):
+    pixels = _picture("a.png", 20, 24)
+    _network(Path("x3.safetensors"), factors=(3,))
+    assert infer.main(["a.png", "--model", name, "-s", asked, "-o", "b.png"]) == 0
+    enlarged = tiles.upscale(zoo.ready(name, scale=own), pixels)
+    expected = enlarged if float(asked) == own else _resized(enlarged, *(round(float(asked) * n) for n in (20, 24)))
+    np.testing.assert_allclose(stored("b.png"), expected.astype(float), atol=0.51)
+
+
 @pytest.mark.parametrize("argv, size", [(["-s", "1"], (20, 24)), (["-s", "0.5"], (10, 12)), (["--width", "9"], (8, 9))])
 def test_no_model_is_asked_where_bicubic_will_do(capsys, monkeypatch, argv, size):
     monkeypatch.setattr(tiles, "bands", lambda *args, **options: pytest.fail("the model was asked"))
