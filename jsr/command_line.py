@@ -64,11 +64,16 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Prints the message without the usage, which would bury it."""
+        if message.startswith("the following arguments are required"):
+            message += f"; {self.prog} --help lists them"
         self.exit(2, f"{self.prog}: error: {escaped(message.removeprefix('argument '))}\n")
 
 
 def run(main: Callable[[], int | None]) -> NoReturn:
     """Runs a program and exits with its status, quietly where the reader of its output has gone, as `head` does."""
+    for stream, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, stream) is None:  # closed, as by `>&-`
+            setattr(sys, stream, open(os.devnull, mode, encoding="utf-8"))
     try:
         try:
             status = main()

@@ -212,16 +212,17 @@ def main(argv: list[str] | None = None) -> int:
             try:
                 suffix = Naming("", format=args.format).suffix(args.inputs[0])
                 stored = stack.enter_context(streams.as_files(args.inputs, args.output, suffix=suffix))
-                models, (jobs, earlier_results, others) = _prepare(args, stored)
+                models, planned = _prepare(args, stored)
             except (Error, OSError) as error:
                 parser.error(command_line.reason(error, path=args.output or "."))
             is_piped = args.output is not None and streams.is_stdout(args.output)
             log = Log(sys.stderr if is_piped else sys.stdout, stored.name, args.quiet, args.verbose, args.json)
-            log.leave_out("as earlier results", earlier_results)
-            log.leave_out("because they are not pictures", others)
-            if args.skip_existing:
-                log.leave_out("because they have results", [job.source for job in jobs if job.target.exists()])
-                jobs = [job for job in jobs if not job.target.exists()]
+            done = {job for job in planned.jobs if args.skip_existing and job.target.exists()}
+            jobs = [job for job in planned.jobs if job not in done]
+            log.leave_out("as earlier results", planned.earlier_results)
+            log.leave_out("because they are not pictures", planned.others)
+            log.leave_out("because there are no pictures in them", planned.empty)
+            log.leave_out("because they have results", [job.source for job in planned.jobs if job in done])
             settings = Options(
                 models,
                 is_comparison=args.compare,

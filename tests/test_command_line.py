@@ -70,6 +70,15 @@ def test_run_exits_with_the_status_of_the_program(returned, status):
         command_line.run(lambda: sys.exit(3))
 
 
+@pytest.mark.skipif(os.name == "nt", reason="no sh on Windows")
+def test_run_gives_a_program_streams_in_the_place_of_closed_ones():
+    code = (
+        "import sys; from jsr import command_line; command_line.run(lambda: print(sys.stdin.read(), sys.stderr) or 3)"
+    )
+    process = subprocess.run(["sh", "-c", f"'{sys.executable}' -c '{code}' <&- >&- 2>&-; echo $?"], stdout=-1, cwd=ROOT)
+    assert process.stdout == b"3\n"
+
+
 def test_error_is_one_line(capsys):
     with pytest.raises(SystemExit):
         command_line.Parser(prog="p").error("a\nb.png: no such file")

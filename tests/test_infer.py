@@ -27,6 +27,7 @@ from jsr.ops.bleed import bleed
 from jsr.ops.observation import Observation
 from jsr.pictures import Metadata, Picture, formats, large, writing
 from jsr.upscaling import burst, tiles
+from jsr.upscaling import options as command
 from jsr.weights import file as weights_file
 from jsr.weights import zoo
 from tests import bursts, encoders
@@ -215,8 +216,8 @@ def test_help_explains_texture_and_restore_and_hides_blend(capsys, monkeypatch):
     with pytest.raises(SystemExit):
         infer.main(["--help"])
     text = capsys.readouterr().out
-    assert "from faithful, 0, to sharper with invented detail, 1" in text
-    assert "from clean pictures, 0, to JPEG, noise and blur, 1" in text
+    assert "from 0, faithful, to 1, invented detail" in text
+    assert "from 0, clean, to 1, JPEG, noise, blur" in text
     assert "--blend" not in text
 
 
@@ -257,6 +258,18 @@ def test_any_size_is_the_networks_result_resized(argv, size, name):
         infer.main(["a.png", name, "--model", "w.safetensors", "-o", name])
     assert infer.main([".", "-o", "out", "--model", "bicubic"]) == 0
     assert [path.name for path in Path("out").iterdir()] == ["a.png"]
+
+
+@pytest.mark.parametrize(
+    "name, asked, own", [("nearest", "8", 8), ("nearest", "1.5", 2), ("lanczos", "3", 3), ("x3.safetensors", "2.5", 3)]
+)
+def test_a_scale_begins_with_the_next_one_that_the_model_has(name, asked, own):
+    pixels = _picture("a.png", 20, 24)
+    _network(Path("x3.safetensors"), factors=(3,))
+    assert infer.main(["a.png", "--model", name, "-s", asked, "-o", "b.png"]) == 0
+    enlarged = tiles.upscale(zoo.ready(name, scale=own), pixels)
+    expected = enlarged if float(asked) == own else _resized(enlarged, *(round(float(asked) * n) for n in (20, 24)))
+    np.testing.assert_allclose(stored("b.png"), expected.astype(float), atol=0.51)
 
 
 @pytest.mark.parametrize("argv, size", [(["-s", "1"], (20, 24)), (["-s", "0.5"], (10, 12)), (["--width", "9"], (8, 9))])
@@ -302,6 +315,30 @@ def test_a_size_beyond_sense_is_refused_before_any_work(capsys, monkeypatch):
     _picture("a.png")
     assert _run("a.png", "--width", "1000000") == 1
     assert "expected a result up to 16 times as large, got 125000 times 8x6" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", ["1", "-1"])
+def test_a_missing_frame_of_a_still_picture_is_named(capsys, number):
+    _picture("a.png")
+    assert _run("a.png", "--frame", number) == 1
+    expected = f"jsr.infer: error: a.png: --frame: expected 0, because there is one frame alone, got {number}\n"
+    assert capsys.readouterr().err == expected
+
+
+def test_help_fits_a_screen_of_eighty_columns(capsys, monkeypatch):
+    """In groups, with examples whose options there are."""
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        infer.main(["--help"])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) <= 64 and max(map(len, lines)) <= 80
+    assert [line for line in lines if line.endswith(":")][1:] == [
+        *("input:", "output:", "model:", "size:", "speed:", "examples:"),
+    ]
+    examples = [line.split("   ")[0].split()[2:] for line in lines if line.startswith("  jsr infer ")]
+    assert len(examples) == 3
+    for example in examples:
+        command.parse(example)
 
 
 def test_a_burst_becomes_one_picture(rng, capsys):

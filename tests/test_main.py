@@ -122,7 +122,10 @@ def test_errors_bear_the_programs_name(tmp_path):
     assert (missing.returncode, missing.stdout) == (1, "")
     assert missing.stderr == f"jsr.plot: error: {Path('missing', 'metrics.jsonl')}: No such file or directory\n"
     wrong = _jsr("plot", cwd=tmp_path)
-    assert (wrong.returncode, wrong.stderr) == (2, "jsr.plot: error: the following arguments are required: RUN|PHOTO\n")
+    assert (wrong.returncode, wrong.stderr) == (
+        2,
+        "jsr.plot: error: the following arguments are required: RUN|PHOTO; jsr.plot --help lists them\n",
+    )
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no SIGINT on Windows")

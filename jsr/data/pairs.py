@@ -41,7 +41,7 @@ def find(folder: Path, *, scale: int) -> list[Pair]:
     """
     if not (folder / "hr").is_dir():
         reason = "has no sub-folder 'hr'" if folder.is_dir() else "is not a folder"
-        raise DataError(f"{folder} {reason}; expected SET_DIR/hr and, optionally, SET_DIR/lr")
+        raise DataError(f"{folder} {reason}; expected SET_DIR/hr and, optionally, SET_DIR/lr{_hint(folder, scale)}")
     hrs = folders.list_pictures(folder / "hr")
     if not hrs:
         raise DataError(f"{folder / 'hr'}: no pictures")
@@ -63,6 +63,12 @@ def find(folder: Path, *, scale: int) -> list[Pair]:
         rest = f" and {len(missing) - 1} more of hr" if len(missing) > 1 else ""
         raise DataError(f"{folder / 'lr'}: no picture for {missing[0]}{rest}")
     return pairs
+
+
+def _hint(folder: Path, scale: int) -> str:
+    """Names the set that may be meant: the one of the scale in a folder of several, or the one that a folder is of."""
+    places = [folder / f"x{scale}", *([folder.parent] if folder.name in ("hr", "lr") else [])]
+    return next((f", perhaps {place}" for place in places if (place / "hr").is_dir()), "")
 
 
 def read(

@@ -82,6 +82,8 @@ def choose_frame(frame: int | None, count: int) -> tuple[int, tuple[str, ...]]:
     Raises:
       PictureError: no such frame.
     """
+    if frame not in (None, 0) and count == 1:
+        raise PictureError(f"--frame: expected 0, because there is one frame alone, got {frame}")
     if frame is not None and not 0 <= frame < count:
         raise PictureError(f"--frame: expected 0 to {count - 1}, got {frame}")
     if frame is None and count > 1:

@@ -47,7 +47,8 @@ class Plan(NamedTuple):
 
     jobs: list[Job]
     earlier_results: list[Path]
-    others: list[Path]  # files that are no pictures, by their suffix
+    others: list[Path]  # files that are no pictures
+    empty: list[Path]  # folders without pictures, beside inputs that are or have some
 
 
 def plan(inputs: list[Path], output: str | None, naming: Naming) -> Plan:
@@ -64,18 +65,25 @@ def plan(inputs: list[Path], output: str | None, naming: Naming) -> Plan:
         agree with the naming.
     """
     is_file = _names_a_file(output, inputs, naming)
-    result = Plan([], [], [])
-    seen, taken = set(), set()
+    result = Plan([], [], [], [])
+    seen, taken, real_folders = set(), set(), {}
     for source, name in _sources(inputs, None if is_file else output, naming, result):
         if _real(source) in seen:
             continue
         seen.add(_real(source))
-        if output is None:
-            names = _names(source, naming.beside + naming.suffix(source))
-        else:
-            names = [Path(output)] if is_file else _names(Path(output, name), naming.elsewhere + naming.suffix(source))
-        target = next(path for path in names if _real(path) not in taken)
-        taken.add(_real(target))
+        if output is not None and is_file:
+            result.jobs.append(Job(source, Path(output)))
+            continue
+        place, mark = (source, naming.beside) if output is None else (Path(output, name), naming.elsewhere)
+        # One look at each folder, and none at the names in it, of which many may be taken.
+        if place.parent not in real_folders:
+            real_folders[place.parent] = _real(place.parent)
+        target = next(
+            path
+            for path in _names(place, mark + naming.suffix(source))
+            if (real_folders[place.parent], os.path.normcase(path.name)) not in taken
+        )
+        taken.add((real_folders[place.parent], os.path.normcase(target.name)))
         result.jobs.append(Job(source, target))
     _check_targets(result.jobs, seen)
     return result
@@ -87,7 +95,7 @@ def plan_burst(inputs: list[Path], output: str | None, naming: Naming) -> Plan:
     Raises:
       PictureError: as `plan`.
     """
-    result = Plan([], [], [])
+    result = Plan([], [], [], [])
     first, *frames = (source for source, _ in _sources(inputs, None, naming, result))
     job = plan([first], output, naming).jobs[0]
     _check_targets([job], {_real(path) for path in (first, *frames)})
@@ -134,7 +142,8 @@ def _sources(inputs: list[Path], output: str | None, naming: Naming, result: Pla
     """Yields each picture and its name below a folder of results; adds the files left out to the plan."""
     marks = f"{MARKS}|{re.escape(naming.beside)}"
     suffixes = "|".join(map(re.escape, formats.WRITTEN))
-    results = re.compile(f"(.+)(?:{marks})(?:{suffixes})", re.IGNORECASE)  # the stem of its picture, or its name
+    # The group is the stem of a result's picture, or its whole name.
+    results = re.compile(f"(.+)(?:{marks})(?:{suffixes})", re.IGNORECASE | re.DOTALL)
     for place in inputs:
         if not place.is_dir():
             yield place, Path(place.name)
@@ -154,8 +163,10 @@ def _sources(inputs: list[Path], output: str | None, naming: Naming, result: Pla
                 yield picture, picture.relative_to(place)
         result.earlier_results.extend(earlier_results)
         if len(pictures) == len(earlier_results):
-            found = f"; other files: {len(others)}, such as {others[0]}" if others else ""
-            raise PictureError(f"{place}: no pictures in this folder{found}")
+            result.empty.append(place)
+    if len(result.empty) == len(inputs):
+        found = f"; other files: {len(result.others)}, such as {result.others[0]}" if result.others else ""
+        raise PictureError(f"{inputs[0]}: no pictures in this folder{found}")
 
 
 def _real(path: str | os.PathLike[str]) -> str:

@@ -25,9 +25,9 @@ DESCRIPTION = textwrap.fill(
     width=79,
 )
 EXAMPLES = """examples:
-  jsr infer photo.jpg                                     photo_x4.png
-  jsr infer photos -o large --format jpg --skip-existing  a folder, in several goes
-  jsr infer scan.tif --width 6000 --texture 0 -o a.tif    exact width, nothing invented
+  jsr infer photo.jpg                                     makes photo_x4.png
+  jsr infer photos -o large --format jpg --skip-existing  goes on with a folder
+  jsr infer scan.tif --width 6000 --texture 0 -o b.tif    invents nothing
 
 status: 0; 1 if pictures failed; 2 for wrong arguments; 130 if interrupted"""
 # What other programs call the options.
@@ -99,15 +99,13 @@ def _add_input(group: Any) -> None:
         help="folders are searched with their sub-folders; - is stdin",
     )
     group.add_argument("--frame", type=whole, metavar="N", help="only this frame or page, counted from 0")
-    group.add_argument(
-        "--burst", action="store_true", help="one picture of all, which show one scene (--model map or ibp)"
-    )
+    group.add_argument("--burst", action="store_true", help="one picture of all, which show one scene")
     group.add_argument(
         "--max-pixels",
         type=whole,
         default=MAX_PIXELS,
         metavar="N",
-        help="refuse larger pictures, all frames together (default: 200000000)",
+        help=f"refuse larger pictures (default: {MAX_PIXELS // 10**6} million)",
     )
 
 
@@ -127,13 +125,11 @@ def _add_output(group: Any) -> None:
     )
     group.add_argument("--quality", type=whole, metavar="Q", help="of lossy formats, 1 to 100 (default: 95)")
     group.add_argument("--lossless", action="store_true", help="lose nothing, in WebP too")
-    group.add_argument("--suffix", metavar="TEXT", help="ends the name (default: _x4 beside the picture, none with -o)")
+    group.add_argument("--suffix", metavar="TEXT", help="ends the name (default: _x4, or nothing with -o)")
     existing = group.add_mutually_exclusive_group()
     existing.add_argument("--skip-existing", action="store_true", help="leave out pictures that have a result already")
     existing.add_argument("--overwrite", action="store_true", help="replace earlier results (the default)")
-    group.add_argument(
-        "--compare", action="store_true", help="several models side by side in photo_compare.png, no result"
-    )
+    group.add_argument("--compare", action="store_true", help="instead, several models side by side: photo_compare.png")
     loudness = group.add_mutually_exclusive_group()
     loudness.add_argument("-q", "--quiet", action="store_true", help="print errors alone")
     loudness.add_argument("-v", "--verbose", action="store_true", help="print what each picture holds, too")
@@ -153,7 +149,7 @@ def _add_model(group: Any) -> None:
         "--texture",
         type=number,
         metavar="T",
-        help=f"from faithful, 0, to sharper with invented detail, 1 (default: {texture:g})",
+        help=f"from 0, faithful, to 1, invented detail (default: {texture:g})",
     )
     # The name of --texture in the first edition, to be removed in the next.
     group.add_argument("--blend", dest="texture", type=number, help=argparse.SUPPRESS)
@@ -161,7 +157,7 @@ def _add_model(group: Any) -> None:
         "--restore",
         type=number,
         metavar="R",
-        help=f"from clean pictures, 0, to JPEG, noise and blur, 1 (default: {restore:g})",
+        help=f"from 0, clean, to 1, JPEG, noise, blur (default: {restore:g})",
     )
     group.add_argument(
         "--psf",
@@ -190,7 +186,7 @@ def _add_speed(group: Any) -> None:
         type=_tile,
         default="auto",
         metavar="N",
-        help="enlarge N x N pixels at a time; fewer need less memory (default: auto)",
+        help="N x N pixels at a time; fewer need less memory",
     )
     group.add_argument(
         "--ensemble", action="store_true", help="mean over 8 flips and turns: 8 times slower, more faithful"
@@ -199,7 +195,8 @@ def _add_speed(group: Any) -> None:
         "--precision",
         choices=get_args(Precision),
         default="fp32",
-        help="bf16 is faster on GPUs and newer CPUs (default: fp32)",
+        metavar="P",
+        help="fp32, or bf16: faster on GPUs and newer CPUs",
     )
 
 

@@ -13,7 +13,7 @@ from jsr.pictures.large import Rows
 from jsr.pictures.picture import is_grey
 
 MAX_SCALE = 16  # beyond it, nearly all of a result is invented
-ROWS, COLUMNS = 64, 256  # pixels of a result that are computed at a time
+ROWS, COLUMNS = 64, 64  # pixels of a result that are computed at a time
 
 
 class Size(NamedTuple):

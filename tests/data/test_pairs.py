@@ -1,5 +1,7 @@
 """Tests ../../jsr/data/pairs.py."""
 
+import re
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -118,3 +120,12 @@ def test_read_observes_hr_even_where_there_is_lr(benchmark_set):
     assert (lr != pairs.read(pair, scale=4)[0]).any()
     again, _ = pairs.read(pair, scale=4, observation=Observation(blur=2.0, noise=5.0))
     np.testing.assert_array_equal(lr, again)  # the noise depends on the name alone
+
+
+@pytest.mark.parametrize("given", ["", "x4/hr", "x4/lr"])
+def test_find_names_the_set_that_may_be_meant(tmp_path, given):
+    """Of the scale, where a folder holds the sets of several; above, where one of a set's two folders is given."""
+    for name in ("x2/hr", "x4/hr", "x4/lr"):
+        (tmp_path / name).mkdir(parents=True)
+    with pytest.raises(DataError, match=f"{re.escape(str(tmp_path / given))} has no .*, perhaps {tmp_path / 'x4'}$"):
+        pairs.find(tmp_path / given, scale=4)

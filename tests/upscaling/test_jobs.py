@@ -57,7 +57,7 @@ def test_plan_takes_a_file_for_one_picture():
 def test_plan_leaves_out_earlier_results_and_other_files():
     """A name alone does not make a result: there must be an input for it."""
     _files("in/a.gif", "in/a_x4.png", "in/a_x2.png", "in/a_compare.png", "in/b_x4.png", "in/c.txt", "in/.d.png")
-    jobs, earlier_results, others = plan([Path("in")], None, X4)
+    jobs, earlier_results, others, _ = plan([Path("in")], None, X4)
     assert jobs == [
         Job(Path("in/a.gif"), Path("in/a_x4.png")),
         Job(Path("in/b_x4.png"), Path("in/b_x4_x4.png")),
@@ -69,7 +69,7 @@ def test_plan_leaves_out_earlier_results_and_other_files():
 def test_plan_leaves_the_folder_of_results_out_of_its_inputs():
     """Its pictures are no inputs, and none of its files is counted."""
     _files("in/a.png", "in/large/a.png", "in/large/notes.txt")
-    jobs, _, others = plan([Path("in")], "in/large", X4)
+    jobs, _, others, _ = plan([Path("in")], "in/large", X4)
     assert [job.source for job in jobs] == [Path("in/a.png")] and others == []
 
 
@@ -112,9 +112,22 @@ def test_plan_refuses_folders_without_pictures():
     Path("in").mkdir()
     with pytest.raises(PictureError, match="^in: no pictures in this folder$"):
         _targets(["in"])
-    _files("in/b.txt", "in/a.txt")
+    _files("in/b.txt", "in/a.txt", "full/a.png")
     with pytest.raises(PictureError, match="^in: no pictures in this folder; other files: 2, such as in/a.txt$"):
         _targets(["in"])
+
+
+def test_plan_leaves_out_an_empty_folder_among_others():
+    """It must not cost the others."""
+    _files("in/a.txt", "full/a.png", "done/a.png")
+    planned = plan([Path("in"), Path("full"), Path("done")], None, X4)
+    assert [job.source for job in planned.jobs] == [Path("full/a.png"), Path("done/a.png")]
+    assert (planned.empty, planned.others) == ([Path("in")], [Path("in/a.txt")])
+
+
+def test_plan_knows_results_of_names_with_a_newline():
+    _files("in/a\nb.png", "in/a\nb_x4.png")
+    assert list(_targets(["in"]).values()) == ["in/a\nb_x4.png"]
 
 
 def test_plan_burst_makes_one_job_of_all_frames():
