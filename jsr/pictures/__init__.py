@@ -5,6 +5,7 @@ from jsr.pictures.folders import list_pictures
 from jsr.pictures.large import LargePicture
 from jsr.pictures.metadata import Metadata
 from jsr.pictures.picture import MAX_PIXELS, Picture, flatten, rgb, to_8_bits
+from jsr.pictures.raster import Raster
 from jsr.pictures.reading import decode, open, read, size
 from jsr.pictures.writing import write
 
@@ -14,6 +15,7 @@ __all__ = [
     "LargePicture",
     "Metadata",
     "Picture",
+    "Raster",
     "decode",
     "flatten",
     "list_pictures",

@@ -11,7 +11,7 @@ from jaxtyping import Integer
 from PIL import Image
 
 from jsr.errors import PictureError
-from jsr.pictures import apng, formats, gif, gif_writer, metadata, pillow, writing
+from jsr.pictures import apng, formats, gif, gif_writer, metadata, pillow, png_reader, writing
 from jsr.pictures.compositing import Stored, composite, opaque
 from jsr.pictures.metadata import Metadata
 from jsr.pictures.picture import Picture, assemble, check_size, choose_frame
@@ -57,11 +57,12 @@ def compose(content: bytes, frame: int | None, max_pixels: int, *, can_animate: 
         number, notes = choose_frame(frame, count)
         if number or (frame is None and can_animate):
             return _draw(stored, number - (not is_first) if number else None, max_pixels, can_animate=True)
-        return pillow.decode(still, None, max_pixels).noted(*notes)
+        return png_reader.decode(still, max_pixels=max_pixels).noted(*notes)
     except (MemoryError, PictureError):
         raise
     except Exception as error:  # any, of Pillow or zlib
-        picture = pillow.decode(still, frame, max_pixels)
+        choose_frame(frame, 1)
+        picture = png_reader.decode(still, max_pixels=max_pixels)
         return picture.noted(f"the still picture is taken, because its frames are broken: {error}")
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 from jsr.errors import PictureError
 
-LOGGERS = ("PIL", "tifffile")
+LOGGERS = ("PIL", "tifffile", "imagecodecs", "pydicom")
 
 
 @contextlib.contextmanager
@@ -45,8 +45,6 @@ def guarded() -> Iterator[None]:
             yield
     except (MemoryError, PictureError):
         raise
-    except Image.UnidentifiedImageError as error:
-        raise PictureError("not a picture of a known format") from error
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise PictureError(f"broken or not supported: {reason}") from error

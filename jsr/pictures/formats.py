@@ -101,6 +101,9 @@ FORMATS = (
         (".jp2", ".j2k", ".jpc", ".jpf", ".jpx", ".j2c"),
         signature=rb"\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51",
     ),
+    Format("HEIF", (), (".heic", ".heif", ".hif"), signature=rb".{4}ftyp(hei[cxms]|hev[cxms]|mif1|msf1)"),
+    Format("DICOM", (), (".dcm", ".dicom"), signature=rb".{128}DICM"),
+    Format("NPY", (".npy",), has_16_bits=True, signature=rb"\x93NUMPY"),
     Format("PPM", (), (".ppm", ".pgm", ".pbm", ".pnm"), signature=rb"P[1-6]\s+(#[^\n]*\n\s*)*\d+\s+\d+\s"),
 )
 HEAD = 132  # bytes
@@ -124,8 +127,13 @@ def begins_as_picture(path: str | os.PathLike[str], head: bytes) -> bool:
     Args:
       head: its first `HEAD` bytes.
     """
-    kinds = (kind for kind in FORMATS if not Path(path).suffix or kind.name not in CONTAINERS)
-    return any(re.match(kind.signature, head, re.DOTALL) for kind in kinds)
+    kind = beginning_as(head)
+    return kind is not None and (not Path(path).suffix or kind.name not in CONTAINERS)
+
+
+def beginning_as(head: bytes) -> Format | None:
+    """Returns the format of a file by its first `HEAD` bytes, or None if no known one begins so."""
+    return next((kind for kind in FORMATS if re.match(kind.signature, head, re.DOTALL)), None)
 
 
 def written_as(path: str | os.PathLike[str]) -> Format | None:

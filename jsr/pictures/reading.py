@@ -11,11 +11,14 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
-from jsr.pictures import animation, large, pillow, tiff
+from jsr.errors import PictureError
+from jsr.pictures import animation, arrays, large, pillow, png_reader, raster, tiff
 from jsr.pictures.animation import Animation
 from jsr.pictures.decoding import guarded, naming
 from jsr.pictures.large import LargePicture
-from jsr.pictures.picture import MAX_PIXELS, Picture
+from jsr.pictures.picture import MAX_PIXELS, Picture, choose_frame
+from jsr.pictures.png_writer import SIGNATURE
+from jsr.pictures.raster import Raster
 
 
 def open(
@@ -25,7 +28,7 @@ def open(
     max_pixels: int = MAX_PIXELS,
     can_animate: bool = True,
     can_stream: bool = True,
-) -> Picture | Animation | LargePicture:
+) -> Picture | Animation | LargePicture | Raster:
     """Reads a picture file as the kind of picture that it is.
 
     Args:
@@ -35,7 +38,7 @@ def open(
       can_stream: whether the caller can use a `LargePicture`; otherwise it is read as a whole.
 
     Raises:
-      PictureError: no such file or frame, no picture, a broken or too large one, or pixels of neither 8 nor 16 bits.
+      PictureError: no such file or frame, no picture, or a broken or too large one.
     """
     with naming(path):
         with builtins.open(path, "rb") as file:
@@ -61,7 +64,7 @@ def read(path: str | os.PathLike[str], *, frame: int | None = None, max_pixels: 
       max_pixels: the limit, of this frame.
 
     Raises:
-      PictureError: as `open`.
+      PictureError: as `open`, and for a raster.
     """
     with naming(path):
         return decode(Path(path).read_bytes(), frame=frame, max_pixels=max_pixels)
@@ -71,6 +74,8 @@ def decode(content: bytes, *, frame: int | None = None, max_pixels: int = MAX_PI
     """Decodes the content of a picture file, as `read` does; its errors do not name the file."""
     with guarded():
         picture = _decode(content, frame, max_pixels, can_animate=False)
+    if isinstance(picture, Raster):
+        raise PictureError(f"expected grey or RGB of 8 or 16 bits, got {raster.describe(picture)}")
     assert isinstance(picture, Picture)
     return picture
 
@@ -91,11 +96,18 @@ def size(file_or_path: str | os.PathLike[str] | BinaryIO | io.BytesIO) -> tuple[
         return image.height, image.width
 
 
-def _decode(content: bytes, frame: int | None, max_pixels: int, *, can_animate: bool) -> Picture | Animation:
+def _decode(content: bytes, frame: int | None, max_pixels: int, *, can_animate: bool) -> Picture | Animation | Raster:
     if content[:4] in tiff.SIGNATURES:
         return tiff.decode(content, frame, max_pixels)
+    if content.startswith(arrays.NPY):
+        return arrays.decode_npy(content, max_pixels)
+    if content[arrays.DICOM_AT :].startswith(arrays.DICOM):
+        return arrays.decode_dicom(content, frame, max_pixels)
     if animation.is_composed(content):
         return animation.compose(content, frame, max_pixels, can_animate=can_animate)
+    if content.startswith(SIGNATURE):
+        choose_frame(frame, 1)
+        return png_reader.decode(content, max_pixels=max_pixels)
     file = io.BytesIO(content)
     with pillow.opened(file) as image:
         if can_animate and frame is None and animation.is_animation(image):

@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 import numpy as np
 import tifffile
-from jaxtyping import Integer
+from jaxtyping import Integer, Shaped
 
 from jsr.pictures import exif
 from jsr.pictures.exif import Directory, Value
@@ -58,6 +58,32 @@ def write(
         bigtiff=bool(np.prod(shape, dtype=np.int64) * order.itemsize > MAX_SIZE),
     )
     exif.add(file, _tags(metadata, *shape[:2]))
+
+
+def write_bands(
+    file: BinaryIO | io.BytesIO, samples: Shaped[np.ndarray, "h w bands"], metadata: Metadata, *, is_rgb: bool
+) -> None:
+    """Writes bands of any type of number.
+
+    Args:
+      file: open to write and read.
+      is_rgb: whether the first three bands are colours; the others are just bands, none of them alpha.
+    """
+    count = samples.shape[2]
+    tifffile.imwrite(
+        file,
+        samples if count > 1 else samples[..., 0],
+        photometric="rgb" if is_rgb else "minisblack",
+        compression="zlib",
+        predictor=samples.dtype.itemsize <= 4,
+        planarconfig="contig" if count > 1 else None,
+        extrasamples=["unspecified"] * (count - (3 if is_rgb else 1)) if count > 1 else None,
+        metadata=None,
+        software=False,
+        byteorder="<",
+        bigtiff=samples.nbytes > MAX_SIZE,
+    )
+    exif.add(file, _tags(metadata, *samples.shape[:2]))
 
 
 def _tags(metadata: Metadata, height: int, width: int) -> Directory:

@@ -1,0 +1,68 @@
+"""Rasters: measurements in any number of bands and of any type, such as satellites, microscopes and scanners give."""
+
+import os
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Shaped
+
+from jsr.errors import PictureError
+from jsr.pictures import formats, tiff_writer, writing
+from jsr.pictures.metadata import Metadata
+
+FORMATS = ("TIFF", "NPY")  # that hold them
+
+
+class Raster(NamedTuple):
+    """A whole raster in memory, upright."""
+
+    samples: Shaped[np.ndarray, "h w bands"]  # whole numbers or floats
+    is_rgb: bool = False  # the first three bands are colours
+    missing: float | None = None  # the value that stands for none, besides NaN
+    metadata: Metadata = Metadata()
+
+    def noted(self, *notes: str) -> "Raster":
+        """Returns the raster with further notes in its metadata."""
+        return self._replace(metadata=self.metadata.noted(*notes))
+
+
+def describe(raster: Raster) -> str:
+    """Says what a raster holds."""
+    count = raster.samples.shape[2]
+    return f"{count} band{'s' * (count != 1)} of {raster.samples.dtype}"
+
+
+def check(path: str | os.PathLike[str], raster: Raster) -> None:
+    """Refuses a file that cannot hold a raster, before minutes are spent on it.
+
+    Raises:
+      PictureError: a suffix of another format.
+    """
+    kind = formats.written_as(path)
+    if kind is None or kind.name not in FORMATS:
+        suffixes = ", ".join(suffix for name in FORMATS for suffix in formats.BY_NAME[name].suffixes)
+        raise PictureError(
+            f"{path}: expected a name that ends in one of {suffixes}, such as -o NAME.tif or --format tiff, for"
+            f" {describe(raster)}"
+        )
+
+
+def write(path: str | os.PathLike[str], raster: Raster) -> tuple[str, ...]:
+    """Writes a raster of the same type as TIFF or NumPy's file, atomically; replaces an earlier file.
+
+    Returns:
+      notes of all that the format cannot hold.
+
+    Raises:
+      PictureError: another suffix, or a file that cannot be written.
+    """
+    check(path, raster)
+    samples = raster.samples
+    kind = writing.check(path, *samples.shape[:2])
+    metadata, notes = writing.fit_metadata(raster.metadata, kind, samples.shape[: 2 + raster.is_rgb])
+    with writing.atomic_file(path) as file:
+        if kind.name == "NPY":
+            np.save(file, samples if samples.shape[2] > 1 else samples[..., 0])
+        else:
+            tiff_writer.write_bands(file, samples, metadata, is_rgb=raster.is_rgb)
+    return notes
