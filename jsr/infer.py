@@ -232,6 +232,7 @@ def main(argv: list[str] | None = None) -> int:
                 size=_size(args),
                 quality=args.quality,
                 is_lossless=args.lossless,
+                limits=tuple(args.range) if args.range else None,
             )
             failed = _run(jobs, settings, log)
     except BrokenPipeError:

@@ -23,6 +23,7 @@ class Format(NamedTuple):
     has_16_bits: bool = False
     metadata: tuple[str, ...] = ()  # those that it holds, by their names in `Metadata`
     max_side: int | None = None  # pixels
+    result: str = ".png"  # suffix of its results, unless another is asked for
     signature: bytes = rb"(?!)"  # a regular expression that the first `HEAD` bytes match; by default, none do
 
 
@@ -102,8 +103,8 @@ FORMATS = (
         signature=rb"\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51",
     ),
     Format("HEIF", (), (".heic", ".heif", ".hif"), signature=rb".{4}ftyp(hei[cxms]|hev[cxms]|mif1|msf1)"),
-    Format("DICOM", (), (".dcm", ".dicom"), signature=rb".{128}DICM"),
-    Format("NPY", (".npy",), has_16_bits=True, signature=rb"\x93NUMPY"),
+    Format("DICOM", (), (".dcm", ".dicom"), result=".tif", signature=rb".{128}DICM"),
+    Format("NPY", (".npy",), has_16_bits=True, result=".npy", signature=rb"\x93NUMPY"),
     Format("PPM", (), (".ppm", ".pgm", ".pbm", ".pnm"), signature=rb"P[1-6]\s+(#[^\n]*\n\s*)*\d+\s+\d+\s"),
 )
 HEAD = 132  # bytes

@@ -9,6 +9,7 @@ from jaxtyping import Shaped
 from jsr.errors import PictureError
 from jsr.pictures import formats, tiff_writer, writing
 from jsr.pictures.metadata import Metadata
+from jsr.pictures.picture import Picture
 
 FORMATS = ("TIFF", "NPY")  # that hold them
 
@@ -26,10 +27,25 @@ class Raster(NamedTuple):
         return self._replace(metadata=self.metadata.noted(*notes))
 
 
+def colours(raster: Raster) -> Picture | None:
+    """Returns the colours of a raster that has some of 8 or 16 bits, with a note of its other bands; else None."""
+    samples = raster.samples
+    if not raster.is_rgb or samples.dtype not in (np.uint8, np.uint16):
+        return None
+    picture = Picture(np.ascontiguousarray(samples[..., :3]), None, raster.metadata)
+    return picture.noted(f"of {describe(raster)}, only the colours are kept; TIFF holds all, such as -o NAME.tif")
+
+
 def describe(raster: Raster) -> str:
     """Says what a raster holds."""
     count = raster.samples.shape[2]
     return f"{count} band{'s' * (count != 1)} of {raster.samples.dtype}"
+
+
+def is_held(path: str | os.PathLike[str]) -> bool:
+    """Tells whether a file of this suffix holds rasters."""
+    kind = formats.written_as(path)
+    return kind is not None and kind.name in FORMATS
 
 
 def check(path: str | os.PathLike[str], raster: Raster) -> None:
@@ -38,8 +54,7 @@ def check(path: str | os.PathLike[str], raster: Raster) -> None:
     Raises:
       PictureError: a suffix of another format.
     """
-    kind = formats.written_as(path)
-    if kind is None or kind.name not in FORMATS:
+    if not is_held(path):
         suffixes = ", ".join(suffix for name in FORMATS for suffix in formats.BY_NAME[name].suffixes)
         raise PictureError(
             f"{path}: expected a name that ends in one of {suffixes}, such as -o NAME.tif or --format tiff, for"

@@ -64,7 +64,7 @@ def read(path: str | os.PathLike[str], *, frame: int | None = None, max_pixels: 
       max_pixels: the limit, of this frame.
 
     Raises:
-      PictureError: as `open`, and for a raster.
+      PictureError: as `open`, and for a raster without colours of 8 or 16 bits.
     """
     with naming(path):
         return decode(Path(path).read_bytes(), frame=frame, max_pixels=max_pixels)
@@ -75,7 +75,10 @@ def decode(content: bytes, *, frame: int | None = None, max_pixels: int = MAX_PI
     with guarded():
         picture = _decode(content, frame, max_pixels, can_animate=False)
     if isinstance(picture, Raster):
-        raise PictureError(f"expected grey or RGB of 8 or 16 bits, got {raster.describe(picture)}")
+        coloured = raster.colours(picture)
+        if coloured is None:
+            raise PictureError(f"expected grey or RGB of 8 or 16 bits, got {raster.describe(picture)}")
+        return coloured
     assert isinstance(picture, Picture)
     return picture
 

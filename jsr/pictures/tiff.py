@@ -1,4 +1,4 @@
-"""TIFF files, read by tifffile, with the decoders of imagecodecs: pictures, rasters, and pictures larger than memory."""
+"""TIFF files, read by tifffile and the decoders of imagecodecs: pictures, rasters, pictures larger than memory."""
 
 import io
 import itertools

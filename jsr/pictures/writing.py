@@ -154,7 +154,7 @@ def pillow_options(
 ) -> dict[str, Any]:
     """Returns the arguments with which Pillow writes a format: quality, and the metadata that there are."""
     given = {"icc_profile": metadata.icc, "exif": metadata.exif, "xmp": metadata.xmp, "comment": metadata.comment}
-    options = {key: value for key, value in given.items() if value}
+    options: dict[str, Any] = {key: value for key, value in given.items() if value}
     options |= LOSSLESS.get(name, {}) if is_lossless else OPTIONS.get(name, {})
     if quality is not None and "quality" in options:
         options["quality"] = quality
@@ -201,6 +201,8 @@ def _encode(file: BinaryIO, picture: Picture, kind: Format, quality: int | None,
     stored, metadata = samples(picture), picture.metadata
     if kind.name == "TIFF":
         tiff_writer.write(file, [stored], stored.shape, stored.dtype, metadata)
+    elif kind.name == "NPY":
+        np.save(file, stored)
     elif kind.name == "JXL":
         jxl_writer.write(file, stored, metadata, quality=quality, is_lossless=is_lossless)
     elif stored.dtype == np.uint16:

@@ -7,9 +7,11 @@ from typing import NamedTuple
 from jsr import pictures
 from jsr.errors import PictureError
 from jsr.models import Model
-from jsr.pictures import Animation, LargePicture, Picture, animation, formats, large, writing
+from jsr.pictures import Animation, LargePicture, Picture, Raster, animation, formats, large, writing
+from jsr.pictures import raster as rasters
 from jsr.pictures.large import Rows
 from jsr.upscaling import burst, comparison, size, tiles
+from jsr.upscaling import raster as raster_upscaling
 from jsr.upscaling.jobs import Job
 from jsr.upscaling.picture import enlarge
 from jsr.upscaling.size import Size, resized
@@ -29,6 +31,7 @@ class Options(NamedTuple):
     size: Size = Size()
     quality: int | None = None  # of a lossy format, as `writing.write` takes it
     is_lossless: bool = False
+    limits: tuple[float, float] | None = None  # of the values of rasters, as `raster.enlarge` takes them
 
     @property
     def model(self) -> Model:
@@ -73,6 +76,10 @@ def upscale_file(job: Job, options: Options, progress: Progress) -> Result:
         return _upscale_animation(job, options, progress, picture)
     if isinstance(picture, LargePicture):
         return _upscale_rows(job, options, progress, picture)
+    if isinstance(picture, Raster) and not rasters.is_held(job.target):
+        picture = rasters.colours(picture) or picture
+    if isinstance(picture, Raster):
+        return _upscale_raster(job, options, progress, picture)
     return _upscale_whole(job, options, progress, picture)
 
 
@@ -148,6 +155,30 @@ def _upscale_animation(job: Job, options: Options, progress: Progress, source: A
     )
     contents = f"{len(source.frames)} frames of {_contents(first)}"
     return Result(height, width, source.metadata.notes + remarks + notes, contents)
+
+
+def _upscale_raster(job: Job, options: Options, progress: Progress, source: Raster) -> Result:
+    """Upscales bands of any type of number; the result has the same type."""
+    contents = f"{source.samples.shape[1]}x{source.samples.shape[0]}, {rasters.describe(source)}"
+    if options.is_comparison:
+        raise PictureError(f"--compare: expected grey or RGB of 8 or 16 bits, got {contents}")
+    rasters.check(job.target, source)
+    _check_folder(job)
+    height, width = options.size.of(*source.samples.shape[:2], scale=options.model.scale)
+    if _is_bicubic_alone(source.samples, options):
+        result = raster_upscaling.resized(source, height, width).noted(ALONE)
+    else:
+        result = raster_upscaling.enlarge(
+            options.model,
+            source,
+            limits=options.limits,
+            tile=options.tile,
+            report=progress.report,
+            shrunk=progress.shrunk,
+        )
+        if result.samples.shape[:2] != (height, width):
+            result = raster_upscaling.resized(result, height, width)
+    return Result(height, width, result.metadata.notes + rasters.write(job.target, result), contents)
 
 
 def _enlarged(picture: Picture, options: Options, progress: Progress) -> Picture:

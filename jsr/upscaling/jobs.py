@@ -29,17 +29,17 @@ class Naming(NamedTuple):
 
     beside: str  # the mark of a result beside its picture
     elsewhere: str = ""  # the mark of a result in another folder
-    format: str | None = None  # one of `FORMATS`; None for PNG
+    format: str | None = None  # one of `FORMATS`; None for that of the table, PNG for most
 
     def suffix(self, source: Path) -> str:
         """Returns the suffix of a result, by which its format is known."""
-        if self.format != SAME:
-            return f".{self.format or 'png'}"
+        if self.format not in (None, SAME):
+            return f".{self.format}"
         suffix = source.suffix.lower()
-        if suffix in formats.WRITTEN:
+        if self.format == SAME and suffix in formats.WRITTEN:
             return suffix
-        kind = formats.READ.get(suffix)
-        return kind.suffixes[0] if kind and kind.suffixes else ".png"
+        kind = formats.READ.get(suffix, formats.Format("", ()))
+        return kind.suffixes[0] if self.format == SAME and kind.suffixes else kind.result
 
 
 class Plan(NamedTuple):

@@ -99,6 +99,13 @@ def _add_input(group: Any) -> None:
         help="folders are searched with their sub-folders; - is stdin",
     )
     group.add_argument("--frame", type=whole, metavar="N", help="only this frame or page, counted from 0")
+    group.add_argument(
+        "--range",
+        type=number,
+        nargs=2,
+        metavar=("LO", "HI"),
+        help="of floats and many bands: what the model sees (default: percentiles 0.1, 99.9)",
+    )
     group.add_argument("--burst", action="store_true", help="one picture of all, which show one scene")
     group.add_argument(
         "--max-pixels",
@@ -213,6 +220,8 @@ def _tile(text: str) -> int | None:
 def _check_numbers(parser: Parser, args: argparse.Namespace) -> None:
     if args.max_pixels < 1:
         parser.error(f"--max-pixels: expected 1 or more, got {args.max_pixels}")
+    if args.range and not args.range[0] < args.range[1]:
+        parser.error(f"--range: expected a smaller and a larger number, got {args.range[0]:g} {args.range[1]:g}")
     if args.tile is not None and args.tile < tiles.MIN_TILE:
         parser.error(f"--tile: expected {tiles.MIN_TILE} or more pixels, got {args.tile}")
     if not 0 <= args.noise <= MAX_NOISE:
