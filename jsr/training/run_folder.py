@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 from jsr.errors import ConfigError
 from jsr.files import atomic
@@ -45,6 +46,19 @@ class RunFolder:
         """The exported weights, where `jsr.load` looks for those of a run."""
         return self.path / weights_file.RUN_FILE
 
+    def recorded(self) -> dict[str, Any]:
+        """Reads the recorded configuration: the values of options by their names.
+
+        Raises:
+          ConfigError: the file is not a run's configuration.
+          OSError: it cannot be read.
+        """
+        try:
+            # A run recorded before an option existed behaved like the option's default.
+            return dataclasses.asdict(Config()) | json.loads(self.config.read_text("utf-8"))
+        except (ValueError, TypeError) as error:
+            raise ConfigError(f"{self.config}: expected a run's configuration, got {error}") from error
+
     def differences(self, config: Config) -> str | None:
         """Compares a configuration with the recorded one; the folder may also be new or empty.
 
@@ -58,11 +72,7 @@ class RunFolder:
             if self._has_other_files():
                 raise ConfigError(f"--workdir: expected a run's folder or a new one, got {self.path}")
             return None
-        try:
-            # A run recorded before an option existed behaved like the option's default.
-            old = dataclasses.asdict(Config()) | json.loads(self.config.read_text("utf-8"))
-        except (ValueError, TypeError) as error:
-            raise ConfigError(f"{self.config}: expected a run's configuration, got {error}") from error
+        old = self.recorded()
         new = dataclasses.asdict(config)
         free, on_request = names("freely"), names("on request")
         changed = [name for name in new if name not in free and old[name] != new[name]]
@@ -109,19 +119,20 @@ class RunFolder:
         fields = {"factors": FACTORS[config.scale]}
         weights_file.save(self.generator, config.model, fields, model.variables, metadata)
 
-    def newest_srresnet(self) -> Path | None:
-        """Finds the SRResNet run with a checkpoint that was changed last, among the folders beside this one."""
+    def newest_srresnet(self, *, scale: int) -> Path | None:
+        """Finds the SRResNet run of a scale that was changed last, among the folders beside this one.
+
+        Only runs with a checkpoint count.
+        """
         found = []
         for path in self.path.absolute().parent.glob("*/config.json"):
             folder = RunFolder(path.parent)
             try:
-                recorded = json.loads(path.read_text("utf-8"))
-            except (OSError, ValueError):
+                recorded = folder.recorded()
+            except (OSError, ConfigError):
                 continue
-            if not isinstance(recorded, dict):
-                continue
-            is_srresnet = (recorded.get("phase"), recorded.get("model")) == ("srresnet", "srresnet")
-            if is_srresnet and checkpoints.exists(folder.checkpoints):
+            kind = recorded["phase"], recorded["model"], recorded["scale"]
+            if kind == ("srresnet", "srresnet", scale) and checkpoints.exists(folder.checkpoints):
                 found.append((path.stat().st_mtime, folder.path))
         return max(found)[1] if found else None
 

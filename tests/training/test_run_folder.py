@@ -114,16 +114,19 @@ def test_export_leaves_private_options_out(finished):
     assert not training.keys() & {"workdir", "init", "eval_data", "vgg19", "minutes", "overwrite_config"}
 
 
-def test_newest_srresnet_is_the_run_changed_last_with_a_checkpoint(home):
-    for age, (name, model, has_checkpoint) in enumerate(
-        [("begun", "srresnet", False), ("small", "espcn", True), ("b", "srresnet", True), ("a", "srresnet", True)]
-    ):
+def test_newest_srresnet_is_the_run_of_the_scale_changed_last_with_a_checkpoint(home):
+    runs = [("begun", "srresnet", 4, False), ("small", "espcn", 4, True), ("x2", "srresnet", 2, True),
+            ("b", "srresnet", 4, True), ("a", "srresnet", 4, True)]  # fmt: skip
+    for age, (name, model, scale, has_checkpoint) in enumerate(runs):
         folder = RunFolder(home / "runs" / name)
-        folder.write_config(parse("--model", model))
+        folder.write_config(parse("--model", model, "--scale", scale))
         if has_checkpoint:
             (folder.checkpoints / "5").mkdir(parents=True)
         os.utime(folder.config, (1e9 - age, 1e9 - age))
     (home / "runs" / "broken").mkdir()
     (home / "runs" / "broken" / "config.json").write_text("[]")
-    assert RunFolder(home / "runs" / "srgan").newest_srresnet() == home / "runs" / "b"
-    assert RunFolder(home / "elsewhere" / "srgan").newest_srresnet() is None
+    gan = RunFolder(home / "runs" / "srgan")
+    assert gan.newest_srresnet(scale=4) == home / "runs" / "b"
+    assert gan.newest_srresnet(scale=2) == home / "runs" / "x2"
+    assert gan.newest_srresnet(scale=3) is None
+    assert RunFolder(home / "elsewhere" / "srgan").newest_srresnet(scale=4) is None
