@@ -64,7 +64,7 @@ def command(home, *options):
 )
 def test_main_reports_a_mistake_in_one_line(home, capsys, options, status, message):
     (home / "empty").mkdir()
-    RunFolder(Path("other")).write_config(parse("--workdir", "other"))
+    RunFolder(Path("other")).write_config(parse("--workdir", "other"), digest="")
     with pytest.raises(SystemExit) as end:
         train.main(options)
     (line,) = capsys.readouterr().err.splitlines()

@@ -13,6 +13,7 @@ from jsr.training.config import FACTORS, Config, names, private
 from jsr.weights import file as weights_file
 
 EARLIER_TEMPORARY = ".config.json"  # version 0.1 left this one behind when it was killed
+DIGEST = "data_digest"  # in config.json, beside the options
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +61,7 @@ class RunFolder:
             raise ConfigError(f"{self.config}: expected a run's configuration, got {error}") from error
 
     def differences(self, config: Config) -> str | None:
-        """Compares a configuration with the recorded one; the folder may also be new or empty.
+        """Compares a configuration with the recorded one, all but the data; the folder may also be new or empty.
 
         Returns:
           the options that differ and change the computation, where `config.overwrite_config` permits it; else None.
@@ -75,7 +76,7 @@ class RunFolder:
         old = self.recorded()
         new = dataclasses.asdict(config)
         free, on_request = names("freely"), names("on request")
-        changed = [name for name in new if name not in free and old[name] != new[name]]
+        changed = [name for name in new if name not in (*free, "data") and old[name] != new[name]]
         # A constant rate does not depend on the number of steps, so such a run may be made longer.
         if config.schedule == old["schedule"] == "constant" and "steps" in changed:
             changed.remove("steps")
@@ -91,14 +92,48 @@ class RunFolder:
             raise ConfigError(f"{self.path} holds another run ({listed}); choose another --workdir{alternative}")
         return listed
 
-    def write_config(self, config: Config) -> None:
+    def data_differences(self, config: Config, digest: str) -> str | None:
+        """Compares the photographs with those that the run was trained on: by their content, wherever they lie.
+
+        A run that was recorded without a digest is compared by the path of its data.
+
+        Args:
+          digest: of the photographs of `config.data`, by `data.collection`.
+
+        Returns:
+          a phrase for photographs that differ, where `config.overwrite_config` permits it; else None.
+
+        Raises:
+          ConfigError: the photographs differ.
+        """
+        if not self.config.exists():
+            return None
+        old = self.recorded()
+        if DIGEST in old:
+            is_same = old[DIGEST] == digest
+            text = f"names, sizes or contents of the pictures in --data {config.data} differ from those it began with"
+        else:
+            is_same = Path(old["data"]).expanduser().resolve() == Path(config.data).expanduser().resolve()
+            text = f"data {old['data']} there, {config.data} here"
+        if is_same:
+            return None
+        if not config.overwrite_config:
+            raise ConfigError(
+                f"{self.path} holds a run on other data ({text}); choose another --workdir or give --overwrite-config"
+            )
+        return text
+
+    def write_config(self, config: Config, *, digest: str) -> None:
         """Records the configuration, and removes temporary files of killed processes.
+
+        Args:
+          digest: of the photographs of `config.data`.
 
         Raises:
           OSError: the folder or the file cannot be written.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        recorded = dataclasses.asdict(config)
+        recorded = dataclasses.asdict(config) | {DIGEST: digest}
         del recorded["overwrite_config"]  # a permission for one command, not a part of the run
         atomic.write_text(self.config, json.dumps(recorded, indent=2) + "\n")
         atomic.sweep(self.path)
