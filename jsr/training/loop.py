@@ -40,9 +40,10 @@ def run(config: Config) -> Path:
     SIGTERM or Ctrl-C ends it after the steps under way, saved; a second one ends the program at once.
 
     Raises:
-      ConfigError: an option is out of its range, or the folder holds another run.
+      ConfigError: an option is out of its range, the folder holds another run or one on other pictures, or the
+        weights to start from are another network's.
       DataError: the pictures cannot be trained on.
-      WeightsError: the weights to start from, or VGG's, are missing or those of another network.
+      WeightsError: the weights to start from, or VGG's, are missing or damaged.
       CheckpointError: no checkpoint of the run is intact, or one cannot be saved.
       TrainingError: a loss is not finite.
       OSError: a file cannot be read or written.

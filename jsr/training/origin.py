@@ -16,7 +16,7 @@ from flax import traverse_util
 from jaxtyping import Array, Key
 
 from jsr import models
-from jsr.errors import ConfigError
+from jsr.errors import ConfigError, WeightsError
 from jsr.models import Network
 from jsr.training import checkpoints
 from jsr.training.config import FACTORS
@@ -40,7 +40,7 @@ def load(name: str, generator: Network, key: Key[Array, ""]) -> tuple[dict[str, 
     Raises:
       ConfigError: the origin is missing, or another network in more than its scale.
       CheckpointError: the run has no intact checkpoint.
-      WeightsError: the file is damaged.
+      WeightsError: the file is damaged, or no weights file.
     """
     module, variables, title, notes = _read(name)
     if mismatch := _mismatch(generator, module):
@@ -65,9 +65,13 @@ def _read(name: str) -> tuple[Any, dict[str, Any], str, tuple[str, ...]]:
         variables, notes = checkpoints.restore_average(folder.checkpoints, _shapes(module))
         return module, variables, f"the run {name}", notes
     if not (path.exists() or name in zoo.NAMES or name.startswith(zoo.BLEND)):
-        expected = f"a run's folder, a weights file or one of {', '.join(zoo.NAMES)}"
-        raise ConfigError(f"--init: expected {expected}, got {name}")
-    model = zoo.load(name)
+        raise ConfigError(
+            f"--init: expected a run's folder, a weights file or a released model, such as srresnet, got {name}"
+        )
+    try:
+        model = zoo.load(name)
+    except WeightsError as error:  # which may name its argument instead of the option
+        raise WeightsError(f"--init: {str(error).removeprefix('model: ')}") from error
     title = "the bundled SRResNet weights" if name == "srresnet" else f"the weights {name}"
     return model.module, model.variables, title, ()
 

@@ -7,7 +7,7 @@ import pytest
 from flax import traverse_util
 
 from jsr import models
-from jsr.errors import CheckpointError, ConfigError
+from jsr.errors import CheckpointError, ConfigError, Error
 from jsr.models import SRResNet
 from jsr.training import origin
 from jsr.training.checkpoints import Checkpoints
@@ -126,9 +126,19 @@ def test_load_names_how_a_network_of_the_same_class_differs(tmp_path):
     assert str(error.value) == f"--init: expected SRResNet, got {path}, which is {difference}"
 
 
-def test_load_names_the_option_where_there_is_nothing(home):
-    with pytest.raises(ConfigError, match="^--init: expected a run's folder, a weights file or one of .*, got nowhere"):
-        origin.load("nowhere", SRResNet(), KEY)
+@pytest.mark.parametrize(
+    "name, message",
+    [
+        ("nowhere", "expected a run's folder, a weights file or a released model, such as srresnet, got nowhere"),
+        ("blend:2", "expected blend:T or blend:T,R with numbers from 0 to 1, got blend:2"),
+        ("photos", "photos: expected a run's folder with generator.safetensors, found no such file"),
+        ("photos/0.png", "photos/0.png: expected a weights file of jsr"),
+    ],
+)
+def test_load_names_the_option_where_there_are_no_weights(home, name, message):
+    with pytest.raises(Error) as error:
+        origin.load(name, SRResNet(), KEY)
+    assert str(error.value).startswith(f"--init: {message}") and "\n" not in str(error.value)
 
 
 def test_load_refuses_a_checkpoint_of_another_network_than_its_run_records(home):
