@@ -16,6 +16,7 @@ SAMPLED_BYTES = 1 << 20  # of each, from its beginning
 class Collection(NamedTuple):
     """Photographs to train on."""
 
+    name: str  # the folder, or that of the dataset
     train: list[Photo]
     validation: list[Photo] | None  # None where the collection has no such split
     others: list[str]  # names of the files that are no pictures, by their suffix
@@ -34,10 +35,10 @@ def find(data: str | os.PathLike[str], *, data_dir: str | os.PathLike[str] | Non
     if os.path.exists(data):
         listing = folders.list_files(data)
         others = [path.relative_to(data).as_posix() for path in listing.others]
-        return Collection([photos.from_path(path, data) for path in listing.pictures], None, others)
+        return Collection(data, [photos.from_path(path, data) for path in listing.pictures], None, others)
     from jsr.data import datasets  # imports TFDS, which folders do without
 
-    return Collection(*datasets.photographs(data, data_dir=data_dir), [])
+    return Collection(data, *datasets.photographs(data, data_dir=data_dir), [])
 
 
 def digest(collection: Collection) -> str:

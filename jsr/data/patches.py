@@ -64,7 +64,7 @@ class Decoded(NamedTuple):
 
 
 def load(
-    data: str | os.PathLike[str],
+    data: str | os.PathLike[str] | Collection,
     *,
     size: int,
     cache_dir: str | os.PathLike[str] | None = None,
@@ -77,7 +77,7 @@ def load(
     set; from a dataset with a validation split, they are taken from that. Each is cut to its middle, at most 384x384.
 
     Args:
-      data: a folder, searched with its subfolders; or the name of a dataset.
+      data: a folder, searched with its subfolders; the name of a dataset; or what `collection.find` found in either.
       size: side in pixels of the crops to be drawn. Smaller photographs are skipped, and so are broken ones.
       cache_dir: the folder for patches; in the user's cache by default.
       data_dir: the folder of datasets; that of TFDS by default.
@@ -86,7 +86,7 @@ def load(
     Raises:
       DataError: no such folder or dataset, no usable photograph in it, or no space for the patches.
     """
-    found = collection.find(data, data_dir=data_dir)
+    found = data if isinstance(data, Collection) else collection.find(data, data_dir=data_dir)
     root = Path(cache_dir) if cache_dir is not None else default_cache() / "patches"
     home = root / _key(found, size=size, holdout=holdout)
     if home.exists():
@@ -97,7 +97,7 @@ def load(
     try:
         atomic.sweep_folders(root)
         with atomic.building(home) as folder:
-            _build(folder, os.fspath(data), found, size=size, holdout=holdout)
+            _build(folder, found, size=size, holdout=holdout)
     except OSError as error:
         raise DataError(f"{root}: cannot keep patches there: {error.strerror or error}") from error
     return _noted(patch_files.read(home, size=size), found)
@@ -116,7 +116,7 @@ def _noted(patches: PatchSet, found: Collection) -> PatchSet:
     return patches._replace(description=_joined(patches.description, _others(found)))
 
 
-def _build(folder: Path, data: str, found: Collection, *, size: int, holdout: int) -> None:
+def _build(folder: Path, found: Collection, *, size: int, holdout: int) -> None:
     """Reads all photographs and writes the files of the set.
 
     Raises:
@@ -136,7 +136,7 @@ def _build(folder: Path, data: str, found: Collection, *, size: int, holdout: in
         middles = middles[: (len(pixels) + len(middles)) // 10]  # a tenth of the photographs that proved whole
     if not pixels:
         expected = f"pictures ({formats.NAMES}) of at least {size}x{size} pixels"
-        raise DataError(_joined(f"{data}: expected {expected}, got none", str(remarks), _others(found)))
+        raise DataError(_joined(f"{found.name}: expected {expected}, got none", str(remarks), _others(found)))
     patch_files.write_rest(folder, middles, _describe(pixels, len(middles), remarks))
 
 

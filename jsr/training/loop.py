@@ -59,9 +59,10 @@ def run(config: Config) -> Path:
     state, step, notes = phases.start(config, init_key, is_resumed=found is not None)
     degrade = phases.degradation(config)
     size = config.crop + 2 * degrade.margin
-    digest = collection.digest(collection.find(config.data))
+    photographs = collection.find(config.data)
+    digest = collection.digest(photographs)
     differences = ", ".join(filter(None, [options, folder.data_differences(config, digest)]))
-    pictures = patches.load(config.data, size=size)
+    pictures = patches.load(photographs, size=size)
     chosen, note = validation.choose(config, pictures, degrade)
     print(*notes, f"data: {pictures.description}", note, sep="\n")
 

@@ -80,7 +80,7 @@ def test_digest_changes_with_names_sizes_and_contents(folder, change):
 def test_digest_tells_training_from_validation():
     a, b = (photos.from_bytes(name, (1,), lambda name=name: name.encode()) for name in "ab")
     splits = [([a, b], None), ([a, b], []), ([a], [b]), ([b], [a])]
-    assert len({collection.digest(Collection(train, validation, [])) for train, validation in splits}) == 4
+    assert len({collection.digest(Collection("set", train, validation, [])) for train, validation in splits}) == 4
 
 
 def test_digest_of_a_picture_that_cannot_be_read_is_no_error(folder):
@@ -106,7 +106,7 @@ def test_digest_of_a_large_set_reads_few_pictures_and_none_to_its_end():
     def photo(i):
         return photos.Photo(f"{i:06}.png", (1,), lambda: opened.append(i) or File(), 8_000_000)  # pyright: ignore
 
-    found = Collection([photo(i) for i in range(100_000)], None, [])
+    found = Collection("set", [photo(i) for i in range(100_000)], None, [])
     collection.digest(found)
     assert len(opened) == 64 and max(sizes) <= 1 << 20
     assert opened[0] < 1_000 and opened[-1] > 99_000

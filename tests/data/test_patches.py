@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jsr.data import patch_files, patch_layout, patches
+from jsr.data import collection, patch_files, patch_layout, patches
 from jsr.errors import DataError
 from jsr.pictures import folders
 from tests.encoders import png_of
@@ -164,6 +164,14 @@ def test_load_reads_every_format(tmp_path, rng, suffix):
     assert np.array_equal(pictures.patches[0, :40, :30], pixels)
     assert not pictures.patches[0, 40:].any() and not pictures.patches[0, :, 30:].any()
     assert pictures.description == "1 picture, 0.0 Mpx"
+
+
+def test_load_takes_a_collection_without_listing_it_again(folder, tmp_path, monkeypatch):
+    expected = _load(folder, tmp_path)
+    found = collection.find(folder)
+    monkeypatch.setattr(collection, "find", lambda *_, **__: pytest.fail("listed a second time"))
+    again = patches.load(found, size=SIZE, cache_dir=tmp_path / "other")
+    assert np.array_equal(again.patches, expected.patches) and again.description == expected.description
 
 
 def test_load_takes_a_single_file(folder, tmp_path):

@@ -92,6 +92,18 @@ def test_srgan_starts_from_the_newest_run_of_its_scale_or_the_bundled_weights(co
     assert not (home / "gan").exists()
 
 
+@pytest.mark.parametrize("phase", ["srresnet", "srgan"])
+def test_states_have_the_same_shapes_at_any_crop_and_batch(home, phase):
+    """So that both may change in the middle of a run: its checkpoints fit."""
+
+    def shapes(crop, batch):
+        words = ["--phase", phase, "--content", "mse", "--crop", crop, "--batch-size", batch, "--workdir", "run"]
+        config = options.parse(list(map(str, words)))
+        return jax.eval_shape(lambda: phases.start(config, KEY, is_resumed=True).state)
+
+    assert shapes(16, 4) == shapes(40, 8)
+
+
 @pytest.fixture
 def vgg16(tmp_path, monkeypatch):
     """A random VGG16 with heads in the cache, and the reference that is loaded from it."""
