@@ -55,7 +55,8 @@ def command(home, *options):
         (["--phase", "srresnet", "--data", "nowhere"], 1, "nowhere"),
         (["--phase", "srresnet", "--data", "empty"], 1, "empty"),
         (["--phase", "srresnet", "--data", "photos", "--workdir", "photos"], 1, "photos"),
-        (["--phase", "srgan", "--data", "photos", "--init", "nowhere"], 1, "nowhere"),
+        (["--phase", "srgan", "--data", "photos", "--init", "nowhere"], 1, "--init: expected a run's folder"),
+        (["--phase", "srgan", "--data", "photos", "--scale", "2", "--init", "espcn"], 1, "SRResNet, got espcn"),
         (["--phase", "srgan", "--data", "photos", "--vgg19", "none.safetensors"], 1, "none.safetensors"),
         (["--phase", "srgan", "--data", "photos", "--content", "vgg16_54"], 1, "a VGG16 file made by jsr fetch vgg16"),
         (["--phase", "srgan", "--data", "photos", "--workdir", "other"], 1, "phase srresnet there"),
@@ -63,13 +64,14 @@ def command(home, *options):
 )
 def test_main_reports_a_mistake_in_one_line(home, capsys, options, status, message):
     (home / "empty").mkdir()
-    RunFolder(Path("other")).write_config(parse("--workdir", "other"))
+    RunFolder(Path("other")).write_config(parse("--workdir", "other"), digest="")
     with pytest.raises(SystemExit) as end:
         train.main(options)
     (line,) = capsys.readouterr().err.splitlines()
     assert end.value.code == status
     assert message in line
     assert line.startswith("jsr.train: error: ")
+    assert not Path("runs").exists()  # a refusal leaves no half-made run
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from jsr.ops import observation as observations
 from jsr.ops import pixels, resize
 from jsr.ops.observation import Observation
 from jsr.pictures import folders, reading
-from jsr.pictures.picture import rgb
+from jsr.pictures.picture import flatten, rgb
 
 
 class Pair(NamedTuple):
@@ -76,6 +76,8 @@ def read(
 ) -> tuple[UInt8[np.ndarray, "h w 3"], UInt8[np.ndarray, "sh sw 3"]]:
     """Reads `(lr, hr)`; `hr` is cut on the right and below to multiples of the scale, as is the custom.
 
+    Transparent pictures are laid over white, as they are for training.
+
     Args:
       observation: the blur and the noise by which `lr` is made from `hr`, even where there is a file for it.
 
@@ -83,12 +85,12 @@ def read(
       DataError: the sizes do not fit the scale.
       PictureError: a picture cannot be read.
     """
-    hr = rgb(reading.read(pair.hr))
+    hr = rgb(flatten(reading.read(pair.hr)))
     height, width = (n - n % scale for n in hr.shape[:2])
     hr = hr[:height, :width]
     if observation is not None:
         return observe(hr, observation, scale=scale, seed=zlib.crc32(pair.name.encode())), hr
-    lr = reduce(hr, scale=scale) if pair.lr is None else rgb(reading.read(pair.lr))
+    lr = reduce(hr, scale=scale) if pair.lr is None else rgb(flatten(reading.read(pair.lr)))
     if (height, width) != (scale * lr.shape[0], scale * lr.shape[1]):
         raise DataError(
             f"{pair.hr}: expected hr {scale} times the size of lr, got {width}x{height} for {lr.shape[1]}x{lr.shape[0]}"

@@ -14,7 +14,7 @@ from jaxtyping import UInt8
 
 from jsr.errors import DataError
 
-FORMAT = 2  # raised when the files change
+FORMAT = 3  # raised when the files or their pixels change; since 3, transparent photographs are laid over white
 
 
 class PatchSet(NamedTuple):
@@ -32,6 +32,7 @@ class Cut(NamedTuple):
     pixels: int  # of the photograph
     patches: UInt8[np.ndarray, "n side side 3"]
     sizes: list[tuple[int, int]]  # the rows and columns of each patch that are photograph
+    is_transparent: bool  # the photograph was, somewhere, and is laid over white
 
 
 def write_patches(folder: Path, cuts: Iterable[Cut], *, side: int) -> list[int]:

@@ -15,14 +15,15 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from jaxtyping import UInt8
 from tqdm import tqdm
 
 from jsr import pictures
-from jsr.data import patch_files, patch_layout, photos
+from jsr.data import collection, patch_files, patch_layout
+from jsr.data.collection import Collection
 from jsr.data.patch_files import Cut, PatchSet
 from jsr.data.photos import Photo
 from jsr.errors import DataError, PictureError
@@ -31,31 +32,39 @@ from jsr.files.cache import default_cache
 from jsr.pictures import formats, reading
 from jsr.pictures.picture import rgb
 
-NAMED = 10  # skipped photographs that a description names; the others are counted
+NAMED = 10  # files of a kind that a description names; the others are counted
 
 T = TypeVar("T")
 
 
 @dataclass
-class Skipped:
-    """The names of photographs that cannot be used."""
+class Remarks:
+    """The names of photographs that cannot be used, and of those that are not used as they are."""
 
     small: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
+    transparent: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        """Returns "2 skipped (small: a.png; broken: b.jpg)", or nothing."""
+        """Returns "2 skipped (small: a.png; broken: b.jpg), 1 transparent, laid over white (c.png)", or nothing."""
+        skipped = [("small", self.small), ("broken", self.broken)]
+        kinds = "; ".join(f"{kind}: {_listed(names)}" for kind, names in skipped if names)
+        count, flattened = len(self.small) + len(self.broken), len(self.transparent)
+        return _joined(
+            f"{count} skipped ({kinds})" if kinds else "",
+            f"{flattened} transparent, laid over white ({_listed(self.transparent)})" if flattened else "",
+        )
 
-        def listed(kind: str, names: list[str]) -> str:
-            rest = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-            return f"{kind}: {', '.join(names[:NAMED])}{rest}"
 
-        kinds = [listed(kind, names) for kind, names in (("small", self.small), ("broken", self.broken)) if names]
-        return f"{len(self.small) + len(self.broken)} skipped ({'; '.join(kinds)})" if kinds else ""
+class Decoded(NamedTuple):
+    """The pixels of a photograph."""
+
+    pixels: UInt8[np.ndarray, "h w 3"]
+    is_transparent: bool  # somewhere; the pixels are then laid over white
 
 
 def load(
-    data: str | os.PathLike[str],
+    data: str | os.PathLike[str] | Collection,
     *,
     size: int,
     cache_dir: str | os.PathLike[str] | None = None,
@@ -68,7 +77,7 @@ def load(
     set; from a dataset with a validation split, they are taken from that. Each is cut to its middle, at most 384x384.
 
     Args:
-      data: a folder, searched with its subfolders; or the name of a dataset.
+      data: a folder, searched with its subfolders; the name of a dataset; or what `collection.find` found in either.
       size: side in pixels of the crops to be drawn. Smaller photographs are skipped, and so are broken ones.
       cache_dir: the folder for patches; in the user's cache by default.
       data_dir: the folder of datasets; that of TFDS by default.
@@ -77,71 +86,68 @@ def load(
     Raises:
       DataError: no such folder or dataset, no usable photograph in it, or no space for the patches.
     """
-    data = os.path.expanduser(os.fspath(data))
-    if os.path.exists(data):
-        train, validation = photos.in_folder(data), None
-    else:
-        from jsr.data import datasets  # imports TFDS, which folders do without
-
-        train, validation = datasets.photographs(data, data_dir=data_dir)
+    found = data if isinstance(data, Collection) else collection.find(data, data_dir=data_dir)
     root = Path(cache_dir) if cache_dir is not None else default_cache() / "patches"
-    home = root / _key(train, validation, size=size, holdout=holdout)
+    home = root / _key(found, size=size, holdout=holdout)
     if home.exists():
         try:
-            return patch_files.read(home, size=size)
+            return _noted(patch_files.read(home, size=size), found)
         except DataError:  # damaged; the photographs are here to be cut again
             shutil.rmtree(home, ignore_errors=True)
     try:
         atomic.sweep_folders(root)
         with atomic.building(home) as folder:
-            _build(folder, data, train, validation, size=size, holdout=holdout)
+            _build(folder, found, size=size, holdout=holdout)
     except OSError as error:
         raise DataError(f"{root}: cannot keep patches there: {error.strerror or error}") from error
-    return patch_files.read(home, size=size)
+    return _noted(patch_files.read(home, size=size), found)
 
 
-def _key(train: list[Photo], validation: list[Photo] | None, *, size: int, holdout: int) -> str:
+def _key(found: Collection, *, size: int, holdout: int) -> str:
     """Returns the name of the cached set, which changes with everything that its content depends on."""
-    sets = [[(photo.name, photo.stamp) for photo in photographs] for photographs in (train, validation or [])]
-    key = json.dumps([patch_files.FORMAT, size, holdout, validation is not None, sets])
+    splits = (found.train, found.validation or [])
+    sets = [[(photo.name, photo.stamp) for photo in photographs] for photographs in splits]
+    key = json.dumps([patch_files.FORMAT, size, holdout, found.validation is not None, sets])
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def _build(
-    folder: Path, data: str, train: list[Photo], validation: list[Photo] | None, *, size: int, holdout: int
-) -> None:
+def _noted(patches: PatchSet, found: Collection) -> PatchSet:
+    """Adds the files that are no pictures to the description."""
+    return patches._replace(description=_joined(patches.description, _others(found)))
+
+
+def _build(folder: Path, found: Collection, *, size: int, holdout: int) -> None:
     """Reads all photographs and writes the files of the set.
 
     Raises:
       DataError: no usable photograph, or no space for the patches.
       OSError: a file cannot be written.
     """
-    skipped = Skipped()
-    shapes = _scan(train, skipped, size=size)
+    remarks = Remarks()
+    shapes = _scan(found.train, remarks, size=size)
     side = patch_layout.best_side(shapes.values(), size=size) if shapes else size
     _check_space(folder, list(shapes.values()), side=side, size=size)
-    has_split = validation is not None
-    split = list(_scan(validation, skipped, size=size)) if has_split else None
+    split = None if found.validation is None else list(_scan(found.validation, remarks, size=size))
     chosen, held_out = _hold_out(list(shapes), split, holdout)
     # Threads read and cut; this thread writes, in order, in less time than reading takes on as many cores as there are.
-    pixels = patch_files.write_patches(folder, _cut(chosen, skipped, side=side, size=size), side=side)
-    middles = list(_middles(held_out, skipped))
-    if not has_split:
+    pixels = patch_files.write_patches(folder, _cut(chosen, remarks, side=side, size=size), side=side)
+    middles = list(_middles(held_out, remarks))
+    if split is None:
         middles = middles[: (len(pixels) + len(middles)) // 10]  # a tenth of the photographs that proved whole
     if not pixels:
         expected = f"pictures ({formats.NAMES}) of at least {size}x{size} pixels"
-        raise DataError(_joined(f"{data}: expected {expected}, got none", str(skipped)))
-    patch_files.write_rest(folder, middles, _describe(pixels, len(middles), skipped))
+        raise DataError(_joined(f"{found.name}: expected {expected}, got none", str(remarks), _others(found)))
+    patch_files.write_rest(folder, middles, _describe(pixels, len(middles), remarks))
 
 
-def _scan(photographs: list[Photo], skipped: Skipped, *, size: int) -> dict[Photo, tuple[int, int]]:
+def _scan(photographs: list[Photo], remarks: Remarks, *, size: int) -> dict[Photo, tuple[int, int]]:
     """Returns the height and width of each usable photograph; damage beyond the header is found when it is cut."""
     shapes = {}
     for photo, shape in _in_threads(_shape, photographs, "look at pictures"):
         if shape is None:
-            skipped.broken.append(photo.name)
+            remarks.broken.append(photo.name)
         elif min(shape) < max(size, patch_layout.MIDDLE_MULTIPLE):
-            skipped.small.append(photo.name)
+            remarks.small.append(photo.name)
         else:
             shapes[photo] = shape
     return shapes
@@ -170,35 +176,50 @@ def _hold_out(train: list[Photo], split: list[Photo] | None, holdout: int) -> tu
     return rest, [photo for i, photo in enumerate(train) if i in indices]
 
 
-def _cut(photographs: list[Photo], skipped: Skipped, *, side: int, size: int) -> Iterator[Cut]:
+def _cut(photographs: list[Photo], remarks: Remarks, *, side: int, size: int) -> Iterator[Cut]:
     """Yields the patches of each photograph."""
 
     def cut(photo: Photo) -> Cut | None:
-        image = _decode(photo)
-        if image is None or min(image.shape[:2]) < size:  # changed since it was scanned
+        decoded = _decode(photo)
+        if decoded is None or min(decoded.pixels.shape[:2]) < size:  # changed since it was scanned
             return None
-        return Cut(image.shape[0] * image.shape[1], *patch_layout.cut(image, side=side, size=size))
+        height, width, _ = decoded.pixels.shape
+        parts = patch_layout.cut(decoded.pixels, side=side, size=size)
+        return Cut(height * width, *parts, decoded.is_transparent)
 
     for photo, result in _in_threads(cut, photographs, "cut pictures"):
         if result is None:
-            skipped.broken.append(photo.name)
-        else:
-            yield result
+            remarks.broken.append(photo.name)
+            continue
+        remarks.transparent += [photo.name] * result.is_transparent
+        yield result
 
 
-def _middles(photographs: list[Photo], skipped: Skipped) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+def _middles(photographs: list[Photo], remarks: Remarks) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
     """Yields the middle of each photograph."""
-    for photo, image in _in_threads(_decode, photographs, "held-out pictures"):
-        if image is None or min(image.shape[:2]) < patch_layout.MIDDLE_MULTIPLE:  # changed since it was scanned
-            skipped.broken.append(photo.name)
-        else:
-            yield patch_layout.middle(image)
+    for photo, decoded in _in_threads(_decode, photographs, "held-out pictures"):
+        # It may have changed since it was scanned.
+        if decoded is None or min(decoded.pixels.shape[:2]) < patch_layout.MIDDLE_MULTIPLE:
+            remarks.broken.append(photo.name)
+            continue
+        remarks.transparent += [photo.name] * decoded.is_transparent
+        yield patch_layout.middle(decoded.pixels)
 
 
-def _describe(pixels: list[int], held_out: int, skipped: Skipped) -> str:
+def _describe(pixels: list[int], held_out: int, remarks: Remarks) -> str:
     """Returns "27 pictures, 3.1 Mpx, 3 more held out, 1 skipped (broken: a.png)", without the parts that are nought."""
     count = f"{len(pixels)} picture{'s' * (len(pixels) != 1)}"
-    return _joined(count, f"{sum(pixels) / 1e6:.1f} Mpx", f"{held_out} more held out" * bool(held_out), str(skipped))
+    return _joined(count, f"{sum(pixels) / 1e6:.1f} Mpx", f"{held_out} more held out" * bool(held_out), str(remarks))
+
+
+def _others(found: Collection) -> str:
+    """Returns "2 other files (a.txt, b.jpg_large)", or nothing: a picture may be among them, with a wrong suffix."""
+    count = len(found.others)
+    return f"{count} other file{'s' * (count != 1)} ({_listed(found.others)})" if count else ""
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
 
 
 def _joined(*parts: str) -> str:
@@ -214,13 +235,16 @@ def _shape(photo: Photo) -> tuple[int, int] | None:
         return None
 
 
-def _decode(photo: Photo) -> UInt8[np.ndarray, "h w 3"] | None:
+def _decode(photo: Photo) -> Decoded | None:
     """Returns a photograph's pixels, or None where it cannot be read."""
     try:
         with photo.open() as file:
-            return rgb(reading.decode(file.read()))
+            picture = reading.decode(file.read())
     except (PictureError, OSError):
         return None
+    # What alpha hides is often black, which a network would learn as edges and areas of photographs.
+    is_transparent = picture.alpha is not None and bool((picture.alpha < np.iinfo(picture.alpha.dtype).max).any())
+    return Decoded(rgb(pictures.flatten(picture)), is_transparent)
 
 
 def _in_threads(function: Callable[[Photo], T], photographs: list[Photo], label: str) -> Iterator[tuple[Photo, T]]:

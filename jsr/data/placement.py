@@ -66,7 +66,7 @@ def choose(pictures: PatchSet) -> tuple[Kind, str]:
     devices, capacity = jax.local_device_count(), memory.total()
     need, limit = pictures.patches.nbytes, DEVICE_FRACTION * capacity
     fraction = f"{DEVICE_FRACTION:.0%} of the device's {capacity / 1e9:.1f} GB"
-    size = f"patches take {need / 1e9:.2f} GB"
+    size = f"patches take {need / 1e9:.2f} GB" if need >= 1e9 else f"patches take {need / 1e6:.1f} MB"
     if need < limit:
         return "replicated", f"{size}, under {fraction}"
     if need < devices * limit:

@@ -26,7 +26,7 @@ from orbax.checkpoint.checkpoint_managers import preservation_policy as policy
 
 from jsr.devices import parallel
 from jsr.errors import CheckpointError
-from jsr.files import checksums
+from jsr.files import checksums, tensors
 
 LATEST = 2  # checkpoints that stay, beside the best
 DELETED = "deleted"  # subfolder to which Orbax moves a checkpoint before deleting it
@@ -87,7 +87,8 @@ def restore_average(folder: Path, like: Any) -> tuple[Any, tuple[str, ...]]:
       the averaged variables as numpy arrays, and notes on damaged checkpoints.
 
     Raises:
-      CheckpointError: there is no checkpoint, none is intact, or it holds another network.
+      CheckpointError: there is no checkpoint, none is intact, or it holds another network; then the message lists all
+        differences.
     """
     found = find(folder)
     if found is None:
@@ -95,19 +96,20 @@ def restore_average(folder: Path, like: Any) -> tuple[Any, tuple[str, ...]]:
     step = found.step
     target = {"ema": like}
     as_numpy = jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), target)
+    place = (folder / str(step) / "state").absolute()
     try:
-        with ocp.PyTreeCheckpointer() as checkpointer:
-            restored = checkpointer.restore(
-                (folder / str(step) / "state").absolute(),
-                args=ocp.args.PyTreeRestore(item=target, restore_args=as_numpy, partial_restore=True),
-            )
+        with _quiet(), ocp.PyTreeCheckpointer() as checkpointer:
+            saved = checkpointer.metadata(place).item_metadata.tree["ema"]
+            # Asked first, because a partial restore leaves what is missing as it came, and drops what is foreign.
+            differences = tensors.differences(_shapes(like), _shapes(saved))
+            if not differences:
+                args = ocp.args.PyTreeRestore(item=target, restore_args=as_numpy, partial_restore=True)
+                return checkpointer.restore(place, args=args)["ema"], found.notes
     except Exception as error:  # Orbax raises bare Exceptions
         raise CheckpointError(f"checkpoint {step} in {folder} cannot be read: {_reason(error)}") from error
-    ema = restored["ema"]
-    is_equal = jax.tree.map(lambda a, b: a.shape == b.shape, ema, like)
-    if not all(jax.tree.leaves(is_equal)):
-        raise CheckpointError(f"checkpoint {step} in {folder} holds a network of other sizes")
-    return ema, found.notes
+    raise CheckpointError(
+        f"checkpoint {step} in {folder}: expected the network that its run names, got {'; '.join(differences)}"
+    )
 
 
 class Checkpoints:
@@ -267,6 +269,11 @@ def _steps(folder: Path) -> list[int]:
     if not folder.is_dir():
         return []
     return sorted(int(path.name) for path in folder.iterdir() if path.name.isdigit())
+
+
+def _shapes(variables: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    leaves, _ = jax.tree.flatten_with_path(variables)
+    return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf.shape for path, leaf in leaves}
 
 
 def _psnr(metrics: Mapping[str, float]) -> float:

@@ -51,8 +51,9 @@ class Config:
         is_private=False,
     )
     scale: int = _option(4, "upscaling factor: 2, 3 or 4", changes="never", is_private=False)
+    # Compared by content: the path may change freely.
     data: str = _option(
-        "div2k", "folder of pictures, or name of a dataset: div2k, coco2014", changes="never", is_private=True
+        "div2k", "folder of pictures, or name of a dataset: div2k, coco2014", changes="on request", is_private=True
     )
     workdir: str = _option(
         "", "folder of the run; resumed if it holds this run; default: runs/PHASE", changes="freely", is_private=True
@@ -65,8 +66,8 @@ class Config:
         is_private=True,
     )
     steps: int = _option(1_000_000, "total number of steps", changes="on request", is_private=False)
-    batch_size: int = _option(16, "crops per step, over all devices", changes="never", is_private=False)
-    crop: int = _option(96, "side of a high-resolution crop in pixels", changes="never", is_private=False)
+    batch_size: int = _option(16, "crops per step, over all devices", changes="on request", is_private=False)
+    crop: int = _option(96, "side of a high-resolution crop in pixels", changes="on request", is_private=False)
     degradation: Degrading = _option(
         "bicubic",
         "how low-resolution pictures are made; photo: with random blur, noise and JPEG, as photographs have them",

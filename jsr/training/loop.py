@@ -17,13 +17,14 @@ from typing import Any
 
 import jax
 
-from jsr.data import patches, placement
+from jsr.data import collection, patches, placement
 from jsr.data.crops import at_step
 from jsr.data.placement import Placed
 from jsr.devices import parallel
 from jsr.devices.parallel import Dispatch
+from jsr.errors import TrainingError
 from jsr.training import phases, validation
-from jsr.training.checkpoints import Checkpoints, find
+from jsr.training.checkpoints import Checkpoints, exists, find
 from jsr.training.config import Config, check
 from jsr.training.progress import Dispatched, Progress
 from jsr.training.record import Record
@@ -39,9 +40,10 @@ def run(config: Config) -> Path:
     SIGTERM or Ctrl-C ends it after the steps under way, saved; a second one ends the program at once.
 
     Raises:
-      ConfigError: an option is out of its range, or the folder holds another run.
+      ConfigError: an option is out of its range, the folder holds another run or one on other pictures, or the
+        weights to start from are another network's.
       DataError: the pictures cannot be trained on.
-      WeightsError: the weights to start from, or VGG's, are missing or those of another network.
+      WeightsError: the weights to start from, or VGG's, are missing or damaged.
       CheckpointError: no checkpoint of the run is intact, or one cannot be saved.
       TrainingError: a loss is not finite.
       OSError: a file cannot be read or written.
@@ -51,17 +53,20 @@ def run(config: Config) -> Path:
     config = dataclasses.replace(config, workdir=str(folder.path))
     # The cheapest checks come first, and nothing is written before the last of them.
     check(config)
-    differences = folder.differences(config)
+    options = folder.differences(config)
     found = find(folder.checkpoints)
     init_key, data_key = jax.random.split(jax.random.key(config.seed))
     state, step, notes = phases.start(config, init_key, is_resumed=found is not None)
     degrade = phases.degradation(config)
     size = config.crop + 2 * degrade.margin
-    pictures = patches.load(config.data, size=size)
+    photographs = collection.find(config.data)
+    digest = collection.digest(photographs)
+    differences = ", ".join(filter(None, [options, folder.data_differences(config, digest)]))
+    pictures = patches.load(photographs, size=size)
     chosen, note = validation.choose(config, pictures, degrade)
     print(*notes, f"data: {pictures.description}", note, sep="\n")
 
-    folder.write_config(config)
+    folder.write_config(config, digest=digest)
     with Checkpoints(folder.checkpoints, found) as checkpoints:
         if found:
             state = checkpoints.restore(found.step, state)
@@ -77,16 +82,22 @@ def run(config: Config) -> Path:
                 text = f"configuration overwritten: {differences}; a run of this one alone would end otherwise"
                 record.note(first, text)
             state = parallel.replicate(state)  # The name is reused, so that the original does not stay in memory.
-            _train(
-                config,
-                state,
-                placed=placed,
-                dispatch=dispatch,
-                validate=functools.partial(validation.validate, phases.network(config), chosen),
-                checkpoints=checkpoints,
-                record=record,
-                deadline=deadline,
-            )
+            try:
+                _train(
+                    config,
+                    state,
+                    placed=placed,
+                    dispatch=dispatch,
+                    validate=functools.partial(validation.validate, phases.network(config), chosen),
+                    checkpoints=checkpoints,
+                    record=record,
+                    deadline=deadline,
+                )
+            except TrainingError as error:
+                checkpoints.wait()  # one may be under way
+                kept = "the last good checkpoint is kept in" if exists(folder.checkpoints) else "none is saved yet in"
+                advice = "try a lower --learning-rate in another --workdir"
+                raise TrainingError(f"{error}; {kept} {folder.checkpoints}; {advice}") from error
     return folder.generator
 
 

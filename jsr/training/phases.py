@@ -12,17 +12,16 @@ from jaxtyping import Array, Key
 from jsr import models
 from jsr.degradation import Bicubic, Degradation, Photo
 from jsr.devices import compilation, parallel
-from jsr.errors import ConfigError
 from jsr.metrics import lpips, lpips_model
 from jsr.metrics.lpips import Reference
 from jsr.models import feature_discriminator
 from jsr.models.discriminator import Discriminator
 from jsr.models.feature_discriminator import FeatureDiscriminator
-from jsr.training import checkpoints, losses, optimizers, steps
+from jsr.training import losses, optimizers, origin, steps
 from jsr.training.config import FACTORS, Config
 from jsr.training.run_folder import RunFolder
 from jsr.training.steps import GanState, PretrainState
-from jsr.weights import vgg, zoo
+from jsr.weights import vgg
 
 # Depth of the VGG and layer of a feature loss. phi_i,j is the output of the j-th convolution before the i-th pooling,
 # after its ReLU (Ledig et al. 2017, table 2, with VGG19). VGG16 has no fourth convolution there, so 54 means its last.
@@ -86,7 +85,7 @@ def _start_srresnet(config: Config, key: Key[Array, ""], is_resumed: bool) -> St
     g_key, _, _ = jax.random.split(key, 3)
     optimizer = optimizers.make_optimizer(config)
     if config.init and not is_resumed:
-        variables, notes = _load_generator(config, config.init)
+        variables, notes = origin.load(config.init, network(config), g_key)
         generator = steps.start_network(variables, optimizer)
     else:
         generator = steps.init_network(g_key, network(config), optimizer, _lr_shape(config))
@@ -109,8 +108,9 @@ def _start_srgan(config: Config, key: Key[Array, ""], is_resumed: bool) -> Start
     if is_resumed:
         variables, notes = network(config).init(g_key, jnp.zeros(_lr_shape(config))), ()
     else:
-        origin = config.init or RunFolder(Path(config.workdir)).newest_srresnet() or "srresnet"
-        variables, notes = _load_generator(config, str(origin))
+        newest = RunFolder(Path(config.workdir)).newest_srresnet(scale=config.scale)
+        name = config.init or str(newest or "srresnet")
+        variables, notes = origin.load(name, network(config), g_key)
     generator = steps.start_network(variables, optimizer)
     vgg16 = _vgg16(config)
     judge = _discriminator(config, vgg16)
@@ -188,21 +188,3 @@ def _content(config: Config, key: Key[Array, ""], vgg16: Reference | None) -> tu
 
 def _lpips(reference: Reference, sr: Any, hr: Any) -> Array:
     return jnp.mean(lpips.distances(reference, sr, hr))
-
-
-def _load_generator(config: Config, origin: str) -> tuple[Any, tuple[str, ...]]:
-    """Loads the generator's variables from a run, a weights file or a released model; returns them and notes."""
-    generator = network(config)
-    folder = RunFolder(Path(origin))
-    if folder.checkpoints.is_dir():
-        like = jax.eval_shape(generator.init, jax.random.key(0), jnp.zeros((1, 8, 8, 3)))
-        variables, notes = checkpoints.restore_average(folder.checkpoints, dict(like))
-        return variables, (*notes, f"generator: from the run {origin}")
-    model = zoo.load(origin)
-    if model.module != generator:
-        raise ConfigError(
-            f"--init: expected the network {config.model} of scale {config.scale}, with BatchNorm if it"
-            f" has any, got {origin}"
-        )
-    name = "the bundled SRResNet weights" if origin == "srresnet" else f"the weights {origin}"
-    return model.variables, (f"generator: from {name}",)

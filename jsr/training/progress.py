@@ -71,7 +71,4 @@ class Progress:
             if indices.size:
                 step = first + int(indices[0]) + 1
                 self._record.note(step, f"{name} is not finite")
-                raise TrainingError(
-                    f"{name} is not finite at step {step}; the last good checkpoint is kept in"
-                    f" {self._record.folder.checkpoints}; try a lower --learning-rate in another --workdir"
-                )
+                raise TrainingError(f"{name} is not finite at step {step}")

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 from jsr.errors import ConfigError
 from jsr.files import atomic
@@ -12,6 +13,7 @@ from jsr.training.config import FACTORS, Config, names, private
 from jsr.weights import file as weights_file
 
 EARLIER_TEMPORARY = ".config.json"  # version 0.1 left this one behind when it was killed
+DIGEST = "data_digest"  # in config.json, beside the options
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,8 +47,21 @@ class RunFolder:
         """The exported weights, where `jsr.load` looks for those of a run."""
         return self.path / weights_file.RUN_FILE
 
+    def recorded(self) -> dict[str, Any]:
+        """Reads the recorded configuration: the values of options by their names.
+
+        Raises:
+          ConfigError: the file is not a run's configuration.
+          OSError: it cannot be read.
+        """
+        try:
+            # A run recorded before an option existed behaved like the option's default.
+            return dataclasses.asdict(Config()) | json.loads(self.config.read_text("utf-8"))
+        except (ValueError, TypeError) as error:
+            raise ConfigError(f"{self.config}: expected a run's configuration, got {error}") from error
+
     def differences(self, config: Config) -> str | None:
-        """Compares a configuration with the recorded one; the folder may also be new or empty.
+        """Compares a configuration with the recorded one, all but the data; the folder may also be new or empty.
 
         Returns:
           the options that differ and change the computation, where `config.overwrite_config` permits it; else None.
@@ -58,14 +73,10 @@ class RunFolder:
             if self._has_other_files():
                 raise ConfigError(f"--workdir: expected a run's folder or a new one, got {self.path}")
             return None
-        try:
-            # A run recorded before an option existed behaved like the option's default.
-            old = dataclasses.asdict(Config()) | json.loads(self.config.read_text("utf-8"))
-        except (ValueError, TypeError) as error:
-            raise ConfigError(f"{self.config}: expected a run's configuration, got {error}") from error
+        old = self.recorded()
         new = dataclasses.asdict(config)
         free, on_request = names("freely"), names("on request")
-        changed = [name for name in new if name not in free and old[name] != new[name]]
+        changed = [name for name in new if name not in (*free, "data") and old[name] != new[name]]
         # A constant rate does not depend on the number of steps, so such a run may be made longer.
         if config.schedule == old["schedule"] == "constant" and "steps" in changed:
             changed.remove("steps")
@@ -81,14 +92,48 @@ class RunFolder:
             raise ConfigError(f"{self.path} holds another run ({listed}); choose another --workdir{alternative}")
         return listed
 
-    def write_config(self, config: Config) -> None:
+    def data_differences(self, config: Config, digest: str) -> str | None:
+        """Compares the photographs with those that the run was trained on: by their content, wherever they lie.
+
+        A run that was recorded without a digest is compared by the path of its data.
+
+        Args:
+          digest: of the photographs of `config.data`, by `data.collection`.
+
+        Returns:
+          a phrase for photographs that differ, where `config.overwrite_config` permits it; else None.
+
+        Raises:
+          ConfigError: the photographs differ.
+        """
+        if not self.config.exists():
+            return None
+        old = self.recorded()
+        if DIGEST in old:
+            is_same = old[DIGEST] == digest
+            text = f"names, sizes or contents of the pictures in --data {config.data} differ from those it began with"
+        else:
+            is_same = Path(old["data"]).expanduser().resolve() == Path(config.data).expanduser().resolve()
+            text = f"data {old['data']} there, {config.data} here"
+        if is_same:
+            return None
+        if not config.overwrite_config:
+            raise ConfigError(
+                f"{self.path} holds a run on other data ({text}); choose another --workdir or give --overwrite-config"
+            )
+        return text
+
+    def write_config(self, config: Config, *, digest: str) -> None:
         """Records the configuration, and removes temporary files of killed processes.
+
+        Args:
+          digest: of the photographs of `config.data`.
 
         Raises:
           OSError: the folder or the file cannot be written.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        recorded = dataclasses.asdict(config)
+        recorded = dataclasses.asdict(config) | {DIGEST: digest}
         del recorded["overwrite_config"]  # a permission for one command, not a part of the run
         atomic.write_text(self.config, json.dumps(recorded, indent=2) + "\n")
         atomic.sweep(self.path)
@@ -109,19 +154,20 @@ class RunFolder:
         fields = {"factors": FACTORS[config.scale]}
         weights_file.save(self.generator, config.model, fields, model.variables, metadata)
 
-    def newest_srresnet(self) -> Path | None:
-        """Finds the SRResNet run with a checkpoint that was changed last, among the folders beside this one."""
+    def newest_srresnet(self, *, scale: int) -> Path | None:
+        """Finds the SRResNet run of a scale that was changed last, among the folders beside this one.
+
+        Only runs with a checkpoint count.
+        """
         found = []
         for path in self.path.absolute().parent.glob("*/config.json"):
             folder = RunFolder(path.parent)
             try:
-                recorded = json.loads(path.read_text("utf-8"))
-            except (OSError, ValueError):
+                recorded = folder.recorded()
+            except (OSError, ConfigError):
                 continue
-            if not isinstance(recorded, dict):
-                continue
-            is_srresnet = (recorded.get("phase"), recorded.get("model")) == ("srresnet", "srresnet")
-            if is_srresnet and checkpoints.exists(folder.checkpoints):
+            kind = recorded["phase"], recorded["model"], recorded["scale"]
+            if kind == ("srresnet", "srresnet", scale) and checkpoints.exists(folder.checkpoints):
                 found.append((path.stat().st_mtime, folder.path))
         return max(found)[1] if found else None
 

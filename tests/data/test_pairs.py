@@ -86,6 +86,19 @@ def test_read_makes_a_missing_lr_from_the_cut_hr(benchmark_set):
     assert np.array_equal(lr, pairs.reduce(hr, scale=4))
 
 
+def test_read_lays_transparent_pictures_over_white(tmp_path, rng):
+    for name, side in (("hr", 24), ("lr", 6)):
+        (tmp_path / name).mkdir()
+        pixels = rng.integers(0, 256, (side, side, 4), np.uint8)
+        pixels[..., 3] = 255
+        pixels[: side // 2, :, 3] = 0
+        Image.fromarray(pixels).save(tmp_path / name / "a.png")
+    for result, name in zip(pairs.read(pairs.find(tmp_path, scale=4)[0], scale=4), ("lr", "hr"), strict=True):
+        half = len(result) // 2
+        assert (result[:half] == 255).all()
+        assert np.array_equal(result[half:], np.asarray(Image.open(tmp_path / name / "a.png"))[half:, :, :3])
+
+
 def test_read_names_sizes_that_do_not_fit_and_pictures_that_are_broken(benchmark_set):
     pair = pairs.find(benchmark_set, scale=4)[0]
     with pytest.raises(DataError, match="a.png: expected hr 2 times the size of lr, got 34x40 for 8x10"):

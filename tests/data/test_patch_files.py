@@ -11,8 +11,8 @@ from jsr.errors import DataError
 @pytest.fixture
 def cuts(rng):
     """Returns two photographs in patches of 16 pixels, of which the last is 9x12."""
-    first = Cut(700, rng.integers(0, 256, (3, 16, 16, 3), np.uint8), [(16, 16)] * 3)
-    return [first, Cut(108, rng.integers(0, 256, (1, 16, 16, 3), np.uint8), [(9, 12)])]
+    first = Cut(700, rng.integers(0, 256, (3, 16, 16, 3), np.uint8), [(16, 16)] * 3, False)
+    return [first, Cut(108, rng.integers(0, 256, (1, 16, 16, 3), np.uint8), [(9, 12)], False)]
 
 
 def test_read_returns_what_was_written(tmp_path, cuts, rng):

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jsr.data import patch_files, patch_layout, patches
+from jsr.data import collection, patch_files, patch_layout, patches
 from jsr.errors import DataError
 from jsr.pictures import folders
+from tests.encoders import png_of
 
 SIZE = 24
 
@@ -108,7 +109,7 @@ def test_load_finds_the_sets_of_earlier_versions(tmp_path):
     os.utime(photograph, ns=(10**18, 10**18))
     _load(tmp_path / "set", tmp_path)
     (home,) = (tmp_path / "cache").iterdir()
-    assert home.name == "75d550ad17648c24460d78a09e83fc380f0e77bea53277ce012d6ea36a75b4d4"
+    assert home.name == "e524e4615461aaa2c63608f8b111c4cbf46fc0792698e2927c95ab49bb273178"
     assert {path.name for path in home.iterdir()} == {"patches.npy", "sizes.npy", "validation.npz", "about.json"}
 
 
@@ -136,10 +137,12 @@ def test_load_names_skipped_pictures(folder, tmp_path, rng):
     (folder / "cut.png").write_bytes(whole.getvalue()[:9000])  # its head is sound
     (folder / "gone.png").symlink_to(folder / "nowhere.png")
     (folder / ".hidden.png").write_text("left out")
-    (folder / "notes.txt").write_text("left out")
+    (folder / "notes.txt").write_text("named, because it may be a picture with a wrong suffix")
     for _ in range(2):  # the second time from the cache
         description = _load(folder, tmp_path).description
-        assert description.endswith(", 4 skipped (small: deep/narrow.png; broken: gone.png, text.jpg, cut.png)")
+        assert description.endswith(
+            ", 4 skipped (small: deep/narrow.png; broken: gone.png, text.jpg, cut.png), 1 other file (notes.txt)"
+        )
         assert description.startswith("11 pictures, ")
 
 
@@ -163,6 +166,14 @@ def test_load_reads_every_format(tmp_path, rng, suffix):
     assert pictures.description == "1 picture, 0.0 Mpx"
 
 
+def test_load_takes_a_collection_without_listing_it_again(folder, tmp_path, monkeypatch):
+    expected = _load(folder, tmp_path)
+    found = collection.find(folder)
+    monkeypatch.setattr(collection, "find", lambda *_, **__: pytest.fail("listed a second time"))
+    again = patches.load(found, size=SIZE, cache_dir=tmp_path / "other")
+    assert np.array_equal(again.patches, expected.patches) and again.description == expected.description
+
+
 def test_load_takes_a_single_file(folder, tmp_path):
     assert _load(folder / "03.png", tmp_path).description.startswith("1 picture,")
 
@@ -175,6 +186,51 @@ def test_load_without_a_usable_picture_fails_in_one_line(tmp_path, rng):
     with pytest.raises(DataError, match=r"got none, 1 skipped \(small: a.png\)$") as caught:
         _load(tmp_path / "set", tmp_path)
     assert "\n" not in str(caught.value)
+    (tmp_path / "set" / "b.jpg_large").write_text("")
+    with pytest.raises(DataError, match=r"got none, 1 skipped \(small: a.png\), 1 other file \(b.jpg_large\)$"):
+        _load(tmp_path / "set", tmp_path)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "RGBA;16"])
+def test_load_lays_transparent_pictures_over_white(tmp_path, rng, mode):
+    """The colours that alpha hides are not seen, whatever they are; half hidden, they are mixed with white."""
+    colours = _pixels(rng, 40, 30)
+    alpha = np.full((40, 30), 255, np.uint8)
+    alpha[:, :9], alpha[:, 9:15] = 0, 102
+    path = tmp_path / "set" / "a.png"
+    path.parent.mkdir()
+    if mode == "P":
+        image = Image.fromarray(colours).quantize(16)
+        colours = np.asarray(image.convert("RGB"))
+        hidden = np.asarray(image)[0, 0]
+        alpha = np.where(np.asarray(image) == hidden, 0, 255).astype(np.uint8)
+        image.save(path, transparency=int(hidden))
+    elif mode == "RGBA;16":
+        samples = np.dstack([colours, alpha]).astype(np.uint16) * 257
+        path.write_bytes(png_of(samples, bitdepth=16))
+    elif mode == "LA":
+        colours = np.repeat(colours[..., :1], 3, axis=-1)
+        Image.merge("LA", [Image.fromarray(colours[..., 0]), Image.fromarray(alpha)]).save(path)
+    else:
+        Image.fromarray(np.dstack([colours, alpha])).save(path)
+    expected = colours * (alpha[..., None] / 255) + 255 * (1 - alpha[..., None] / 255)
+    pictures = _load(tmp_path / "set", tmp_path)
+    assert np.abs(pictures.patches[0, :40, :30] - expected).max() <= 0.5 + 1e-3
+    assert (alpha == 0).any() and (pictures.patches[0, :40, :30][alpha == 0] == 255).all()
+    assert pictures.description == "1 picture, 0.0 Mpx, 1 transparent, laid over white (a.png)"
+
+
+def test_load_lays_held_out_pictures_over_white(tmp_path, rng):
+    for i in range(10):
+        pixels = np.dstack([_pixels(rng, 48, 48), np.full((48, 48), 255, np.uint8)])
+        if i == 5:
+            pixels[:24] = 0
+        _save(tmp_path / "set" / f"{i}.png", pixels)
+    pictures = _load(tmp_path / "set", tmp_path)
+    assert (pictures.validation[0][:24] == 255).all()
+    assert np.array_equal(pictures.validation[0][24:], np.asarray(Image.open(tmp_path / "set" / "5.png"))[24:, :, :3])
+    # Wholly opaque ones are used as they are, alpha or not.
+    assert pictures.description.endswith("1 more held out, 1 transparent, laid over white (5.png)")
 
 
 def test_load_without_space_fails_in_one_line(folder, tmp_path, monkeypatch):

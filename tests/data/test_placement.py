@@ -69,9 +69,9 @@ def test_place_streams_from_the_step_of_a_resumed_run(pictures, monkeypatch):
 @pytest.mark.parametrize(
     "kind, steps, note",
     [
-        ("replicated", placement.MOST, "crops: drawn on every device (patches take 0.00 GB, under 40% of the device's"),
-        ("sharded", placement.MOST, "crops: drawn on the device that holds them (patches take 0.00 GB, not under 40%"),
-        ("streamed", placement.MOST_STREAMED, "crops: prepared on the host (patches take 0.00 GB, not under 40%"),
+        ("replicated", placement.MOST, "crops: drawn on every device (patches take 0.1 MB, under 40% of the device's"),
+        ("sharded", placement.MOST, "crops: drawn on the device that holds them (patches take 0.1 MB, not under 40%"),
+        ("streamed", placement.MOST_STREAMED, "crops: prepared on the host (patches take 0.1 MB, not under 40%"),
     ],
 )
 def test_place_says_where_and_for_how_many_steps(pictures, monkeypatch, kind, steps, note):

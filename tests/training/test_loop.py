@@ -237,6 +237,70 @@ def test_run_stops_at_a_loss_that_is_not_finite_and_keeps_the_checkpoints(finish
     assert {p.name for p in (finished / "checkpoints").iterdir()} == before
 
 
+def test_run_says_so_where_a_loss_is_not_finite_and_there_is_no_checkpoint(home, monkeypatch):
+    mse = losses.mse
+    monkeypatch.setattr(losses, "mse", lambda a, b: mse(a, b) * np.nan)
+    with pytest.raises(TrainingError, match="loss is not finite at step 1; none is saved yet in run/checkpoints; try"):
+        loop.run(parse("--workdir", "run"))
+    assert not list((home / "run" / "checkpoints").iterdir())
+
+
+@pytest.mark.parametrize("spelling", ["photos/", "./photos", "{}/photos", "moved", "copied"])
+def test_run_is_resumed_with_the_same_pictures_wherever_they_lie(finished, home, spelling):
+    if spelling == "moved":
+        (home / "photos").rename("moved")
+    elif spelling == "copied":  # with new times
+        shutil.copytree("photos", "copied", copy_function=shutil.copyfile)
+    data = spelling.format(home)
+    loop.run(parse("--workdir", "run", "--data", data, "--steps", 7))
+    assert lines(finished)[-1]["step"] == 7
+    assert json.loads((finished / "config.json").read_text())["data"] == data
+
+
+@pytest.mark.parametrize("change", ["more", "fewer", "renamed", "edited"])
+def test_run_is_resumed_with_other_pictures_on_request_alone(finished, home, change):
+    """Under the path that the run records."""
+    if change == "more":
+        shutil.copy("photos/0.png", "photos/more.png")
+    elif change == "fewer":
+        Path("photos/0.png").unlink()
+    elif change == "renamed":
+        Path("photos/0.png").rename("photos/another.png")
+    else:
+        path = Path("photos/7.png")
+        content = path.read_bytes()
+        path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    before = (finished / "config.json").read_bytes()
+    with pytest.raises(ConfigError, match="^run holds a run on other data .* give --overwrite-config$"):
+        loop.run(parse("--workdir", "run", "--steps", 7))
+    assert (finished / "config.json").read_bytes() == before
+    loop.run(parse("--workdir", "run", "--steps", 7, "--overwrite-config"))
+    (note,) = [line for line in lines(finished) if "note" in line]
+    assert note["step"] == 6 and "pictures in --data photos differ" in note["note"]
+    loop.run(parse("--workdir", "run", "--steps", 8))
+    assert lines(finished)[-1]["step"] == 8
+
+
+def test_run_goes_on_with_another_batch_and_crop_on_request(finished, capsys):
+    other = ("--workdir", "run", "--steps", 8, "--batch-size", 8, "--crop", 24)
+    with pytest.raises(ConfigError, match="batch_size 4 there, 8 here, crop 16 there, 24 here.* give --overwrite-conf"):
+        loop.run(parse(*other))
+    before = weights(finished)
+    loop.run(parse(*other, "--overwrite-config"))
+    assert "resuming run at step 6" in capsys.readouterr().out
+    assert lines(finished)[-1]["step"] == 8
+    assert any((value != before[name]).any() for name, value in weights(finished).items())
+    (note,) = [line for line in lines(finished) if "note" in line]
+    assert "batch_size 4 there, 8 here" in note["note"]
+
+
+def test_run_needs_no_call_that_windows_lacks(home, monkeypatch):
+    """Taken away after the imports, since libraries ask for it there where the system has it."""
+    monkeypatch.delattr(os, "sysconf")
+    loop.run(parse("--workdir", "run", "--steps", 2))
+    assert lines(home / "run")[-1]["step"] == 2
+
+
 def test_run_refuses_the_folder_of_another(finished):
     with pytest.raises(ConfigError, match="seed 0 there, 1 here"):
         loop.run(parse("--workdir", "run", "--seed", 1))

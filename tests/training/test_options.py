@@ -18,7 +18,7 @@ def test_parse_gives_every_field_an_option():
 
 
 def test_parse_help_names_every_field_and_default(capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("COLUMNS", "400")
     with pytest.raises(SystemExit) as end:
         options.parse(["--help"])
     assert end.value.code == 0

@@ -11,12 +11,15 @@ from flax import traverse_util
 
 from jsr.degradation import Bicubic, Photo
 from jsr.metrics import lpips, lpips_model
-from jsr.models import vgg
+from jsr.models import SRResNet, vgg
 from jsr.models.feature_discriminator import FeatureDiscriminator
 from jsr.training import losses, options, phases, steps
+from jsr.training.checkpoints import Checkpoints
 from jsr.training.config import Content
+from jsr.training.run_folder import RunFolder
 from jsr.weights import feature_file
 from jsr.weights import vgg as vgg_weights
+from tests.training.tiny_runs import parse
 
 KEY = jax.random.key(0)
 
@@ -65,6 +68,40 @@ def test_content_of_vgg16_compares_its_features_by_the_weight_in_its_file(conten
 
 def test_content_of_mse_needs_no_file(content):
     assert content("--content", "mse") == (losses.mse, 1.0, "content: mean squared error, weight 1")
+
+
+@pytest.mark.parametrize(
+    "scale, note",
+    [
+        (4, "generator: from the bundled SRResNet weights"),  # not the newer run, whose scale is 2
+        (2, "generator: from the run {}/small"),
+        (3, "generator: from the trunk of the bundled SRResNet weights, which has scale 4; new: upsample1"),
+    ],
+)
+def test_srgan_starts_from_the_newest_run_of_its_scale_or_the_bundled_weights(content, home, scale, note):
+    folder = RunFolder(home / "small")
+    folder.write_config(parse("--model", "srresnet", "--scale", 2), digest="")
+    network = SRResNet(factors=(2,))
+    average = {name: dict(tree) for name, tree in network.init(KEY, jnp.zeros((1, 8, 8, 3))).items()}
+    state = steps.PretrainState(jnp.int32(3), steps.Network(average["params"], average["batch_stats"], ()), average)
+    with Checkpoints(folder.checkpoints) as checkpoints:
+        checkpoints.save(3, state, psnr=20.0)
+    words = ["--phase", "srgan", "--content", "mse", "--scale", scale, "--crop", 24, "--workdir", home / "gan"]
+    start = phases.start(options.parse(list(map(str, words))), KEY, is_resumed=False)
+    assert start.notes[0] == note.format(home)
+    assert not (home / "gan").exists()
+
+
+@pytest.mark.parametrize("phase", ["srresnet", "srgan"])
+def test_states_have_the_same_shapes_at_any_crop_and_batch(home, phase):
+    """So that both may change in the middle of a run: its checkpoints fit."""
+
+    def shapes(crop, batch):
+        words = ["--phase", phase, "--content", "mse", "--crop", crop, "--batch-size", batch, "--workdir", "run"]
+        config = options.parse(list(map(str, words)))
+        return jax.eval_shape(lambda: phases.start(config, KEY, is_resumed=True).state)
+
+    assert shapes(16, 4) == shapes(40, 8)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ def differences(*words):
 def run(home):
     """The folder of a run that has only just begun."""
     folder = RunFolder(Path("run"))
-    folder.write_config(parse("--workdir", "run", "--schedule", "cosine"))
+    folder.write_config(parse("--workdir", "run", "--schedule", "cosine"), digest="a")
     return folder
 
 
@@ -45,18 +45,54 @@ def test_differences_permits_what_changes_no_computation(home, run):
 def test_differences_permits_more_steps_at_a_constant_rate_alone(home, run):
     with pytest.raises(ConfigError, match="steps 6 there, 8 here.* give --overwrite-config"):
         differences("--schedule", "cosine", "--steps", 8)
-    run.write_config(parse("--workdir", "run"))
+    run.write_config(parse("--workdir", "run"), digest="a")
     assert differences("--steps", 8) is None
 
 
 def test_differences_are_permitted_and_listed_on_request(home, run):
-    text = differences("--schedule", "cosine", "--steps", 8, "--learning-rate", 1e-5, "--overwrite-config")
-    assert text == "steps 6 there, 8 here, learning_rate 0.0001 there, 1e-05 here"
+    changes = ("--steps", 8, "--learning-rate", 1e-5, "--batch-size", 8, "--crop", 32)
+    with pytest.raises(ConfigError, match="or give --overwrite-config$"):
+        differences("--schedule", "cosine", *changes)
+    text = differences("--schedule", "cosine", *changes, "--overwrite-config")
+    listed = ["steps 6 there, 8 here", "batch_size 4 there, 8 here", "crop 16 there, 32 here"]
+    assert text == ", ".join([*listed, "learning_rate 0.0001 there, 1e-05 here"])
+
+
+def data_differences(digest, *words):
+    return RunFolder(Path("run")).data_differences(parse("--workdir", "run", *words), digest)
+
+
+@pytest.mark.parametrize("spelling", ["photos", "photos/", "./photos", "elsewhere"])
+def test_data_differences_are_those_of_the_content_and_not_of_the_path(home, run, spelling):
+    assert data_differences("a", "--data", spelling) is None
+    with pytest.raises(ConfigError, match=f"in --data {spelling} differ .*another --workdir or give --overwrite-conf"):
+        data_differences("b", "--data", spelling)
+    text = data_differences("b", "--data", spelling, "--overwrite-config")
+    assert text is not None and text.startswith("names, sizes or contents of the pictures")
+    assert differences("--schedule", "cosine", "--data", spelling) is None
+
+
+def test_data_differences_of_a_run_without_a_digest_are_those_of_the_path(home, run):
+    """As earlier versions recorded it. The digest is recorded from now on."""
+    recorded = json.loads(run.config.read_text())
+    del recorded["data_digest"]
+    run.config.write_text(json.dumps(recorded))
+    for spelling in ("photos", "photos/", "./photos", home / "photos"):
+        assert data_differences("a", "--data", spelling) is None
+    with pytest.raises(ConfigError, match="data photos there, moved here.* or give --overwrite-config$"):
+        data_differences("a", "--data", "moved")
+    assert data_differences("a", "--data", "moved", "--overwrite-config") == "data photos there, moved here"
+    run.write_config(parse("--data", "moved"), digest="a")
+    assert data_differences("a", "--data", "photos") is None
+
+
+def test_data_differences_of_a_new_run_are_none(home):
+    assert data_differences("a") is None
 
 
 @pytest.mark.parametrize(
     "words",
-    [("--seed", 1), ("--crop", 32), ("--data", "other"), ("--model", "srcnn"), ("--scale", 2)],
+    [("--seed", 1), ("--precision", "bf16"), ("--model", "srcnn"), ("--scale", 2)],
 )
 def test_differences_that_make_another_run_are_refused_even_on_request(home, run, words):
     name = words[0].removeprefix("--")
@@ -64,7 +100,7 @@ def test_differences_that_make_another_run_are_refused_even_on_request(home, run
         with pytest.raises(ConfigError, match=f"{name} .* there, {words[1]} here") as error:
             differences("--schedule", "cosine", *words, "--steps", 9, *request)
         # The options that may be changed are listed only for the user who asked to change some.
-        assert ("allows for other steps, learning_rate" in str(error.value)) == bool(request)
+        assert ("allows for other data, steps, batch_size, crop, learning_rate" in str(error.value)) == bool(request)
 
 
 def test_differences_take_a_missing_option_for_its_default(home, run):
@@ -94,14 +130,14 @@ def test_run_killed_before_its_configuration_was_written_begins_anew(home, name)
 
 def test_write_config_records_no_permission(home, run):
     """--overwrite-config holds for one command: the new configuration resumes without it."""
-    run.write_config(parse("--workdir", "run", "--steps", 8, "--overwrite-config"))
+    run.write_config(parse("--workdir", "run", "--steps", 8, "--overwrite-config"), digest="a")
     assert "overwrite_config" not in json.loads(run.config.read_text())
     assert differences("--steps", 8) is None
 
 
 def test_write_config_removes_temporary_files(home, run):
     (run.path / ".jsr-0123abcd.part").touch()
-    run.write_config(parse("--workdir", "run"))
+    run.write_config(parse("--workdir", "run"), digest="a")
     assert [path.name for path in run.path.iterdir()] == ["config.json"]
 
 
@@ -114,16 +150,19 @@ def test_export_leaves_private_options_out(finished):
     assert not training.keys() & {"workdir", "init", "eval_data", "vgg19", "minutes", "overwrite_config"}
 
 
-def test_newest_srresnet_is_the_run_changed_last_with_a_checkpoint(home):
-    for age, (name, model, has_checkpoint) in enumerate(
-        [("begun", "srresnet", False), ("small", "espcn", True), ("b", "srresnet", True), ("a", "srresnet", True)]
-    ):
+def test_newest_srresnet_is_the_run_of_the_scale_changed_last_with_a_checkpoint(home):
+    runs = [("begun", "srresnet", 4, False), ("small", "espcn", 4, True), ("x2", "srresnet", 2, True),
+            ("b", "srresnet", 4, True), ("a", "srresnet", 4, True)]  # fmt: skip
+    for age, (name, model, scale, has_checkpoint) in enumerate(runs):
         folder = RunFolder(home / "runs" / name)
-        folder.write_config(parse("--model", model))
+        folder.write_config(parse("--model", model, "--scale", scale), digest="a")
         if has_checkpoint:
             (folder.checkpoints / "5").mkdir(parents=True)
         os.utime(folder.config, (1e9 - age, 1e9 - age))
     (home / "runs" / "broken").mkdir()
     (home / "runs" / "broken" / "config.json").write_text("[]")
-    assert RunFolder(home / "runs" / "srgan").newest_srresnet() == home / "runs" / "b"
-    assert RunFolder(home / "elsewhere" / "srgan").newest_srresnet() is None
+    gan = RunFolder(home / "runs" / "srgan")
+    assert gan.newest_srresnet(scale=4) == home / "runs" / "b"
+    assert gan.newest_srresnet(scale=2) == home / "runs" / "x2"
+    assert gan.newest_srresnet(scale=3) is None
+    assert RunFolder(home / "elsewhere" / "srgan").newest_srresnet(scale=4) is None
