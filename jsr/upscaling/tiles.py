@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jsr.devices import compilation, memory
-from jsr.errors import PictureError
+from jsr.errors import ConfigError, PictureError
 from jsr.models import Model, Upscaler
 from jsr.ops import pixels, windows
 from jsr.ops.windows import Span
@@ -45,7 +45,7 @@ def upscale(
 
     Raises:
       PictureError: the array is not such an image.
-      ValueError: the tile is smaller than a pixel.
+      ConfigError: the tile is smaller than a pixel.
     """
     image = np.asarray(image)
     scale = model.scale
@@ -71,7 +71,7 @@ def bands(
     """Upscales a picture as `upscale` does, and yields it from top to bottom, one row of tiles at a time.
 
     Raises:
-      PictureError, ValueError: as `upscale` does, at the first band.
+      PictureError, ConfigError: as `upscale` does, at the first band.
     """
     is_grey = len(image.shape) == 2
     if image.dtype not in (np.uint8, np.uint16) or not (is_grey or image.shape[2:] == (3,)):
@@ -81,7 +81,7 @@ def bands(
     if not all(image.shape):
         raise PictureError(f"image: expected at least one pixel, got {list(image.shape)}")
     if tile is not None and tile < 1:
-        raise ValueError(f"tile: expected at least 1 pixel, got {tile}")
+        raise ConfigError(f"tile: expected at least 1 pixel, got {tile}")
 
     if tile is None:
         row = int(np.prod(image.shape[1:])) * model.scale**2 * image.dtype.itemsize
