@@ -8,7 +8,7 @@ Importing this is light: JAX is loaded by the first call.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, overload
 
 from jsr.version import __version__
 
@@ -17,8 +17,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy as np
+    from PIL import Image
 
     from jsr.models.model import Model
+
+    class AsArray(Protocol):
+        """An array of NumPy, or one of another library that NumPy can read."""
+
+        def __array__(self) -> np.ndarray: ...
+
+    PathOrArray = TypeVar("PathOrArray", bound=str | os.PathLike[str] | AsArray)
 
 __all__ = ["__version__", "burst", "load", "upscale"]
 
@@ -45,31 +53,67 @@ def load(
     return zoo.ready(name_or_path, precision=precision, scale=scale)
 
 
+@overload
 def upscale(
-    image: np.ndarray, model: str | os.PathLike[str] | Model | None = None, tile: int | None = None
-) -> np.ndarray:
-    """Enlarges a picture by the model's scale, which is 4 for the bundled ones.
+    image: str | os.PathLike[str] | AsArray,
+    model: str | os.PathLike[str] | Model | None = None,
+    tile: int | None = None,
+) -> np.ndarray: ...
+@overload
+def upscale(
+    image: Image.Image, model: str | os.PathLike[str] | Model | None = None, tile: int | None = None
+) -> Image.Image: ...
+@overload
+def upscale(
+    image: list[Image.Image], model: str | os.PathLike[str] | Model | None = None, tile: int | None = None
+) -> list[Image.Image]: ...
+@overload
+def upscale(
+    image: list[PathOrArray], model: str | os.PathLike[str] | Model | None = None, tile: int | None = None
+) -> list[np.ndarray]: ...
+def upscale(image: Any, model: str | os.PathLike[str] | Model | None = None, tile: int | None = None) -> Any:
+    """Enlarges a picture, or several, by the model's scale, s, which is 4 for the bundled ones.
+
+        large = jsr.upscale("photo.jpg")                            # uint8 [4h, 4w, 3]
+        jsr.upscale(PIL.Image.open("logo.png")).save("large.png")   # with its transparency and its colour profile
+        large = jsr.upscale(batch, jsr.load("srresnet"))            # float32 [b, h, w, 3] to [b, 4h, 4w, 3]
+
+    | image | result |
+    |---|---|
+    | a path | an array, uint8 or uint16 as the file is, upright; `jsr infer` writes files, with all their metadata |
+    | a Pillow image | a Pillow image of mode L, LA, RGB, RGBA or I;16, with the colour profile |
+    | an array `[h, w]`, grey | an array of the same type, `[s h, s w]` |
+    | an array `[h, w, c]` | the same with `[s h, s w, c]` |
+    | an array `[b, h, w, c]` | the same with `[b, s h, s w, c]` |
+    | a list of these | a list of the results |
+
+    Channels c are 1, grey; 2, grey and alpha; 3, RGB; 4, RGB and alpha. Values are uint8, uint16, or floats in [0, 1],
+    which are rounded to 16 bits. Arrays are those of NumPy, or of JAX or PyTorch, which NumPy can read; the result is
+    one of NumPy.
+
+    Grey stays exactly grey. Alpha, 0 for transparent, is enlarged bicubically, by any model, and hidden colours under
+    it do not show at the edges. Pillow's palettes are looked up, and CMYK, YCbCr, HSV and LAB become sRGB, CMYK by its
+    colour profile. EXIF does not turn a Pillow image: `PIL.ImageOps.exif_transpose` does.
 
     Args:
-      image: uint8 or uint16, RGB `[h, w, 3]` or grey `[h, w]`.
+      image: as above.
       model: a model that `load` returned, or an argument of `load`, which is then loaded anew at each call; by default
         the blend that `jsr infer` takes. `load("blend:0.7,0.2")` sets texture and restore.
-      tile: low-resolution pixels of a tile's side; it changes the memory that is needed, but not the result.
-
-    Returns:
-      an array of the same type, `[4h, 4w, 3]` or `[4h, 4w]`.
+      tile: low-resolution pixels of a tile's side, by default as many as the memory allows; it changes the memory that
+        is needed, but not the result.
 
     Raises:
-      PictureError: another type or shape of image.
+      PictureError: no such picture; another kind of image, type, shape or range. Of a list, it names the number.
+      ConfigError: a tile smaller than a pixel.
       WeightsError: an unknown model.
     """
     from jsr.models.model import Model
-    from jsr.upscaling import tiles
+    from jsr.upscaling import arrays
     from jsr.weights import zoo
 
     if not isinstance(model, Model):
         model = load(model or zoo.DEFAULT)
-    return tiles.upscale(model, image, tile=tile)
+    return arrays.upscale(model, image, tile=tile)
 
 
 def burst(frames: Sequence[np.ndarray], model: Literal["ibp", "map"] | Model = "map") -> np.ndarray:

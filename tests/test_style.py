@@ -206,7 +206,7 @@ def test_networks_are_arguments(name):
         ("tensorflow_datasets", ["data/datasets.py"]),
         ("tifffile", ["pictures/"]),
         ("png", ["pictures/"]),
-        ("PIL", ["pictures/", "upscaling/comparison.py", "training/record.py"]),
+        ("PIL", ["__init__.py", "pictures/", "upscaling/comparison.py", "training/record.py"]),
     ],
 )
 def test_replaceable_libraries_have_one_place(word, homes):

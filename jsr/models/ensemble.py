@@ -15,6 +15,7 @@ from jaxtyping import Array, Float
 from jsr.devices.compilation import Precision
 from jsr.models.upscaler import Upscaler
 from jsr.ops.observation import Observation
+from jsr.ops.padding import Size, flip
 
 ORIENTATIONS = 8  # the symmetries of a square: 4 flips, each upright and transposed
 
@@ -34,6 +35,10 @@ class Ensemble:
         return self.module.halo
 
     @property
+    def margin(self) -> int:
+        return self.module.margin
+
+    @property
     def passes(self) -> int:
         return ORIENTATIONS * self.module.passes
 
@@ -42,18 +47,28 @@ class Ensemble:
         return self.module.dtype
 
     def apply(
-        self, variables: Mapping[str, Any], x: Float[Array | np.ndarray, "b h w 3"], /
+        self,
+        variables: Mapping[str, Any],
+        x: Float[Array | np.ndarray, "b h w 3"],
+        /,
+        *,
+        size: Size | None = None,
     ) -> Float[Array, "b sh sw 3"]:
-        """Returns the mean, computed in one batch of eight where pictures are square, else in two of four."""
-        upright = jnp.stack([x, x[:, ::-1], x[:, :, ::-1], x[:, ::-1, ::-1]])
+        """Returns the mean, in one batch of eight where pictures are square and not padded, else in two of four."""
+        height, width = x.shape[1:3] if size is None else size
+        upright = jnp.stack([x, flip(x, 1, height), flip(x, 2, width), flip(flip(x, 1, height), 2, width)])
         turned = upright.swapaxes(2, 3)
-        if x.shape[1] == x.shape[2]:
+        if x.shape[1] == x.shape[2] and size is None:
             large = self._enlarge(variables, jnp.concatenate([upright, turned]))
             upright, turned = large[:4], large[4:]
         else:
-            upright, turned = self._enlarge(variables, upright), self._enlarge(variables, turned)
+            upright = self._enlarge(variables, upright, size)
+            turned = self._enlarge(variables, turned, None if size is None else size[::-1])
         y = upright + turned.swapaxes(2, 3)
-        return (y[0] + y[1, :, ::-1] + y[2, :, :, ::-1] + y[3, :, ::-1, ::-1]) / ORIENTATIONS
+        height, width = self.scale * height, self.scale * width
+        return (
+            y[0] + flip(y[1], 1, height) + flip(y[2], 2, width) + flip(flip(y[3], 1, height), 2, width)
+        ) / ORIENTATIONS
 
     def folded(self, variables: Mapping[str, Any]) -> "tuple[Ensemble, dict[str, Any]]":
         module, variables = self.module.folded(variables)
@@ -69,7 +84,7 @@ class Ensemble:
         return Ensemble(self.module.with_observation(observation))
 
     def _enlarge(
-        self, variables: Mapping[str, Any], x: Float[Array, "orientations b h w 3"]
+        self, variables: Mapping[str, Any], x: Float[Array, "orientations b h w 3"], size: Size | None = None
     ) -> Float[Array, "orientations b sh sw 3"]:
-        y = self.module.apply(variables, x.reshape(-1, *x.shape[2:]))
+        y = self.module.apply(variables, x.reshape(-1, *x.shape[2:]), size=size)
         return y.reshape(*x.shape[:2], *y.shape[1:])

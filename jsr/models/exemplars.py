@@ -15,8 +15,9 @@ from jaxtyping import Array, Float
 
 from jsr.devices.compilation import Precision
 from jsr.models.upscaler import Network
-from jsr.ops import observation, pixels, resize, subpixel
+from jsr.ops import observation, padding, pixels, resize, subpixel
 from jsr.ops.convolution import LAYOUT
+from jsr.ops.padding import Size
 
 REACH = 4  # low-resolution pixels on each side of a pixel that its feature depends on
 BATCH = 1024  # positions that are looked up at once, because the likenesses of all to all atoms would not fit in memory
@@ -56,7 +57,9 @@ class Exemplars(Network):
         return self
 
     @nn.compact
-    def __call__(self, x: Float[Array | np.ndarray, "b h w 3"], *, train: bool = False) -> Float[Array, "b sh sw 3"]:
+    def __call__(
+        self, x: Float[Array | np.ndarray, "b h w 3"], *, size: Size | None = None, train: bool = False
+    ) -> Float[Array, "b sh sw 3"]:
         x = jnp.asarray(x)
         side = 2 * REACH + 1
         numbers = (self.features, self.rank) if self.rule == "anchored" else (self.rank,)
@@ -77,6 +80,8 @@ class Exemplars(Network):
             detail = _convolve(flat.reshape(*features.shape[:3], self.rank), basis)
         y = resize.resize(x, *(self.scale * n for n in x.shape[1:3])) + subpixel.depth_to_space(detail, self.scale)
         if self.project:
+            if size is not None:  # the detail, unlike luma, is not that of a mirror image
+                y = padding.mirror(y, self.scale * size)
             y = observation.consistent(y, x, self.scale)
         return jnp.clip(2 * y - 1, -1, 1)
 

@@ -8,6 +8,7 @@ from jaxtyping import Array, Float
 from jsr.devices.compilation import Precision
 from jsr.models.upscaler import Network
 from jsr.ops import resize
+from jsr.ops.padding import Size
 
 
 class Interpolation(Network):
@@ -31,6 +32,8 @@ class Interpolation(Network):
         return self.clone(factors=(scale,))
 
     @nn.compact
-    def __call__(self, x: Float[Array | np.ndarray, "b h w 3"], *, train: bool = False) -> Float[Array, "b sh sw 3"]:
+    def __call__(
+        self, x: Float[Array | np.ndarray, "b h w 3"], *, size: Size | None = None, train: bool = False
+    ) -> Float[Array, "b sh sw 3"]:
         height, width = self.scale * x.shape[1], self.scale * x.shape[2]
         return jnp.clip(2 * resize.resize(x, height, width, method=self.method) - 1, -1, 1)

@@ -10,7 +10,8 @@ from jax import lax
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
-from jsr.ops import dispatch, subpixel
+from jsr.ops import dispatch, padding, subpixel
+from jsr.ops.padding import Size
 
 MOMENTUM = 0.9  # of BatchNorm's running statistics: the share of the old value; PyTorch names the rest, 0.1
 EPSILON = 1e-5  # added to BatchNorm's variance; PyTorch's default
@@ -95,17 +96,17 @@ class ResidualBlock(nn.Module):
     axis_name: str | None = None
 
     @nn.compact
-    def __call__(self, x: Float[Array, "b h w c"], *, train: bool) -> Float[Array, "b h w c"]:
+    def __call__(self, x: Float[Array, "b h w c"], *, size: Size | None = None, train: bool) -> Float[Array, "b h w c"]:
         batch_norm = functools.partial(BatchNorm, dtype=self.dtype, axis_name=self.axis_name)
         y = Conv(self.features, 3, use_bias=not self.norm, dtype=self.dtype, name="conv1")(x)
         y = batch_norm(name="bn1")(y, train=train) if self.norm else y
-        y = PReLU(name="prelu")(y)
+        y = PReLU(name="prelu")(padding.cut(y, size))
         y = Conv(self.features, 3, use_bias=not self.norm, dtype=self.dtype, name="conv2")(y)
         if self.norm:
             # A scale of zero makes the block start as the identity (Goyal et al. 2017, "Accurate, large minibatch SGD",
             # section 5.1).
             y = batch_norm(name="bn2", scale_init=nn.initializers.zeros)(y, train=train)
-        return x + y
+        return x + padding.cut(y, size)
 
 
 class Upsample(nn.Module):
@@ -116,10 +117,12 @@ class Upsample(nn.Module):
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
-    def __call__(self, x: Float[Array | np.ndarray, "b h w c"]) -> Float[Array, "b rh rw c"]:
+    def __call__(
+        self, x: Float[Array | np.ndarray, "b h w c"], *, size: Size | None = None
+    ) -> Float[Array, "b rh rw c"]:
         r = self.factor
         conv = Conv(self.features * r**2, 3, dtype=self.dtype, kernel_init=subpixel.icnr(r), name="conv")
-        return PReLU(name="prelu")(subpixel.depth_to_space(conv(x), r))
+        return PReLU(name="prelu")(subpixel.depth_to_space(padding.cut(conv(x), size), r))
 
 
 def fold_batch_norm(

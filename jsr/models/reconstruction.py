@@ -17,8 +17,9 @@ from jaxtyping import Array, Float
 
 from jsr.devices.compilation import Precision
 from jsr.models.upscaler import Network
-from jsr.ops import resize
+from jsr.ops import padding, resize
 from jsr.ops.observation import Observation, consistent, observe
+from jsr.ops.padding import Size
 
 ROUNDING = 12**-0.5  # grey levels: the standard deviation of what rounding to whole levels adds
 
@@ -44,11 +45,13 @@ class Reconstruction(Network):
         return self.clone(observation=observation)
 
     @nn.compact
-    def __call__(self, x: Float[Array | np.ndarray, "b h w 3"], *, train: bool = False) -> Float[Array, "b sh sw 3"]:
-        return jnp.clip(2 * self.reconstruct(jnp.asarray(x)) - 1, -1, 1)
+    def __call__(
+        self, x: Float[Array | np.ndarray, "b h w 3"], *, size: Size | None = None, train: bool = False
+    ) -> Float[Array, "b sh sw 3"]:
+        return jnp.clip(2 * self.reconstruct(jnp.asarray(x), size=size) - 1, -1, 1)
 
     @nn.nowrap
-    def reconstruct(self, x: Float[Array, "b h w 3"]) -> Float[Array, "b sh sw 3"]:
+    def reconstruct(self, x: Float[Array, "b h w 3"], *, size: Size | None = None) -> Float[Array, "b sh sw 3"]:
         """Returns y, in [0, 1] or slightly beyond."""
         raise NotImplementedError
 
@@ -74,7 +77,7 @@ class BackProjection(Reconstruction):
         return 12
 
     @nn.nowrap
-    def reconstruct(self, x: Float[Array, "b h w 3"]) -> Float[Array, "b sh sw 3"]:
+    def reconstruct(self, x: Float[Array, "b h w 3"], *, size: Size | None = None) -> Float[Array, "b sh sw 3"]:
         def step(y: Float[Array, "b sh sw 3"], _: None) -> tuple[Float[Array, "b sh sw 3"], None]:
             residual = x - observe(y, self.scale, blur=self.observation.blur)
             return y + self.bicubic(self.evidence(residual)), None
@@ -109,7 +112,7 @@ class ConvexSets(Reconstruction):
         return 12 + math.ceil(16 * self.observation.blur / self.scale)
 
     @nn.nowrap
-    def reconstruct(self, x: Float[Array, "b h w 3"]) -> Float[Array, "b sh sw 3"]:
+    def reconstruct(self, x: Float[Array, "b h w 3"], *, size: Size | None = None) -> Float[Array, "b sh sw 3"]:
         window = (1, 2 * self.reach + 1, 2 * self.reach + 1, 1)
         low = lax.reduce_window(x, jnp.inf, lax.min, window, (1,) * 4, "SAME")
         high = lax.reduce_window(x, -jnp.inf, lax.max, window, (1,) * 4, "SAME")
@@ -146,7 +149,7 @@ class MaximumAPosteriori(Reconstruction):
         return 16 + math.ceil(16 * self.observation.blur / self.scale)
 
     @nn.nowrap
-    def reconstruct(self, x: Float[Array, "b h w 3"]) -> Float[Array, "b sh sw 3"]:
+    def reconstruct(self, x: Float[Array, "b h w 3"], *, size: Size | None = None) -> Float[Array, "b sh sw 3"]:
         penalty, bound = PRIORS[self.prior]
         threshold = self.threshold / 255
         step_size = threshold / bound  # the gradient of R is Lipschitz with bound / T
@@ -157,6 +160,8 @@ class MaximumAPosteriori(Reconstruction):
         ) -> tuple[tuple[Float[Array, "b sh sw 3"], Float[Array, "b sh sw 3"]], None]:
             y, z = carry
             z = z - step_size * jax.grad(penalty)(z, threshold)
+            if size is not None:  # differences to the right and below do not see a picture and its mirror image alike
+                z = padding.mirror(z, self.scale * size)
             following = consistent(z, x, self.scale, blur=self.observation.blur, ridge=ridge)
             return (following, following + k / (k + 3) * (following - y)), None
 

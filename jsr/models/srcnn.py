@@ -7,7 +7,8 @@ from jaxtyping import Array, Float
 
 from jsr.models.layers import Conv
 from jsr.models.upscaler import Network
-from jsr.ops import resize
+from jsr.ops import padding, resize
+from jsr.ops.padding import Size
 
 
 class SRCNN(Network):
@@ -25,14 +26,22 @@ class SRCNN(Network):
         """Low-resolution pixels that an output pixel depends on: the radii of the kernels, and 3 for the cubic."""
         return 3 + -(-sum(k // 2 for k in self.kernels) // self.scale)
 
+    @property
+    def margin(self) -> int:
+        """The 3 pixels that the cubic depends on."""
+        return 3
+
     @nn.compact
-    def __call__(self, x: Float[Array | np.ndarray, "b h w 3"], *, train: bool = False) -> Float[Array, "b sh sw 3"]:
+    def __call__(
+        self, x: Float[Array | np.ndarray, "b h w 3"], *, size: Size | None = None, train: bool = False
+    ) -> Float[Array, "b sh sw 3"]:
         layers = ("patches", "mapping", "reconstruction")
         patches, mapping, reconstruction = (
             Conv(n, k, dtype=self.dtype, name=name)
             for n, k, name in zip((*self.features, 3), self.kernels, layers, strict=True)
         )
+        size = None if size is None else self.scale * size
         x = 2 * resize.resize(x, self.scale * x.shape[1], self.scale * x.shape[2]) - 1
-        x = nn.relu(patches(x))
-        x = nn.relu(mapping(x))
-        return reconstruction(x).astype(jnp.float32)
+        x = nn.relu(patches(padding.cut(x, size)))
+        x = nn.relu(mapping(padding.cut(x, size)))
+        return reconstruction(padding.cut(x, size)).astype(jnp.float32)

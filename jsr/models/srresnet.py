@@ -13,7 +13,8 @@ from jaxtyping import Array, Float
 from jsr.models import layers
 from jsr.models.layers import BatchNorm, Conv, PReLU, ResidualBlock, Upsample
 from jsr.models.upscaler import Network
-from jsr.ops import windows
+from jsr.ops import padding, windows
+from jsr.ops.padding import Size
 
 
 class SRResNet(Network):
@@ -44,26 +45,42 @@ class SRResNet(Network):
         # The 9x9 kernel at the end; and up to 1 - 1/size, because all pixels of a block depend on the same window.
         return math.ceil(radius + 4 / size + 1 - 1 / size)
 
+    @property
+    def margin(self) -> int:
+        return 0
+
     @nn.compact
-    def __call__(self, x: Float[Array | np.ndarray, "b h w 3"], *, train: bool = False) -> Float[Array, "b sh sw 3"]:
+    def __call__(
+        self, x: Float[Array | np.ndarray, "b h w 3"], *, size: Size | None = None, train: bool = False
+    ) -> Float[Array, "b sh sw 3"]:
         updates = train and not self.frozen
-        first = Conv(self.features, 9, dtype=self.dtype, name="head")(x)
-        first = PReLU(name="head_prelu")(first)
+        first = Conv(self.features, 9, dtype=self.dtype, name="head")(padding.cut(x, size))
+        first = PReLU(name="head_prelu")(padding.cut(first, size))
         y = first
         for i in range(self.blocks):
             block = ResidualBlock(self.features, self.norm, self.dtype, self.axis_name, name=f"block{i + 1}")
-            y = block(y, train=updates)
+            y = block(y, size=size, train=updates)
         y = Conv(self.features, 3, use_bias=not self.norm, dtype=self.dtype, name="body")(y)
         if self.norm:
             y = BatchNorm(dtype=self.dtype, axis_name=self.axis_name, name="body_bn")(y, train=updates)
-        y = first + y
+        y = first + padding.cut(y, size)
 
         upsampling = [
             Upsample(self.features, factor, self.dtype, name=f"upsample{i + 1}")
             for i, factor in enumerate(self.factors)
         ]
-        enlarge = nn.Sequential([*upsampling, Conv(3, 9, dtype=self.dtype, name="tail")])
-        y = enlarge(y) if train else windows.in_bands(enlarge, y, scale=self.scale, halo=self._upsampling_halo)
+        tail = Conv(3, 9, dtype=self.dtype, name="tail")
+
+        def enlarge(y: Float[Array, "b n w c"], size: Size | None) -> Float[Array, "b sn sw 3"]:
+            for layer in upsampling:
+                y = layer(y, size=size)
+                size = None if size is None else layer.factor * size
+            return tail(y)
+
+        if train:
+            y = enlarge(y, size)
+        else:
+            y = windows.in_bands(enlarge, y, scale=self.scale, halo=self._upsampling_halo, size=size)
         return jnp.tanh(y.astype(jnp.float32))
 
     @nn.nowrap

@@ -13,6 +13,7 @@ from jaxtyping import Array, Float
 from jsr.devices.compilation import DTYPES, Precision
 from jsr.errors import WeightsError
 from jsr.ops.observation import Observation
+from jsr.ops.padding import Size
 
 
 @runtime_checkable
@@ -39,6 +40,11 @@ class Upscaler(Protocol):
         ...
 
     @property
+    def margin(self) -> int:
+        """The fewest low-resolution pixels, beside none, that a picture may be padded with in `apply`."""
+        ...
+
+    @property
     def passes(self) -> int:
         """How often a picture is in memory at once, compared with one pass of a network: 1, or 8 for an ensemble."""
         ...
@@ -48,8 +54,14 @@ class Upscaler(Protocol):
         """The type of the computation, float32 or bfloat16; variables and results are float32 in either case."""
         ...
 
-    def apply(self, variables: Any, x: Float[Array | np.ndarray, "b h w 3"], /) -> Any:
+    def apply(self, variables: Any, x: Float[Array | np.ndarray, "b h w 3"], /, *, size: Size | None = None) -> Any:
         """Upscales RGB pictures `[b, h, w, 3]` in [0, 1] to float32 `[b, s h, s w, 3]`, nominally in [-1, 1].
+
+        One compiled program can serve pictures of many sizes, which are padded to those of x: with their mirror image,
+        below and on the right, by no pixels or at least `margin`. `size` is then the height and width of the pictures
+        proper; of the result, only the part that belongs to them counts, and it is that of the picture alone, up to
+        rounding. Methods whose own edges are mirrored need no more than the padding; networks, whose layers have zeros
+        beyond the edges, set to zero all that lies beyond `size`.
 
         It is pure and can be traced by `jax.jit`. Values may exceed the range slightly; callers clip them. (`Any`,
         because Flax's modules also return updated variables where they are asked to.)
@@ -105,6 +117,11 @@ class Network(nn.Module):
     @property
     def halo(self) -> int:
         raise NotImplementedError
+
+    @property
+    def margin(self) -> int:
+        """As far as a result depends on the input, where edges are mirrored."""
+        return self.halo
 
     @nn.nowrap
     def folded(self, variables: Mapping[str, Any]) -> "tuple[Network, dict[str, Any]]":

@@ -11,6 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jsr.ops.padding import Size
+
 BAND = 64  # low-resolution rows that are enlarged at a time
 
 
@@ -40,16 +42,22 @@ def spans(length: int, *, tile: int, halo: int) -> tuple[int, list[Span]]:
 
 
 def in_bands(
-    enlarge: Callable[[Array], Array], x: Float[Array | np.ndarray, "b h w c"], *, scale: int, halo: int
+    enlarge: Callable[[Array, Array | None], Array],
+    x: Float[Array | np.ndarray, "b h w c"],
+    *,
+    scale: int,
+    halo: int,
+    size: Size | None = None,
 ) -> Float[Array, "b sh sw c_out"]:
     """Enlarges `BAND` rows at a time, one band after the other, which bounds the memory.
 
     In a sub-pixel network of scale 4, the last layers turn each pixel into 16 of 64 channels.
 
     Args:
-      enlarge: maps `[b, n, w, c]` to `[b, s n, s w, c_out]`.
+      enlarge: maps `[b, n, w, c]`, and the size within it, to `[b, s n, s w, c_out]`.
       scale: the s of `enlarge`.
       halo: rows on each side that a row's result depends on.
+      size: height and width of the picture within x, as `Upscaler.apply` takes it.
     """
     x = jnp.asarray(x)
     window, bands = spans(x.shape[1], tile=BAND, halo=halo)
@@ -64,5 +72,5 @@ def in_bands(
             # 4096x4096.
             part = part + 0 * results[-1][0, 0, 0, 0]
         rows = slice(scale * (band.first - band.start), scale * (band.stop - band.start))
-        results.append(enlarge(part)[:, rows])
+        results.append(enlarge(part, None if size is None else size - jnp.array([band.start, 0]))[:, rows])
     return jnp.concatenate(results, axis=1)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jsr.devices import compilation, memory
-from jsr.errors import PictureError
+from jsr.errors import ConfigError, PictureError
 from jsr.models import Model, Upscaler
 from jsr.ops import pixels, windows
 from jsr.ops.windows import Span
@@ -18,6 +18,9 @@ from jsr.pictures.large import Rows
 
 TILE = 512  # low-resolution pixels, at most; there the halos cost a third more work, and larger tiles gain little
 MIN_TILE = 16  # low-resolution pixels; in smaller tiles, nearly all of the work would be in the halos
+# Sides of the windows of small pictures, in low-resolution pixels. A picture is padded to the next of them, because
+# compiling a program for its own size would take longer than the computation. Icons of the usual sizes fit exactly.
+SIDES = (32, 64, 96, 128, 192, 256)
 # Bytes that SRResNet needs for each low-resolution pixel of a window, roughly: 0.67 GB for 590x590 are 1900
 # (experiments/LOG.md, "Bands"), and `fitting` claims only half of the free memory.
 NEED = 1600
@@ -45,7 +48,7 @@ def upscale(
 
     Raises:
       PictureError: the array is not such an image.
-      ValueError: the tile is smaller than a pixel.
+      ConfigError: the tile is smaller than a pixel.
     """
     image = np.asarray(image)
     scale = model.scale
@@ -71,7 +74,7 @@ def bands(
     """Upscales a picture as `upscale` does, and yields it from top to bottom, one row of tiles at a time.
 
     Raises:
-      PictureError, ValueError: as `upscale` does, at the first band.
+      PictureError, ConfigError: as `upscale` does, at the first band.
     """
     is_grey = len(image.shape) == 2
     if image.dtype not in (np.uint8, np.uint16) or not (is_grey or image.shape[2:] == (3,)):
@@ -81,7 +84,7 @@ def bands(
     if not all(image.shape):
         raise PictureError(f"image: expected at least one pixel, got {list(image.shape)}")
     if tile is not None and tile < 1:
-        raise ValueError(f"tile: expected at least 1 pixel, got {tile}")
+        raise ConfigError(f"tile: expected at least 1 pixel, got {tile}")
 
     if tile is None:
         row = int(np.prod(image.shape[1:])) * model.scale**2 * image.dtype.itemsize
@@ -118,6 +121,25 @@ def fitting(free: int | None, *, halo: int, row: int = 0, passes: int = 1) -> in
     return tile
 
 
+def padded(height: int, width: int, *, margin: int, most: int) -> int | None:
+    """Returns the side, of `SIDES`, of the square window that a small picture is padded to; None for other pictures.
+
+    Args:
+      margin: of the model, `Upscaler.margin`.
+      most: the largest side.
+    """
+    for side in SIDES:
+        if side <= most and all(n == side or n + margin <= side for n in (height, width)):
+            return side
+    return None
+
+
+def _pad(window: np.ndarray, side: int) -> np.ndarray:
+    """Pads a window to a square with its mirror image, below and on the right."""
+    missing = [(0, side - n) for n in window.shape[:2]]
+    return np.pad(window, missing + [(0, 0)] * (window.ndim - 2), mode="symmetric")
+
+
 def _bands(
     model: Model, image: Rows, *, tile: int, first: int, report: Callable[[int, int], None] | None
 ) -> Iterator[np.ndarray]:
@@ -130,14 +152,17 @@ def _bands(
     rows = [r for r in rows if r.first < r.stop]
     window_width, columns = windows.spans(width, tile=tile, halo=halo)
     places = [(row, column) for row in rows for column in columns]
+    side = padded(height, width, margin=model.module.margin, most=tile + 2 * halo)
     enlarge_window = _compiled(model.module.dtype == jnp.bfloat16)
 
     def enlarged() -> Iterator[jax.Array]:
         for row in rows:
             part = image[row.start : row.start + window_height]
             for column in columns:
-                window = part[:, column.start : column.start + window_width]
-                yield enlarge_window(model.module, model.variables, window)
+                window, size = part[:, column.start : column.start + window_width], None
+                if side:
+                    window, size = _pad(window, side), np.array(window.shape[:2], np.int32)
+                yield enlarge_window(model.module, model.variables, window, size)
 
     # JAX computes asynchronously: the next window is computed while this one is copied.
     ahead = enlarged()
@@ -163,11 +188,17 @@ def _compiled(onednn: bool) -> Any:
     return compilation.jit(_enlarge, onednn=onednn, static_argnames="module")
 
 
-def _enlarge(module: Upscaler, variables: Mapping[str, Any], window: jax.Array) -> jax.Array:
-    """Upscales whole levels `[h, w, 3]` or `[h, w]`, and returns the same type and rank."""
+def _enlarge(
+    module: Upscaler, variables: Mapping[str, Any], window: jax.Array, size: jax.Array | None = None
+) -> jax.Array:
+    """Upscales whole levels `[h, w, 3]` or `[h, w]`, and returns the same type and rank.
+
+    Args:
+      size: height and width of the picture within the window, where the rest is padding.
+    """
     is_grey = window.ndim == 2
     x = pixels.to_unit(window)
     x = jnp.stack([x] * 3, axis=-1) if is_grey else x
-    y = module.apply(variables, x[None])[0]
+    y = module.apply(variables, x[None], size=size)[0]
     # The mean by luma, because a network may tint grey.
     return pixels.from_symmetric(y @ pixels.GREY if is_grey else y, dtype=window.dtype)

@@ -52,14 +52,15 @@ def test_ensemble_of_a_square_picture_is_one_batch_and_of_another_two(monkeypatc
     shapes = []
     apply = Interpolation.apply
 
-    def recorded(self, variables, x):
+    def recorded(self, variables, x, *, size):
         shapes.append(x.shape)
-        return apply(self, variables, x)
+        return apply(self, variables, x, size=size)
 
     monkeypatch.setattr(Interpolation, "apply", recorded)
     for height, width in ((6, 6), (4, 6)):
         Ensemble(Interpolation()).apply({}, jnp.zeros((1, height, width, 3)))
-    assert shapes == [(8, 6, 6, 3), (4, 4, 6, 3), (4, 6, 4, 3)]
+    Ensemble(Interpolation()).apply({}, jnp.zeros((1, 9, 9, 3)), size=jnp.array([4, 6]))
+    assert shapes == [(8, 6, 6, 3), (4, 4, 6, 3), (4, 6, 4, 3), (4, 9, 9, 3), (4, 9, 9, 3)]
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])

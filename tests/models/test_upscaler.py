@@ -45,6 +45,22 @@ def test_apply_enlarges_by_the_scale_and_returns_float32(rng, name, factors):
         assert 0.9 < np.abs(y).max() <= 1
 
 
+@FACTORS
+@UPSCALERS
+def test_apply_takes_padded_pictures(rng, name, factors):
+    """The result is that of the picture alone; what lies beyond the margin plays no part."""
+    upscaler = _make(name, factors)
+    x = rng.uniform(size=(2, 9, 13, 3)).astype(np.float32)
+    variables, apply = _init(upscaler, x, gain=2.0), jax.jit(upscaler.apply)
+    for missing in (upscaler.margin, upscaler.margin + 3):
+        padded = np.pad(x, ((0, 0), (0, missing), (0, missing + 1), (0, 0)), mode="symmetric")
+        y = apply(variables, padded, size=np.array([9, 13], np.int32))
+        expected = apply(variables, x)
+        assert np.std(expected) > 0.05
+        part = y[:, : 9 * upscaler.scale, : 13 * upscaler.scale]
+        np.testing.assert_allclose(part, expected, atol=2e-5)
+
+
 @pytest.mark.parametrize(
     "factors", [pytest.param((2,), marks=pytest.mark.slow), pytest.param((3,), marks=pytest.mark.slow), (2, 2)]
 )

@@ -30,7 +30,7 @@ def test_in_bands_equals_the_whole_picture_if_the_halo_suffices(rng, monkeypatch
     """Enlarged by two after a mean over five rows."""
     x = jnp.asarray(rng.random((1, 23, 4, 3), np.float32))
 
-    def enlarge(x):
+    def enlarge(x, size=None):
         padded = jnp.pad(x, ((0, 0), (2, 2), (0, 0), (0, 0)))
         mean = sum(padded[:, i : i + x.shape[1]] for i in range(5))
         return jnp.repeat(jnp.repeat(mean, 2, axis=1), 2, axis=2)
@@ -47,7 +47,7 @@ def test_in_bands_bounds_the_memory(monkeypatch):
     variables = jax.eval_shape(upsample.init, jax.random.key(0), x)
 
     def enlarge(variables, x):
-        def brightest(x):
+        def brightest(x, size):
             return jnp.max(jnp.asarray(upsample.apply(variables, x)), axis=-1, keepdims=True)
 
         return windows.in_bands(brightest, x, scale=4, halo=1)

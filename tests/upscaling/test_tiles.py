@@ -68,6 +68,52 @@ def test_upscale_does_not_depend_on_the_tile(height, width, tile, seed):
     assert difference.max() <= 1 and (difference > 0).sum() <= max(1, 1e-4 * whole.size)
 
 
+@pytest.mark.slow
+def test_pictures_of_a_hundred_sizes_share_six_programs(rng, monkeypatch):
+    """And each gets what a program of its own makes of it: at most one level off, in one value of ten thousand."""
+    module = SRResNet(features=4, blocks=1, factors=(2,), norm=False)
+    model = _model_of(module)
+    sizes = [*rng.integers(1, 100, (97, 2)), (150, 9), (200, 190), (256, 256)]
+    images = [rng.integers(0, 256, (*size, 3), np.uint8) for size in sizes]
+    assert len({image.shape for image in images}) == 100
+    compiled = tiles._compiled(False)
+    before = compiled._cache_size()
+    results = [tiles.upscale(model, image, tile=256) for image in images]
+    assert 1 <= compiled._cache_size() - before <= 6
+    monkeypatch.setattr(tiles, "SIDES", ())
+    for image, result in zip(images[:6], results, strict=False):
+        difference = np.abs(tiles.upscale(model, image, tile=256).astype(int) - result)
+        assert difference.max() <= 1 and (difference > 0).sum() <= max(1, 1e-4 * result.size)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", [zoo.DEFAULT, "srcnn", "espcn", "aplus", "sparse", "ne", "map", "pocs", "ibp", "lanczos", "nearest"]
+)
+@pytest.mark.parametrize("is_ensemble", [False, True])
+def test_a_padded_picture_gives_what_it_gives_alone(rng, monkeypatch, name, is_ensemble):
+    """By every kind of model, to within the difference of two tilings; noise is the hardest picture."""
+    model = zoo.ready(name)
+    model = model.ensemble() if is_ensemble else model
+    sizes = [(30, 17), (1, 2)] if is_ensemble else [(50, 61), (20, 31), (1, 2), (64, 60)]
+    images = [rng.integers(0, 256, (*size, 3), np.uint8) for size in sizes]
+    padded = [tiles.upscale(model, image).astype(int) for image in images]
+    monkeypatch.setattr(tiles, "SIDES", ())
+    for image, result in zip(images, padded, strict=True):
+        difference = np.abs(tiles.upscale(model, image) - result)
+        assert difference.max() <= 1 and (difference > 0).sum() <= max(1, 3e-4 * result.size)
+
+
+def test_padded_returns_the_next_side_with_room_for_the_margin():
+    assert tiles.padded(1, 1, margin=0, most=594) == 32
+    assert tiles.padded(64, 60, margin=9, most=594) == 96, "the shorter side needs the margin"
+    assert tiles.padded(64, 60, margin=4, most=594) == 64
+    assert tiles.padded(80, 60, margin=0, most=594) == 96
+    assert tiles.padded(256, 9, margin=0, most=594) == 256
+    assert tiles.padded(257, 9, margin=0, most=594) is None
+    assert tiles.padded(80, 60, margin=0, most=95) is None, "a larger window might not fit in memory"
+
+
 class Device:
     """Replaces the compiled network: windows over a size do not fit in memory, nor does the window of a number."""
 
@@ -77,11 +123,11 @@ class Device:
         self.enlarge = tiles._compiled(False)
         monkeypatch.setattr(tiles, "_compiled", lambda onednn: self)
 
-    def __call__(self, module, variables, window):
+    def __call__(self, module, variables, window, size):
         self.sizes.append(window.shape[:2])
         if max(window.shape) > self.largest or len(self.sizes) == self.last:
             raise self.error
-        return self.enlarge(module, variables, window)
+        return self.enlarge(module, variables, window, size)
 
 
 @pytest.mark.parametrize("error", [RuntimeError("RESOURCE_EXHAUSTED: Out of memory"), MemoryError()])
