@@ -8,7 +8,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 from PIL import Image
 
-from jsr.pictures import formats, metadata, pillow, writing
+from jsr.pictures import formats, pillow, source_metadata, writing
 from jsr.pictures.metadata import Metadata
 from jsr.pictures.picture import Picture, assemble, check_size, rgb, to_8_bits
 from jsr.pictures.png_writer import Writer
@@ -49,7 +49,7 @@ def decode(image: Image.Image, file: BinaryIO | io.BytesIO, *, max_pixels: int) 
     frames, durations = [], []
     first = int(image.info.get("default_image", False))  # a still one, for viewers that cannot display frames
     loop = image.info.get("loop", 1 if image.format == "GIF" else 0)
-    described, orientation = metadata.of_image(image, file)
+    described, orientation = source_metadata.read(image, file)
     for i in range(first, count):
         image.seek(i)
         image.load()

@@ -10,7 +10,7 @@ from jaxtyping import Integer
 from PIL import Image, ImageCms
 
 from jsr.errors import PictureError
-from jsr.pictures import exif, formats, metadata, png_reader
+from jsr.pictures import exif, formats, png_reader, source_metadata
 from jsr.pictures.picture import Picture, assemble, check_size, choose_frame
 
 DECODERS = tuple(
@@ -56,7 +56,7 @@ def decode_opened(image: Image.Image, content: bytes, frame: int | None, max_pix
     # Only where needed, because it takes a third of the time of reading; pypng would decompress without limit.
     if is_png and (is_deep or frame or _may_lack_rows(image, is_interlaced=bool(content[28]))):
         png_reader.check(content)
-    described, orientation = metadata.of_image(image, io.BytesIO(content))
+    described, orientation = source_metadata.read(image, io.BytesIO(content))
     if image.format == "TIFF":  # which Pillow turns itself
         orientation = exif.UPRIGHT
     if is_deep and not frame:

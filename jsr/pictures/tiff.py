@@ -11,7 +11,7 @@ import tifffile
 from jaxtyping import UInt16
 
 from jsr.errors import PictureError
-from jsr.pictures import metadata, pillow
+from jsr.pictures import pillow, tiff_metadata
 from jsr.pictures.picture import Picture, assemble, check_size, choose_frame
 
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two are those of BigTIFF
@@ -37,7 +37,7 @@ def decode(content: bytes, frame: int | None, max_pixels: int) -> Picture:
             if picture.pixels.dtype == np.uint16:
                 return picture
             return picture.noted("16 bits are read as 8: " + " ".join(str(error).split()))
-        described, orientation = metadata.of_tiff(io.BytesIO(content), page.offset)
+        described, orientation = tiff_metadata.read(io.BytesIO(content), page.offset)
         return assemble(samples, described.noted(*notes), orientation)
 
 

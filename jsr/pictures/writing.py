@@ -14,7 +14,7 @@ from PIL import Image, features
 
 from jsr.errors import PictureError
 from jsr.files import atomic
-from jsr.pictures import exif, formats, iptc, jxl_writer, png_writer, profile, tiff_writer
+from jsr.pictures import exif, formats, iptc, jxl_writer, png_metadata, png_writer, profile, tiff_writer
 from jsr.pictures.formats import Format
 from jsr.pictures.metadata import Metadata
 from jsr.pictures.picture import Picture, flatten, to_8_bits
@@ -190,7 +190,7 @@ def _encode(file: BinaryIO, picture: Picture, kind: Format) -> None:
         content = io.BytesIO()
         Image.fromarray(stored).save(content, format="PNG")
         end = png_writer.END_OF_HEADER
-        file.write(content.getvalue()[:end] + png_writer.chunks(metadata) + content.getvalue()[end:])
+        file.write(content.getvalue()[:end] + png_metadata.chunks(metadata) + content.getvalue()[end:])
     else:
         Image.fromarray(stored).save(file, format=kind.name, **pillow_options(kind.name, metadata))
         if kind.name == "JPEG" and metadata.resolution and metadata.resolution.is_ratio:
