@@ -14,6 +14,7 @@ from jsr.pictures.metadata import Described, Metadata, described, resolution
 INCH = 0.0254  # metres
 MAX_PROFILE = 1 << 24  # bytes of a decompressed chunk; hostile files decompress to any size
 XMP_TEXT = b"XML:com.adobe.xmp"  # the keyword of a text
+MAX_KEYWORD = 79  # bytes
 PROFILE = b"Raw profile type "  # the begin of a keyword, of ImageMagick
 XMP_SEGMENT = b"http://ns.adobe.com/xap/1.0/\0"  # the begin of XMP as JPEG holds it
 COLOUR = (b"cICP", b"gAMA", b"cHRM", b"sRGB", b"mDCV", b"cLLI")  # chunks that say what levels mean
@@ -63,9 +64,14 @@ def read(file: BinaryIO | io.BytesIO) -> Described:
         else:
             lost.append(tag)
     if lost:
-        names = sorted({tag.decode("latin-1") for tag in lost})
+        names = sorted({printable(tag) for tag in lost})
         metadata = metadata.noted(f"PNG chunks {', '.join(names[:5])} are not kept")
     return described(metadata._replace(colour=tuple(colour.items()), text=tuple(texts)), block, packet)
+
+
+def printable(name: bytes) -> str:
+    """Returns the name of a chunk or the keyword of a text for a note of one line; hostile ones have other bytes."""
+    return "".join(c if c.isprintable() else "?" for c in name[:MAX_KEYWORD].decode("latin-1"))
 
 
 def chunks(metadata: Metadata) -> bytes:

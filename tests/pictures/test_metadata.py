@@ -216,8 +216,15 @@ def test_other_chunks_are_noted_and_broken_ones_left_out(tmp_path, capsys):
     assert metadata.text == () and metadata.notes == ("PNG chunks caBX, tEXt are not kept",)
 
 
+def test_names_of_hostile_chunks_stay_in_their_line(tmp_path, capsys):
+    with_chunks(tmp_path / "a.png", (b"tEXt", b"key\nword\x1b[0m\0b"))
+    assert upscaled(capsys, tmp_path / "a.png", tmp_path / "b.jpg") == [
+        "PNG's text (key?word?[0m) is not kept: not written to JPEG"
+    ]
+
+
 def test_many_chunks_take_seconds():
-    """They were gathered in a time that grows with the square of their number."""
+    """The time grows with their number, not with its square."""
     start = time.perf_counter()
     chunks = encoders.chunk(b"tEXt", b"a\0b") * 200_000
     metadata = png_metadata.read(io.BytesIO(bytes(8) + chunks)).metadata
