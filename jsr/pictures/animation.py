@@ -11,7 +11,7 @@ from jaxtyping import Integer
 from PIL import Image
 
 from jsr.errors import PictureError
-from jsr.pictures import apng, formats, gif, gif_writer, metadata, pillow, png_reader, writing
+from jsr.pictures import apng, formats, gif, gif_writer, pillow, png_reader, source_metadata, writing
 from jsr.pictures.compositing import Stored, composite, opaque
 from jsr.pictures.metadata import Metadata
 from jsr.pictures.picture import Picture, assemble, check_size, choose_frame
@@ -106,7 +106,7 @@ def decode(image: Image.Image, file: BinaryIO | io.BytesIO, *, max_pixels: int) 
     for number in (1, count):  # if one frame alone is too large, the message gives its size
         check_size(*image.size, number, max_pixels)
     frames, durations = [], []
-    described, orientation = metadata.of_image(image, file)
+    described, orientation = source_metadata.read(image, file)
     for i in range(count):
         image.seek(i)
         image.load()

@@ -14,7 +14,7 @@ import imagecodecs
 import numpy as np
 import png
 
-from jsr.pictures import metadata
+from jsr.pictures import png_metadata
 from jsr.pictures.compositing import CLEAR, KEEP, RESTORE, Frame, Stored, opaque
 from jsr.pictures.picture import check_size
 from jsr.pictures.png_writer import SIGNATURE
@@ -100,7 +100,7 @@ def parse(content: bytes, *, max_pixels: int) -> tuple[Stored, bool]:
         raise ValueError(f"expected {count} frames, got {complete}")
     if is_first and images[0][:4] != (width, height, 0, 0):
         raise ValueError("its first frame is smaller than its canvas")
-    described, orientation = metadata.of_png(io.BytesIO(content))
+    described, orientation = png_metadata.read(io.BytesIO(content))
     has_alpha = b"tRNS" in colours or types[1] in ALPHA
     frames = _frames(images, bytes(types), b"".join(colours.values()))
     durations = [image.duration for image in images]

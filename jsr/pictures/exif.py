@@ -29,8 +29,9 @@ DESCRIPTIVE = {
     *range(0x9C9B, 0x9CA0),
 }
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8}  # bytes, by type
-NUMBERS = {1: "B", 3: "H", 4: "I"}
-RATIONALS = (5, 10)  # types of two numbers of 4 bytes
+NUMBERS = {1: "B", 3: "H", 4: "I", 16: "Q"}
+RATIONAL = 5
+RATIONALS = (RATIONAL, 10)  # types of two numbers of 4 bytes
 LONG, LONG8 = 4, 16  # the types of pointers, in TIFF and BigTIFF
 MOVED = "the camera's maker note is not kept: its own offsets would be wrong in another place"
 MAX_VALUES = 1 << 24  # bytes of all values; entries may share bytes, so a short file can hold far more
@@ -69,10 +70,17 @@ class Tags(NamedTuple):
     @property
     def orientation(self) -> int:
         """The EXIF orientation, `UPRIGHT` if there is none."""
-        value = self.directory.get(ORIENTATION)
-        if not isinstance(value, Value) or value.type not in NUMBERS or len(value.data) < SIZES[value.type]:
-            return UPRIGHT
-        return struct.unpack_from(self.order + NUMBERS[value.type], value.data)[0]
+        return int(self.number(ORIENTATION)) or UPRIGHT
+
+    def number(self, tag: int) -> float | int:
+        """Returns the first number of a tag, 0 if it has none."""
+        value = self.directory.get(tag)
+        if isinstance(value, Value) and value.type in NUMBERS:
+            return struct.unpack_from(self.order + NUMBERS[value.type], value.data)[0]
+        if isinstance(value, Value) and value.type == RATIONAL:
+            numerator, denominator = struct.unpack_from(self.order + "II", value.data)
+            return numerator / denominator if denominator else 0
+        return 0
 
     def still_true(self) -> "Tags":
         """Returns the tags without orientation, sizes and places in pixels; turned resolutions are swapped."""

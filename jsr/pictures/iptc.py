@@ -2,6 +2,7 @@
 
 HEAD = b"Photoshop 3.0\0"  # of the resources, in JPEG
 NUMBER = b"\x04\x04"  # of the resource
+FIRST = b"\x1c"  # byte of records
 MAX_JPEG = 65533 - len(HEAD) - 13  # bytes of records in a segment
 
 

@@ -11,7 +11,18 @@ from typing import BinaryIO, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from PIL import Image
 
-from jsr.pictures import decoding, exif, formats, metadata, pillow, png_reader, png_writer, tiff, tiff_writer, writing
+from jsr.pictures import (
+    decoding,
+    exif,
+    formats,
+    pillow,
+    png_reader,
+    png_writer,
+    source_metadata,
+    tiff,
+    tiff_writer,
+    writing,
+)
 from jsr.pictures.metadata import Metadata
 from jsr.pictures.picture import Picture, check_size, is_grey
 
@@ -93,7 +104,7 @@ def from_file(path: str | os.PathLike[str], file: BinaryIO | io.BytesIO, *, max_
     check_size(*image.size, 1, max_pixels)
     if image.width * image.height < LARGE or pillow.count_frames(image) > 1:
         return None
-    described, orientation = metadata.of_image(image, file)
+    described, orientation = source_metadata.read(image, file)
     if orientation != exif.UPRIGHT:
         return None
     layout = (_png_layout if image.format == "PNG" else _tiff_layout)(path, image)

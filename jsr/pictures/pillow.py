@@ -10,7 +10,7 @@ from jaxtyping import UInt8
 from PIL import Image, ImageCms
 
 from jsr.errors import PictureError
-from jsr.pictures import deep, exif, formats, metadata
+from jsr.pictures import deep, exif, formats, source_metadata
 from jsr.pictures.metadata import Metadata
 from jsr.pictures.picture import Picture, assemble, check_size, choose_frame
 
@@ -70,7 +70,7 @@ def decode_opened(image: Image.Image, content: bytes, frame: int | None, max_pix
         image.seek(frame)
         check_size(*image.size, 1, max_pixels)
     image.load()  # metadata may follow the pixels
-    described, orientation = metadata.of_image(image, io.BytesIO(content))
+    described, orientation = source_metadata.read(image, io.BytesIO(content))
     described = described.noted(*notes)
     if image.format == "TIFF":  # which Pillow turns itself
         orientation = exif.UPRIGHT

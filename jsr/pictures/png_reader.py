@@ -13,7 +13,7 @@ import numpy as np
 import png
 from jaxtyping import Integer, UInt8
 
-from jsr.pictures import metadata
+from jsr.pictures import png_metadata
 from jsr.pictures.picture import Picture, assemble, check_size
 
 BLOCK = 64  # rows decoded at a time
@@ -76,7 +76,7 @@ def decode(content: bytes, *, max_pixels: int) -> Picture:
     height, width = size(content)
     check_size(width, height, 1, max_pixels)
     samples = imagecodecs.png_decode(content)
-    described, orientation = metadata.of_png(io.BytesIO(content))
+    described, orientation = png_metadata.read(io.BytesIO(content))
     return assemble(samples, described, orientation)
 
 

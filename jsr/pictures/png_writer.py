@@ -4,7 +4,6 @@ Pillow cannot write 16-bit colour or single rows; pypng cannot write profiles, E
 """
 
 import io
-import struct
 import zlib
 from collections.abc import Sequence
 from fractions import Fraction
@@ -14,8 +13,8 @@ import numpy as np
 import png
 from jaxtyping import Integer
 
-from jsr.pictures import exif, iptc
-from jsr.pictures.metadata import INCH, XMP_TEXT, Metadata
+from jsr.pictures import png_metadata
+from jsr.pictures.metadata import Metadata
 
 NOTHING = Metadata()
 BLOCK = 64  # rows filtered at a time
@@ -25,42 +24,6 @@ END_OF_HEADER = 33  # bytes of the signature and the first chunk
 COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # by channels: grey, grey and alpha, RGB, RGBA
 UP = 2  # the filter that stores each row as its difference from the row above, modulo 256
 DENOMINATOR = 65535  # of a frame's duration, a fraction of two 16-bit numbers; at most
-
-
-def chunks(metadata: Metadata) -> bytes:
-    """Returns the chunks of metadata, which stand before the pixels."""
-    file = io.BytesIO()
-    for tag, data in metadata.colour:
-        png.write_chunk(file, tag, data)
-    if metadata.icc:
-        png.write_chunk(file, b"iCCP", b"ICC Profile\0\0" + zlib.compress(metadata.icc))
-    if metadata.resolution:
-        x, y, is_ratio = metadata.resolution
-        sizes = (x, y) if is_ratio else (x / INCH, y / INCH)
-        png.write_chunk(file, b"pHYs", struct.pack(">IIB", *map(round, sizes), not is_ratio))
-    if metadata.exif:
-        png.write_chunk(file, b"eXIf", metadata.exif.removeprefix(exif.PREFIX))
-    if metadata.xmp:
-        png.write_chunk(file, b"iTXt", XMP_TEXT + bytes(5) + metadata.xmp)
-    if metadata.iptc:  # as ImageMagick writes it and ExifTool reads it; PNG itself has no place for it
-        records = iptc.resource(metadata.iptc)
-        text = f"\n8bim\n{len(records):8}\n{records.hex()}\n".encode()
-        png.write_chunk(file, b"zTXt", b"Raw profile type iptc\0\0" + zlib.compress(text))
-    if metadata.comment:
-        comment = metadata.comment.replace(b"\0", b" ")
-        is_utf_8 = _is_utf_8(comment) and not comment.isascii()
-        png.write_chunk(file, b"iTXt" if is_utf_8 else b"tEXt", b"Comment" + bytes(5 if is_utf_8 else 1) + comment)
-    for tag, data in metadata.text:
-        png.write_chunk(file, tag, data)
-    return file.getvalue()
-
-
-def _is_utf_8(text: bytes) -> bool:
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 class Writer:
@@ -90,7 +53,7 @@ class Writer:
         file.write(SIGNATURE)
         header = [8 * self.dtype.itemsize, COLOUR_TYPES[planes], 0, 0, 0]
         png.write_chunk(file, b"IHDR", self._size() + bytes(header))
-        file.write(chunks(metadata))
+        file.write(png_metadata.chunks(metadata))
         if durations:
             png.write_chunk(file, b"acTL", len(durations).to_bytes(4, "big") + loop.to_bytes(4, "big"))
         self.frame = -1

@@ -12,7 +12,7 @@ from jaxtyping import Shaped, UInt8, UInt16
 from tifffile import COMPRESSION, EXTRASAMPLE, PHOTOMETRIC, SAMPLEFORMAT
 
 from jsr.errors import PictureError
-from jsr.pictures import deep, exif, metadata, pillow
+from jsr.pictures import deep, exif, pillow, tiff_metadata
 from jsr.pictures.metadata import Described
 from jsr.pictures.picture import Picture, assemble, check_size, choose_frame
 from jsr.pictures.raster import Raster
@@ -57,7 +57,7 @@ def decode(content: bytes, frame: int | None, max_pixels: int) -> Picture | Rast
         samples = np.moveaxis(samples, 0, -1) if page.axes == "SYX" else samples
         if page.axes not in ("YX", "YXS", "SYX"):
             raise ValueError(f"expected a flat picture, got axes {page.axes}")
-        described = metadata.of_tiff(io.BytesIO(content), page.offset)
+        described = tiff_metadata.read(io.BytesIO(content), page.offset)
         described = described._replace(metadata=described.metadata.noted(*notes))
         samples = samples.reshape(*samples.shape[:2], -1)
         if is_raster or _count_bands(page):

@@ -11,7 +11,8 @@ from jaxtyping import Integer, Shaped
 
 from jsr.pictures import exif
 from jsr.pictures.exif import Directory, Value
-from jsr.pictures.metadata import IPTC, LAYOUT_TAGS, XMP, Metadata
+from jsr.pictures.metadata import Metadata
+from jsr.pictures.tiff_metadata import IPTC, LAYOUT, XMP
 
 BLOCK = 64  # rows written at a time
 MAX_SIZE = 4_000_000_000  # bytes of samples; larger pictures need BigTIFF
@@ -90,7 +91,7 @@ def _tags(metadata: Metadata, height: int, width: int) -> Directory:
     tags: Directory = {}
     if metadata.exif:
         described = exif.parse(io.BytesIO(metadata.exif.removeprefix(exif.PREFIX)))
-        kept = {tag: value for tag, value in described.directory.items() if tag not in LAYOUT_TAGS}
+        kept = {tag: value for tag, value in described.directory.items() if tag not in LAYOUT}
         tags |= exif.little_endian(described.order, kept)
     if metadata.resolution:
         tags |= exif.resolution("<", *metadata.resolution)

@@ -14,7 +14,17 @@ from PIL import Image, features
 
 from jsr.errors import PictureError
 from jsr.files import atomic
-from jsr.pictures import exif, formats, gif_writer, iptc, jxl_writer, png_writer, profile, tiff_writer
+from jsr.pictures import (
+    exif,
+    formats,
+    gif_writer,
+    iptc,
+    jxl_writer,
+    png_metadata,
+    png_writer,
+    profile,
+    tiff_writer,
+)
 from jsr.pictures.formats import Format
 from jsr.pictures.metadata import Metadata
 from jsr.pictures.picture import Picture, flatten, to_8_bits
@@ -131,22 +141,29 @@ def fit_metadata(metadata: Metadata, kind: Format, shape: tuple[int, ...]) -> tu
         block, has_note = exif.without_maker_note(metadata.exif)
         metadata = metadata._replace(exif=block)
         notes += [exif.MOVED] * has_note
-    for field, name in NAMES.items():
+    for field in NAMES:
         value = getattr(metadata, field)
         limit = LIMITS.get(kind.name, {}).get(field)
         is_long = limit is not None and len(value or b"") > limit
         if not value or (field in kind.metadata and not is_long):
             continue
         metadata = metadata._replace(**{field: getattr(Metadata(), field)})
-        if field == "colour":
-            value = [tag for tag in value if not any(tag[0] == kept and tag[1].startswith(data) for kept, data in SRGB)]
-        if field in ("colour", "text"):
-            if not value:
-                continue
-            names = [(tag if field == "colour" else data.partition(b"\0")[0]).decode("latin-1") for tag, data in value]
-            name = f"PNG's {name} ({', '.join(names[:5])}{', ...' * (len(names) > 5)})"
-        notes.append(f"{name} is not kept: {'too long for' if is_long else 'not written to'} {kind.name}")
+        name = _name_of_loss(field, value)
+        if name:
+            notes.append(f"{name} is not kept: {'too long for' if is_long else 'not written to'} {kind.name}")
     return metadata, tuple(notes)
+
+
+def _name_of_loss(field: str, value: Any) -> str:
+    """Returns what a note calls metadata that are lost, or nothing if they say no more than any picture without."""
+    if field == "colour":
+        names = [tag for tag, data in value if not any(tag == t and data.startswith(d) for t, d in SRGB)]
+    elif field == "text":
+        names = [data.partition(b"\0")[0] for _, data in value]
+    else:
+        return NAMES[field]
+    words = [png_metadata.printable(name) for name in names[:5]] + ["..."] * (len(names) > 5)
+    return f"PNG's {NAMES[field]} ({', '.join(words)})" if names else ""
 
 
 def pillow_options(
@@ -213,7 +230,7 @@ def _encode(file: BinaryIO, picture: Picture, kind: Format, quality: int | None,
         content = io.BytesIO()
         Image.fromarray(stored).save(content, format="PNG")
         end = png_writer.END_OF_HEADER
-        file.write(content.getvalue()[:end] + png_writer.chunks(metadata) + content.getvalue()[end:])
+        file.write(content.getvalue()[:end] + png_metadata.chunks(metadata) + content.getvalue()[end:])
     else:
         options = pillow_options(kind.name, metadata, quality=quality, is_lossless=is_lossless)
         Image.fromarray(stored).save(file, format=kind.name, **options)

@@ -8,7 +8,8 @@ import pytest
 
 from jsr import pictures
 from jsr.pictures import Metadata, Picture
-from jsr.pictures.metadata import Resolution, of_jxl
+from jsr.pictures.metadata import Resolution
+from jsr.pictures.source_metadata import read_jxl
 from tests import encoders
 from tests.expected import loaded
 
@@ -53,13 +54,13 @@ def test_metadata_are_read_back(tmp_path, orientation):
     given = Metadata(exif=encoders.camera_exif(orientation).tobytes(), xmp=b"<x/>")
     pictures.write(tmp_path / "a.jxl", Picture(encoders.smooth(), metadata=given))
     content = (tmp_path / "a.jxl").read_bytes()
-    metadata, turn = of_jxl(io.BytesIO(content), icc=encoders.SRGB)
+    metadata, turn = read_jxl(io.BytesIO(content), icc=encoders.SRGB)
     assert turn == 1 and metadata.icc == encoders.SRGB and b"<x/>" in (metadata.xmp or b"") and metadata.notes == ()
     exif = loaded(metadata.exif)
     assert exif[encoders.MAKE] == "Camera" and encoders.ORIENTATION not in exif
     at = content.index(b"xml ") - 4
     compressed = content[:at] + (12).to_bytes(4, "big") + b"brobxml " + content[at + 12 :]
-    assert of_jxl(io.BytesIO(compressed)).metadata.notes == ("its compressed metadata are not kept",)
+    assert read_jxl(io.BytesIO(compressed)).metadata.notes == ("its compressed metadata are not kept",)
     for cut in range(0, len(content), 7):
-        of_jxl(io.BytesIO(content[:cut]))  # raises nothing
-    assert of_jxl(io.BytesIO(content[content.index(b"jxlc") + 4 :])) == (Metadata(), 1)
+        read_jxl(io.BytesIO(content[:cut]))  # raises nothing
+    assert read_jxl(io.BytesIO(content[content.index(b"jxlc") + 4 :])) == (Metadata(), 1)

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import time
 import zlib
 
 import numpy as np
@@ -10,8 +11,8 @@ import tifffile
 from PIL import Image, PngImagePlugin
 
 from jsr import infer, pictures
-from jsr.pictures import Metadata, exif
-from jsr.pictures.metadata import Resolution, of_png
+from jsr.pictures import Metadata, exif, png_metadata
+from jsr.pictures.metadata import Resolution
 from tests import encoders
 from tests.expected import loaded
 
@@ -211,7 +212,32 @@ def test_other_chunks_are_noted_and_broken_ones_left_out(tmp_path, capsys):
     assert upscaled(capsys, tmp_path / "a.png", tmp_path / "b.png") == ["PNG chunks caBX are not kept"]
     assert chunks_of(tmp_path / "b.png") == [(b"tEXt", b"a\0b")]
     content = (tmp_path / "a.png").read_bytes().replace(b"a\0b", b"a\0c")  # its checksum is wrong now
-    assert of_png(io.BytesIO(content)).metadata.text == ()
+    metadata = png_metadata.read(io.BytesIO(content)).metadata
+    assert metadata.text == () and metadata.notes == ("PNG chunks caBX, tEXt are not kept",)
+
+
+def test_names_of_hostile_chunks_stay_in_their_line(tmp_path, capsys):
+    with_chunks(tmp_path / "a.png", (b"tEXt", b"key\nword\x1b[0m\0b"))
+    assert upscaled(capsys, tmp_path / "a.png", tmp_path / "b.jpg") == [
+        "PNG's text (key?word?[0m) is not kept: not written to JPEG"
+    ]
+
+
+def test_many_chunks_take_seconds():
+    """The time grows with their number, not with its square."""
+    start = time.perf_counter()
+    chunks = encoders.chunk(b"tEXt", b"a\0b") * 200_000
+    metadata = png_metadata.read(io.BytesIO(bytes(8) + chunks)).metadata
+    assert len(metadata.text) == 200_000 and time.perf_counter() - start < 20
+
+
+@pytest.mark.parametrize("name", [b"exif", b"xmp", b"8bim"])
+def test_texts_that_look_like_profiles(name):
+    """A broken profile is noted; a text of the same name is a text."""
+    for keyword, lost in ((b"Raw profile type " + name, 1), (name, 0)):
+        content = bytes(8) + encoders.chunk(b"tEXt", keyword + b"\0no hexadecimal")
+        metadata = png_metadata.read(io.BytesIO(content)).metadata
+        assert len(metadata.text) == 1 - lost and metadata.notes == ("PNG chunks tEXt are not kept",) * lost
 
 
 def test_exif_in_a_text_of_imagemagick_does_not_turn_the_result_again(tmp_path):
