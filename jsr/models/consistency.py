@@ -25,8 +25,9 @@ from jaxtyping import Array, Float
 
 from jsr.devices.compilation import Precision
 from jsr.models.upscaler import Upscaler
-from jsr.ops import resize
+from jsr.ops import padding, resize
 from jsr.ops.observation import Observation
+from jsr.ops.padding import Size
 
 SIGMA = 2.0  # of the low-pass filter, in low-resolution pixels
 REACH = 4  # low-resolution pixels on each side, two standard deviations, where the filter ends
@@ -50,6 +51,10 @@ class Consistent:
         return self.module.halo + REACH + 1  # bilinear interpolation reaches one pixel
 
     @property
+    def margin(self) -> int:
+        return max(self.module.margin, REACH + 1)
+
+    @property
     def passes(self) -> int:
         return self.module.passes
 
@@ -58,11 +63,16 @@ class Consistent:
         return self.module.dtype
 
     def apply(
-        self, variables: Mapping[str, Any], x: Float[Array | np.ndarray, "b h w 3"], /
+        self,
+        variables: Mapping[str, Any],
+        x: Float[Array | np.ndarray, "b h w 3"],
+        /,
+        *,
+        size: Size | None = None,
     ) -> Float[Array, "b sh sw 3"]:
         """Returns the result of the module, corrected and bounded."""
-        y, x = self.module.apply(variables, x), 2 * jnp.asarray(x) - 1
-        return _bounded(_corrected(y, x, self.scale), x, self.scale)
+        y, x = self.module.apply(variables, x, size=size), 2 * jnp.asarray(x) - 1
+        return _bounded(_corrected(y, x, self.scale, size), x, self.scale)
 
     def folded(self, variables: Mapping[str, Any]) -> "tuple[Consistent, dict[str, Any]]":
         module, variables = self.module.folded(variables)
@@ -78,7 +88,9 @@ class Consistent:
         return Consistent(self.module.with_observation(observation))
 
 
-def _corrected(y: Float[Array, "b sh sw c"], x: Float[Array, "b h w c"], scale: int) -> Float[Array, "b sh sw c"]:
+def _corrected(
+    y: Float[Array, "b sh sw c"], x: Float[Array, "b h w c"], scale: int, size: Size | None
+) -> Float[Array, "b sh sw c"]:
     """Returns y + U G (x - D y), with a Gaussian G.
 
     D takes means over s x s pixels, U interpolates bilinearly. As all three keep the mean of a picture, the result has
@@ -86,7 +98,7 @@ def _corrected(y: Float[Array, "b sh sw c"], x: Float[Array, "b h w c"], scale: 
     """
     b, h, w, c = x.shape
     means = y.reshape(b, h, scale, w, scale, c).mean(axis=(2, 4))
-    missing = x - means
+    missing = x - means if size is None else padding.mirror(x - means, size)
     for axis in (1, 2):
         shifted = _shifts(missing, axis, REACH)
         missing = functools.reduce(jnp.add, map(jnp.multiply, TAPS, shifted))

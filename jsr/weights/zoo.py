@@ -12,9 +12,11 @@ from jsr.devices.compilation import Precision
 from jsr.errors import WeightsError
 from jsr.models import Model
 from jsr.models.consistency import Consistent
+from jsr.models.espcn import ESPCN
 from jsr.models.interpolation import Interpolation
 from jsr.models.reconstruction import BackProjection, ConvexSets, MaximumAPosteriori, Reconstruction
-from jsr.models.upscaler import Network
+from jsr.models.srcnn import SRCNN
+from jsr.models.srresnet import SRResNet
 from jsr.ops import resize
 from jsr.weights import file as weights_file
 
@@ -36,6 +38,7 @@ RECONSTRUCTIONS: dict[str, type[Reconstruction]] = {
     "map": MaximumAPosteriori,
 }
 INTERPOLATIONS = resize.METHODS
+NETWORKS = (SRResNet, ESPCN, SRCNN)  # whose results are made consistent; those of the other methods are, by themselves
 NAMES = (*BUNDLED, *RECONSTRUCTIONS, *INTERPOLATIONS)
 
 
@@ -132,6 +135,4 @@ def ready(name_or_path: str | os.PathLike[str], *, precision: Precision = "fp32"
       WeightsError: as `load` does.
     """
     model = load(name_or_path, scale=scale).folded().with_precision(precision)
-    if not isinstance(model.module, Network):
-        return model
-    return model._replace(module=Consistent(model.module))
+    return model._replace(module=Consistent(model.module)) if isinstance(model.module, NETWORKS) else model
