@@ -133,6 +133,7 @@ class _Parser:
     def __init__(self, file: BinaryIO | io.BytesIO, order: str, is_big: bool) -> None:
         self.file, self.order, self.is_big = file, order, is_big
         self.size, self.maker_note, self.has_broken, self.skipped = 0, None, False, []
+        self.takes_long8 = is_big  # but not in directories that become a block, which is a classic TIFF
 
     def directory(self, offset: int, wanted: Collection[int] | None, pointers: Collection[int] = POINTERS) -> Directory:
         """Reads a directory; of several tags of one number, the first."""
@@ -160,10 +161,13 @@ class _Parser:
 
     def _pointed(self, inline: bytes) -> Directory | None:
         """Returns the directory that an entry points to, whose own pointers end there: a circle would not end."""
+        takes_long8, self.takes_long8 = self.takes_long8, False
         try:
             return self.directory(self._offset(inline), None, (INTEROPERABILITY,))
         except (OSError, OverflowError, struct.error):
             return None
+        finally:
+            self.takes_long8 = takes_long8
 
     def _offset(self, inline: bytes) -> int:
         return struct.unpack(self.order + ("Q" if self.is_big else "I"), inline)[0]
@@ -171,7 +175,7 @@ class _Parser:
     def _value(self, tag: int, kind: int, number: int, inline: bytes) -> Value | None:
         """Returns the value of an entry, or None for a broken one."""
         size = SIZES.get(kind, 0) * number
-        if not size or (kind == LONG8 and not self.is_big):
+        if not size or (kind == LONG8 and not self.takes_long8):
             return None
         if size <= len(inline):
             return Value(kind, inline[:size])
