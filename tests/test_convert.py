@@ -124,7 +124,7 @@ def test_main_names_a_file_that_cannot_be_written(tmp_path, capsys, monkeypatch)
     [
         (["missing.pth"], "missing.pth: no such file"),
         (["a.onnx"], "a.onnx: expected a file named .pth, .pt, .h5, .hdf5"),
-        ([], "the following arguments are required: FILE"),
+        ([], "the following arguments are required: FILE; jsr.convert --help lists them"),
     ],
 )
 def test_main_refuses_wrong_arguments(tmp_path, arguments, message):

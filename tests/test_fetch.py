@@ -130,7 +130,7 @@ def test_main_names_a_cache_that_cannot_be_written(index, cache, capsys):
     "arguments, message",
     [
         ([], "the following arguments are required: NAME"),
-        (["vgg11"], "argument NAME: invalid choice: 'vgg11' (choose from "),
+        (["vgg11"], "NAME: expected one of lpips, vgg16, vgg19, got vgg11, perhaps vgg19"),
         (
             ["lpips", "--index", "pypi.org"],
             "--index, PIP_INDEX_URL: expected an address that begins with https://",
