@@ -24,6 +24,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "JPEG2000": {"irreversible": False},
 }
 GIF_COLOURS = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (0, 0, 0))
+XMP = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    b'<rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:rights>nobody</dc:rights>'
+    b"</rdf:Description></rdf:RDF></x:xmpmeta>"
+)
 
 
 def smooth(height: int = 24, width: int = 32) -> np.ndarray:

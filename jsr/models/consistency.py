@@ -25,7 +25,7 @@ from jaxtyping import Array, Float
 
 from jsr.devices.compilation import Precision
 from jsr.models.upscaler import Upscaler
-from jsr.ops import padding, resize
+from jsr.ops import padding
 from jsr.ops.observation import Observation
 from jsr.ops.padding import Size
 
@@ -102,7 +102,18 @@ def _corrected(
     for axis in (1, 2):
         shifted = _shifts(missing, axis, REACH)
         missing = functools.reduce(jnp.add, map(jnp.multiply, TAPS, shifted))
-    return y + resize.resize(missing, *y.shape[1:3], method="bilinear")
+    return y + _interpolated(missing, scale)
+
+
+def _interpolated(x: Float[Array, "b h w c"], scale: int) -> Float[Array, "b sh sw c"]:
+    """Enlarges bilinearly; as sums of shifted pictures, for which a program holds no matrix of its size."""
+    offsets = (np.arange(scale) + 0.5) / scale - 0.5  # of the result's pixels from the one that they lie in
+    for axis in (1, 2):
+        before, _, after = _shifts(x, axis, 1)
+        parts = [(1 - abs(d)) * x + abs(d) * (before if d < 0 else after) for d in offsets.tolist()]
+        shape = (*x.shape[:axis], scale * x.shape[axis], *x.shape[axis + 1 :])
+        x = jnp.stack(parts, axis=axis + 1).reshape(shape)
+    return x
 
 
 def _bounded(y: Float[Array, "b sh sw c"], x: Float[Array, "b h w c"], scale: int) -> Float[Array, "b sh sw c"]:

@@ -134,7 +134,7 @@ def _frames(images: list[_Image], types: bytes, colours: bytes) -> Iterator[Fram
         file.write(colours)
         png.write_chunk(file, b"IDAT", b"".join(image.data))
         png.write_chunk(file, b"IEND")
-        samples = np.atleast_3d(imagecodecs.png_decode(file.getvalue()))
-        if samples.shape[2] in (1, 3):
+        samples = imagecodecs.png_decode(file.getvalue())
+        if samples.ndim == 2 or samples.shape[2] == 3:
             samples = np.dstack([samples, opaque(samples)])
         yield Frame(samples, image.top, image.left, image.disposal, is_blended=bool(image.is_blended))

@@ -31,7 +31,7 @@ def decode_npy(content: bytes, max_pixels: int) -> Picture | Raster:
     check_size(shape[1], shape[0], 1, max_pixels)
     samples = np.load(io.BytesIO(content), allow_pickle=False)
     samples = np.atleast_3d(samples.astype(dtype.newbyteorder("="), copy=False))
-    if dtype in (np.uint8, np.uint16) and samples.shape[2] <= 4:
+    if samples.dtype in (np.uint8, np.uint16) and samples.shape[2] <= 4:
         return assemble(samples, Metadata(), 1)
     return Raster(samples)
 

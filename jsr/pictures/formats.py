@@ -102,7 +102,12 @@ FORMATS = (
         (".jp2", ".j2k", ".jpc", ".jpf", ".jpx", ".j2c"),
         signature=rb"\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51",
     ),
-    Format("HEIF", (), (".heic", ".heif", ".hif"), signature=rb".{4}ftyp(hei[cxms]|hev[cxms]|mif1|msf1)"),
+    Format(
+        "HEIF",
+        (),
+        (".heic", ".heics", ".heif", ".heifs", ".hif"),
+        signature=rb".{4}ftyp(hei[cxms]|hev[cxms]|mif1|msf1)",
+    ),
     Format("DICOM", (), (".dcm", ".dicom"), result=".tif", signature=rb".{128}DICM"),
     Format("NPY", (".npy",), has_16_bits=True, result=".npy", signature=rb"\x93NUMPY"),
     Format("PPM", (), (".ppm", ".pgm", ".pbm", ".pnm"), signature=rb"P[1-6]\s+(#[^\n]*\n\s*)*\d+\s+\d+\s"),

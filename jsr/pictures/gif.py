@@ -14,14 +14,14 @@ from jaxtyping import UInt8
 
 from jsr.pictures import pillow
 from jsr.pictures.compositing import CLEAR, KEEP, RESTORE, Frame, Stored
-from jsr.pictures.metadata import Metadata
+from jsr.pictures.metadata import Metadata, described
 from jsr.pictures.picture import check_size
 
 SIGNATURES = (b"GIF87a", b"GIF89a")
 TRAILER, EXTENSION, IMAGE = b";", b"!", b","  # the first byte of a block
-GRAPHIC_CONTROL, APPLICATION = b"\xf9", b"\xff"  # the second one of an extension
+GRAPHIC_CONTROL, COMMENT, APPLICATION = b"\xf9", b"\xfe", b"\xff"  # the second one of an extension
 DISPOSALS = {2: CLEAR, 3: RESTORE, 4: RESTORE}  # 4 is a mistake of old encoders that browsers understand
-LOOPS, PROFILE, XMP = (b"NETSCAPE2.0", b"ANIMEXTS1.0"), b"ICCRGBG1012", b"XMP DataXMP"  # applications
+LOOPS, PROFILE = (b"NETSCAPE2.0", b"ANIMEXTS1.0"), b"ICCRGBG1012"  # applications
 HAS_TABLE, IS_INTERLACED, HAS_TRANSPARENT = 0x80, 0x40, 1  # flags
 
 
@@ -64,7 +64,7 @@ def parse(content: bytes, *, max_pixels: int) -> Stored:
     file = io.BytesIO(content)
     width, height, flags = struct.unpack("<6xHHBxx", file.read(13))
     table = _read_table(file, flags)
-    images, control, loop, icc, notes = [], _Control(), 1, None, ()
+    images, control, loop, icc, comments, notes = [], _Control(), 1, None, [], ()
     while (kind := file.read(1)) not in (b"", TRAILER):  # bytes between blocks are skipped, as version 87a wants it
         if kind == EXTENSION:
             label, first, others = file.read(1), *_read_parts(file)
@@ -77,8 +77,8 @@ def parse(content: bytes, *, max_pixels: int) -> Stored:
                 loop = repetitions + 1 if repetitions else 0
             elif label == APPLICATION and first == PROFILE:
                 icc = others
-            elif label == APPLICATION and first == XMP:
-                notes = ("XMP metadata are not kept",)
+            elif label == COMMENT:
+                comments.append(first + others)
         elif kind == IMAGE and len(descriptor := file.read(9)) == 9:
             x, y, w, h, flags = struct.unpack("<4HB", descriptor)
             local = _read_table(file, flags) or table
@@ -100,7 +100,16 @@ def parse(content: bytes, *, max_pixels: int) -> Stored:
         if image.is_visible(height, width):
             check_size(image.width, image.height, 1, max_pixels)  # decoded whole, before it is clipped
     durations = [image.control.duration for image in images]
-    return Stored(height, width, _frames(images, height, width), durations, loop, Metadata(icc, notes=notes))
+    metadata = Metadata(icc, notes=notes, comment=b"\n".join(comments) or None)
+    metadata, _ = described(metadata, None, _packet(content))
+    return Stored(height, width, _frames(images, height, width), durations, loop, metadata)
+
+
+def _packet(content: bytes) -> bytes | None:
+    """Returns the XMP of a GIF, which is stored whole, before 258 bytes that lead any decoder to its end."""
+    _, is_found, rest = content.partition(b"XMP DataXMP")
+    packet, is_ended, _ = rest.partition(b"\x01\xff\xfe\xfd")
+    return packet if is_found and is_ended else None
 
 
 def _read_table(file: io.BytesIO, flags: int) -> bytes:

@@ -38,16 +38,13 @@ def read(image: Image.Image, file: BinaryIO | io.BytesIO) -> Described:
         resolution=density,
         comment=b"\n".join(comments) or None,
     )
-    packet = info.get("xmp")
-    if image.format == "GIF":
-        packet = _gif_packet(file)
     if image.format in ("AVIF", "HEIF"):
         metadata = metadata._replace(colour=_code_points(file))
     if any(data.startswith(b"http://ns.adobe.com/xmp/extension/") for _, data in segments):
         metadata = metadata.noted("its extended XMP is not kept")
     if any(name == "APP11" and data.startswith(b"JP") for name, data in segments):
         metadata = metadata.noted("its content credentials are not kept: they vouch for the old file")
-    return described(metadata, info.get("exif"), packet)
+    return described(metadata, info.get("exif"), info.get("xmp"))
 
 
 def read_jxl(file: BinaryIO | io.BytesIO, *, icc: bytes | None = None) -> Described:
@@ -77,14 +74,6 @@ def read_jxl(file: BinaryIO | io.BytesIO, *, icc: bytes | None = None) -> Descri
         at += size
     notes = ("its compressed metadata are not kept",) * has_compressed
     return described(Metadata(icc, notes=notes), block, packet)._replace(orientation=exif.UPRIGHT)
-
-
-def _gif_packet(file: BinaryIO | io.BytesIO) -> bytes | None:
-    """Returns the XMP of a GIF, which is stored whole, before 258 bytes that lead any decoder to its end."""
-    file.seek(0)
-    _, is_found, rest = file.read().partition(b"XMP DataXMP")
-    packet, is_ended, _ = rest.partition(b"\x01\xff\xfe\xfd")
-    return packet if is_found and is_ended else None
 
 
 def _code_points(file: BinaryIO | io.BytesIO) -> tuple[tuple[bytes, bytes], ...]:

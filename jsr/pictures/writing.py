@@ -56,6 +56,7 @@ NAMES = {
     "geography": "GeoTIFF's place on the earth",
 }
 LIMITS = {"JPEG": {"exif": 65527, "xmp": 65502, "iptc": iptc.MAX_JPEG, "comment": 65533}}  # bytes, of a segment each
+WITHOUT_GREY = ("WEBP", "AVIF")  # whose grey is RGB of three equal channels
 WITHOUT_RESOLUTION = ("WEBP", "AVIF", "JXL")  # but in EXIF
 # Chunks of a PNG that say sRGB, which any picture is taken for that says nothing: their loss is none.
 SRGB = (
@@ -130,7 +131,7 @@ def check(path: str | os.PathLike[str], height: int, width: int) -> Format:
 def fit_metadata(metadata: Metadata, kind: Format, shape: tuple[int, ...]) -> tuple[Metadata, tuple[str, ...]]:
     """Returns as much of the metadata as a format can hold beside samples of a shape, and notes of the rest."""
     notes = []
-    expected = "RGB" if (*shape, 1)[2] > 2 else "grey"
+    expected = "RGB" if (*shape, 1)[2] > 2 or kind.name in WITHOUT_GREY else "grey"
     if metadata.icc and (model := profile.model(metadata.icc)) != expected:
         reason = f"it is for {model}, the result is {expected}" if model else "it is broken"
         notes.append(f"the colour profile is not kept: {reason}")

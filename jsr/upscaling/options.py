@@ -104,7 +104,7 @@ def _add_input(group: Any) -> None:
         type=number,
         nargs=2,
         metavar=("LO", "HI"),
-        help="of floats and many bands: what the model sees (default: percentiles 0.1, 99.9)",
+        help="values of rasters, such as floats, that a model sees",
     )
     group.add_argument("--burst", action="store_true", help="one picture of all, which show one scene")
     group.add_argument(

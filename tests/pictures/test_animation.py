@@ -120,14 +120,6 @@ def test_open_reads_the_frames_that_were_written(tmp_path, rng, dtype, is_grey, 
             np.testing.assert_array_equal(seen.alpha, frame.alpha)
 
 
-def test_infer_notes_the_xmp_of_frames(tmp_path, capsys):
-    frames = [Image.fromarray(encoders.smooth() // (i + 1)) for i in range(2)]
-    content = encoders.saved(frames[0], "WEBP", save_all=True, append_images=frames[1:], xmp=b"<x:xmpmeta/>")
-    (tmp_path / "a.webp").write_bytes(content)
-    assert infer.main([str(tmp_path / "a.webp"), "--model", "nearest"]) == 0
-    assert "XMP metadata are not kept" in capsys.readouterr().out
-
-
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "TIFF"])
 def test_infer_takes_one_frame(tmp_path, capsys, kind):
     content, expected = _moving("PNG" if kind == "TIFF" else kind)

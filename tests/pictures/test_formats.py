@@ -3,7 +3,7 @@
 import io
 import re
 
-import imagecodecs
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -70,8 +70,8 @@ def test_other_files_do_not_begin_as_pictures(head):
 @pytest.mark.parametrize("suffix", formats.WRITTEN)
 def test_written_formats_are_those_of_their_suffix(tmp_path, suffix):
     pictures.write(tmp_path / f"a{suffix}", pictures.Picture(encoders.smooth()))
-    if suffix == ".jxl":  # Pillow does not read it
-        assert imagecodecs.jpegxl_check((tmp_path / "a.jxl").read_bytes())
+    if suffix == ".npy":
+        np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), encoders.smooth())
     else:
         with Image.open(tmp_path / f"a{suffix}") as image:
             assert image.format == formats.WRITTEN[suffix].name

@@ -204,17 +204,18 @@ def test_open_reads_the_duration_of_each_frame(tmp_path):
     assert _animation(tmp_path / "a.gif", content).durations == [40, 0, 0, 655350]
 
 
-def test_open_notes_xmp_and_keeps_a_profile(tmp_path):
+def test_open_keeps_xmp_profile_and_comment(tmp_path):
     """XMP stands in the file as it is, with a trailer that ends parts wherever one is taken to begin."""
-    xmp = b"!\xff\x0bXMP DataXMP" + b"<x:xmpmeta>" * 30 + b"\1" + bytes(range(255, -1, -1)) + b"\0"
+    xmp = b"!\xff\x0bXMP DataXMP" + encoders.XMP + b"\1" + bytes(range(255, -1, -1)) + b"\0"
     profile = b"!\xff\x0bICCRGBG1012" + encoders.gif_parts(encoders.SRGB)
     comment = b"!\xfe" + encoders.gif_parts(b"hello, " * 99)
     images = [(_filled(RED), 0, 0, KEEP), (_filled(GREEN), 0, 0, KEEP)]
     for number in (1, 2):
         content = gif(images[:number], size=(16, 16), extensions=xmp + profile + comment)
         picture = _opened(tmp_path / "a.gif", content)
-        assert picture.metadata.notes == ("XMP metadata are not kept",)
-        assert picture.metadata.icc == encoders.SRGB
+        assert picture.metadata.notes == () and picture.metadata.icc == encoders.SRGB
+        assert picture.metadata.comment == b"hello, " * 99
+        assert picture.metadata.xmp is not None and b"nobody</dc:rights>" in picture.metadata.xmp
 
 
 def test_open_takes_greys_without_a_table_and_tables_of_greys(tmp_path):

@@ -161,12 +161,14 @@ def test_write_makes_alpha_all_or_none():
 
 
 def test_infer_writes_gif_and_says_what_is_lost(tmp_path, capsys):
-    """A still picture with a profile, and one of 16 bits."""
-    Image.fromarray(encoders.smooth()).save(tmp_path / "a.png", icc_profile=encoders.SRGB)
+    """A still picture with EXIF, and one of 16 bits."""
+    exif = Image.Exif()
+    exif[0x010F] = "Maker"
+    Image.fromarray(encoders.smooth()).save(tmp_path / "a.png", exif=exif)
     deep = encoders.png_of(np.full((6, 5, 3), 40000, np.uint16), bitdepth=16)
     (tmp_path / "deep.png").write_bytes(deep)
     for name, note in (
-        ("a", "the colour profile is not kept: GIF has none"),
+        ("a", "EXIF is not kept: not written to GIF"),
         ("deep", "16 bits become 8: GIF has no more"),
     ):
         target = tmp_path / f"{name}.gif"

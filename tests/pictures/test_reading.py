@@ -26,13 +26,6 @@ def _short(path):
     path.write_bytes(encoders.bare_png(zlib.compress(raw), 5, 40))
 
 
-def _zlib_bomb(path):
-    """16 bits, where nothing would stop what its little data become."""
-    content = encoders.png_of(np.zeros((4, 4, 3), np.uint16), bitdepth=16)
-    bomb = encoders.chunk(b"IDAT", zlib.compress(bytes(1 << 25)))
-    path.write_bytes(content[:33] + bomb + encoders.chunk(b"IEND", b""))
-
-
 def _tiff_bomb(path):
     tifffile.imwrite(path, np.zeros((4, 4, 3), np.uint16), photometric="rgb")
     content = path.read_bytes()
@@ -57,10 +50,9 @@ def _floats(path):
         (lambda path: path.write_bytes(b""), "the file is empty"),
         (lambda path: path.write_text("hello"), "not a picture"),
         (_bomb, "20000x20000: more than 200 million pixels"),
-        (_short, "its pixels have 64 bytes or more, expected 640"),
-        (_zlib_bomb, "bytes or more, expected 100"),
+        (_short, "Not enough image data"),
         (_tiff_bomb, "60000x60000: more than 200 million pixels"),
-        (_floats, "expected 8 or 16 bits a channel, got 32"),
+        (_floats, "expected grey or RGB of 8 or 16 bits, got 1 band of float32"),
         (lambda path: path.write_bytes(b"II*\0hello"), "broken or not supported"),
         (lambda path: path.write_bytes(encoders.bare_png(b"junk", 4, 4)), "broken or not supported"),
     ],

@@ -228,8 +228,8 @@ def test_upscale_reports_each_tile(rng):
 @pytest.mark.parametrize(
     ("image", "message"),
     [
-        (np.zeros((4, 4, 3), np.float32), "float32"),
-        (np.zeros((4, 4, 4), np.uint8), "[4, 4, 4]"),
+        (np.zeros((4, 4, 3), np.int32), "int32"),
+        (np.zeros((4, 4, 5), np.uint8), "[4, 4, 5]"),
         (np.zeros((0, 4, 3), np.uint8), "at least one pixel"),
     ],
 )
