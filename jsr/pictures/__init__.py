@@ -3,7 +3,7 @@
 from jsr.pictures.animation import Animation
 from jsr.pictures.folders import list_pictures
 from jsr.pictures.large import LargePicture
-from jsr.pictures.metadata import Metadata
+from jsr.pictures.metadata.record import Metadata
 from jsr.pictures.picture import MAX_PIXELS, Picture, flatten, rgb, to_8_bits
 from jsr.pictures.raster import Raster
 from jsr.pictures.reading import decode, open, read, size

@@ -11,11 +11,13 @@ from jaxtyping import Integer
 from PIL import Image
 
 from jsr.errors import PictureError
-from jsr.pictures import apng, formats, gif, gif_writer, pillow, png_reader, source_metadata, writing
-from jsr.pictures.compositing import Stored, composite, opaque
-from jsr.pictures.metadata import Metadata
+from jsr.pictures import formats, writing
+from jsr.pictures.codecs import apng, gif, gif_writer, pillow, png_reader
+from jsr.pictures.codecs.compositing import Stored, composite, opaque
+from jsr.pictures.codecs.png_writer import Writer
+from jsr.pictures.metadata import of_image
+from jsr.pictures.metadata.record import Metadata
 from jsr.pictures.picture import Picture, assemble, check_size, choose_frame
-from jsr.pictures.png_writer import Writer
 
 MAX_WEBP_LOOP = 65535
 
@@ -106,7 +108,7 @@ def decode(image: Image.Image, file: BinaryIO | io.BytesIO, *, max_pixels: int) 
     for number in (1, count):  # if one frame alone is too large, the message gives its size
         check_size(*image.size, number, max_pixels)
     frames, durations = [], []
-    described, orientation = source_metadata.read(image, file)
+    described, orientation = of_image.read(image, file)
     for i in range(count):
         image.seek(i)
         image.load()

@@ -11,19 +11,10 @@ from typing import BinaryIO, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from PIL import Image
 
-from jsr.pictures import (
-    decoding,
-    exif,
-    formats,
-    pillow,
-    png_reader,
-    png_writer,
-    source_metadata,
-    tiff,
-    tiff_writer,
-    writing,
-)
-from jsr.pictures.metadata import Metadata
+from jsr.pictures import decoding, formats, writing
+from jsr.pictures.codecs import pillow, png_reader, png_writer, tiff, tiff_writer
+from jsr.pictures.metadata import exif, of_image
+from jsr.pictures.metadata.record import Metadata
 from jsr.pictures.picture import Picture, check_size, is_grey
 
 LARGE = 16_000_000  # pixels; upscaled four times, these are 0.8 GB of RGB
@@ -104,7 +95,7 @@ def from_file(path: str | os.PathLike[str], file: BinaryIO | io.BytesIO, *, max_
     check_size(*image.size, 1, max_pixels)
     if image.width * image.height < LARGE or pillow.count_frames(image) > 1:
         return None
-    described, orientation = source_metadata.read(image, file)
+    described, orientation = of_image.read(image, file)
     if orientation != exif.UPRIGHT:
         return None
     layout = (_png_layout if image.format == "PNG" else _tiff_layout)(path, image)

@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Shaped, UInt8
 
 from jsr.errors import PictureError
-from jsr.pictures import exif
-from jsr.pictures.metadata import Metadata
+from jsr.pictures.metadata import exif
+from jsr.pictures.metadata.record import Metadata
 
 MAX_PIXELS = 200_000_000  # of a picture, all of its frames together
 

@@ -7,9 +7,9 @@ import numpy as np
 from PIL import Image, ImageCms
 
 from jsr.errors import PictureError
-from jsr.pictures import pillow
+from jsr.pictures.codecs import pillow
 from jsr.pictures.decoding import guarded
-from jsr.pictures.exif import UPRIGHT
+from jsr.pictures.metadata.exif import UPRIGHT
 from jsr.pictures.picture import Metadata, Picture, assemble
 from jsr.pictures.writing import samples
 

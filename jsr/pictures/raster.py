@@ -7,8 +7,9 @@ import numpy as np
 from jaxtyping import Shaped
 
 from jsr.errors import PictureError
-from jsr.pictures import formats, tiff_writer, writing
-from jsr.pictures.metadata import Metadata
+from jsr.pictures import formats, writing
+from jsr.pictures.codecs import tiff_writer
+from jsr.pictures.metadata.record import Metadata
 from jsr.pictures.picture import Picture
 
 FORMATS = ("TIFF", "NPY")  # that hold them

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from jsr.errors import PictureError
-from jsr.pictures import animation, arrays, large, pillow, png_reader, raster, tiff
+from jsr.pictures import animation, large, raster
 from jsr.pictures.animation import Animation
+from jsr.pictures.codecs import arrays, pillow, png_reader, tiff
+from jsr.pictures.codecs.png_writer import SIGNATURE
 from jsr.pictures.decoding import guarded, naming
 from jsr.pictures.large import LargePicture
 from jsr.pictures.picture import MAX_PIXELS, Picture, choose_frame
-from jsr.pictures.png_writer import SIGNATURE
 from jsr.pictures.raster import Raster
 
 

@@ -14,21 +14,13 @@ from PIL import Image, features
 
 from jsr.errors import PictureError
 from jsr.files import atomic
-from jsr.pictures import (
-    exif,
-    formats,
-    gif_writer,
-    iptc,
-    jxl_writer,
-    png_metadata,
-    png_writer,
-    profile,
-    tiff_writer,
-)
+from jsr.pictures import formats
+from jsr.pictures.codecs import gif_writer, jxl_writer, png_writer, tiff_writer
+from jsr.pictures.codecs.png_writer import Writer
 from jsr.pictures.formats import Format
-from jsr.pictures.metadata import Metadata
+from jsr.pictures.metadata import exif, iptc, of_png, profile
+from jsr.pictures.metadata.record import Metadata
 from jsr.pictures.picture import Picture, flatten, to_8_bits
-from jsr.pictures.png_writer import Writer
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 95, "subsampling": 0},
@@ -163,7 +155,7 @@ def _name_of_loss(field: str, value: Any) -> str:
         names = [data.partition(b"\0")[0] for _, data in value]
     else:
         return NAMES[field]
-    words = [png_metadata.printable(name) for name in names[:5]] + ["..."] * (len(names) > 5)
+    words = [of_png.printable(name) for name in names[:5]] + ["..."] * (len(names) > 5)
     return f"PNG's {NAMES[field]} ({', '.join(words)})" if names else ""
 
 
@@ -231,7 +223,7 @@ def _encode(file: BinaryIO, picture: Picture, kind: Format, quality: int | None,
         content = io.BytesIO()
         Image.fromarray(stored).save(content, format="PNG")
         end = png_writer.END_OF_HEADER
-        file.write(content.getvalue()[:end] + png_metadata.chunks(metadata) + content.getvalue()[end:])
+        file.write(content.getvalue()[:end] + of_png.chunks(metadata) + content.getvalue()[end:])
     else:
         options = pillow_options(kind.name, metadata, quality=quality, is_lossless=is_lossless)
         Image.fromarray(stored).save(file, format=kind.name, **options)

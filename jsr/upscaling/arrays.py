@@ -9,7 +9,7 @@ from jsr import pictures
 from jsr.errors import PictureError
 from jsr.models import Model
 from jsr.pictures import Metadata, pillow_image
-from jsr.pictures.exif import UPRIGHT
+from jsr.pictures.metadata.exif import UPRIGHT
 from jsr.pictures.picture import assemble
 from jsr.pictures.writing import samples
 from jsr.upscaling.picture import enlarge

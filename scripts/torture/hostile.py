@@ -21,7 +21,8 @@ import numpy as np
 from jsr import infer, pictures
 from jsr.errors import PictureError
 from jsr.files import atomic
-from jsr.pictures import Animation, large, png_writer
+from jsr.pictures import Animation, large
+from jsr.pictures.codecs import png_writer
 from tests import corpus, encoders
 
 MAX_PIXELS = 4_000_000

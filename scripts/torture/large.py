@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from jsr.pictures import png_reader
-from jsr.pictures.png_reader import Header
+from jsr.pictures.codecs import png_reader
+from jsr.pictures.codecs.png_reader import Header
 
 ROOT = Path(__file__).parents[2]
 MEMORY = 2 << 30  # bytes of address space, of which jax alone maps 1.3e9

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from jsr import infer, pictures
-from jsr.pictures import formats, pillow
+from jsr.pictures import formats
+from jsr.pictures.codecs import pillow
 from tests import encoders
 
 

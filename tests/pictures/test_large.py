@@ -9,7 +9,8 @@ from PIL import Image
 
 from jsr import infer, pictures
 from jsr.errors import PictureError
-from jsr.pictures import LargePicture, Metadata, Picture, large, png_reader, png_writer, tiff_writer, writing
+from jsr.pictures import LargePicture, Metadata, Picture, large, writing
+from jsr.pictures.codecs import png_reader, png_writer, tiff_writer
 from scripts.torture import large as large_script
 from tests import corpus, encoders
 from tests.expected import stored

@@ -1,0 +1,170 @@
+"""TIFF files, read by tifffile and the decoders of imagecodecs: pictures, rasters, pictures larger than memory."""
+
+import io
+import itertools
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import tifffile
+from jaxtyping import Shaped, UInt8, UInt16
+from tifffile import COMPRESSION, EXTRASAMPLE, PHOTOMETRIC, SAMPLEFORMAT
+
+from jsr.errors import PictureError
+from jsr.pictures.codecs import deep, pillow
+from jsr.pictures.metadata import exif, of_tiff
+from jsr.pictures.metadata.record import Described
+from jsr.pictures.picture import Picture, assemble, check_size, choose_frame
+from jsr.pictures.raster import Raster
+
+SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two are those of BigTIFF
+BYTES_A_PIXEL = 8  # of four channels of 16 bits; a limit of pixels is a limit of so many bytes
+UNCOMPRESSED, DEFLATE, OLD_DEFLATE, PACKBITS = 1, 8, 32946, 32773  # compressions that are read by rows
+# What Pillow decodes instead: the first edition's JPEG, and colours that tifffile does not convert.
+OLD_JPEG = 6
+CONVERTED = (PHOTOMETRIC.YCBCR, PHOTOMETRIC.CIELAB, PHOTOMETRIC.ICCLAB, PHOTOMETRIC.ITULAB)
+JPEG = (COMPRESSION.JPEG, COMPRESSION.ALT_JPEG, COMPRESSION.JPEG_2000_LOSSY)  # whose decoders return RGB
+COLOURS = {PHOTOMETRIC.RGB: 3, PHOTOMETRIC.YCBCR: 3, PHOTOMETRIC.SEPARATED: 4}  # channels; else 1
+PREMULTIPLIED, STRAIGHT = EXTRASAMPLE.ASSOCALPHA, EXTRASAMPLE.UNASSALPHA
+
+
+def decode(content: bytes, frame: int | None, max_pixels: int) -> Picture | Raster:
+    """Decodes a page: a picture if it has grey, RGB or CMYK of whole numbers up to 16 bits, else a raster.
+
+    Raises:
+      PictureError: no such page, or more pixels than allowed.
+      Exception: any, of the libraries, if it is broken or of an unknown kind.
+    """
+    with tifffile.TiffFile(io.BytesIO(content)) as file:
+        chosen, notes = choose_frame(frame, len(file.pages))
+        page: Any = file.pages[chosen]
+        check_size(page.imagewidth, page.imagelength, 1, max_pixels)
+        size = page.imagewidth * page.imagelength * page.samplesperpixel * page.bitspersample // 8
+        if size > BYTES_A_PIXEL * max_pixels:
+            raise PictureError(
+                f"{page.imagewidth}x{page.imagelength} with {page.samplesperpixel} bands: more than"
+                f" {max_pixels / 10**6:g} million pixels of {BYTES_A_PIXEL} bytes; --max-pixels sets this limit"
+            )
+        is_raster = not _is_whole(page)
+        if page.compression == OLD_JPEG or (
+            page.photometric in CONVERTED and page.compression not in JPEG and not is_raster
+        ):
+            return pillow.decode(content, frame, max_pixels)
+        ends = [start + count for start, count in zip(page.dataoffsets, page.databytecounts, strict=False) if count]
+        if max(ends, default=0) > len(content):
+            raise ValueError("it ends before its pixels do")
+        samples = page.asarray()
+        samples = np.moveaxis(samples, 0, -1) if page.axes == "SYX" else samples
+        if page.axes not in ("YX", "YXS", "SYX"):
+            raise ValueError(f"expected a flat picture, got axes {page.axes}")
+        described = of_tiff.read(io.BytesIO(content), page.offset)
+        described = described._replace(metadata=described.metadata.noted(*notes))
+        samples = samples.reshape(*samples.shape[:2], -1)
+        if is_raster or _count_bands(page):
+            return _raster(page, samples, described)
+        return _picture(page, samples, described)
+
+
+def _is_whole(page: Any) -> bool:
+    """Tells whether samples are unsigned whole numbers of up to 16 bits."""
+    return page.sampleformat in (SAMPLEFORMAT.UINT, SAMPLEFORMAT.VOID) and page.bitspersample <= 16
+
+
+def _has_alpha(page: Any) -> bool:
+    return tuple(page.extrasamples[:1]) in ((PREMULTIPLIED,), (STRAIGHT,))
+
+
+def _count_bands(page: Any) -> int:
+    """Returns the number of channels that are neither colours nor alpha."""
+    return page.samplesperpixel - COLOURS.get(page.photometric, 1) - _has_alpha(page)
+
+
+def _raster(page: Any, samples: Shaped[np.ndarray, "h w bands"], described: Described) -> Raster:
+    upright = np.ascontiguousarray(exif.upright(samples, described.orientation))
+    is_rgb = page.photometric == PHOTOMETRIC.RGB and samples.shape[2] >= 3
+    missing = page.nodata if 42113 in page.tags else None  # GDAL's tag
+    upright = upright.astype(upright.dtype.newbyteorder("="), copy=False)
+    return Raster(upright, is_rgb, missing, described.metadata)
+
+
+def _picture(page: Any, samples: Shaped[np.ndarray, "h w c"], described: Described) -> Picture:
+    if page.photometric == PHOTOMETRIC.PALETTE:
+        return assemble(_coloured(page, samples[..., 0]), *described)
+    samples = _scaled(samples, page.bitspersample)
+    top = np.iinfo(samples.dtype).max
+    if page.photometric == PHOTOMETRIC.MINISWHITE:
+        samples[..., 0] = top - samples[..., 0]
+    if _has_alpha(page) and page.extrasamples[0] == PREMULTIPLIED:
+        alpha = samples[..., -1:].astype(np.float32)
+        colours = np.minimum(samples[..., :-1] * (top / np.maximum(alpha, 1)), top)
+        samples = np.concatenate([np.round(colours).astype(samples.dtype), samples[..., -1:]], axis=-1)
+    if page.photometric == PHOTOMETRIC.SEPARATED:
+        return _from_cmyk(samples, described)
+    return assemble(samples, *described)
+
+
+def _scaled(
+    samples: Shaped[np.ndarray, "h w c"], bits: int
+) -> UInt8[np.ndarray, "h w c"] | UInt16[np.ndarray, "h w c"]:
+    """Returns samples over the whole range of 8 bits, if they have no more, or of 16."""
+    if bits > 8:
+        return samples.astype(np.uint16) if bits == 16 else deep.from_bits(samples, bits)
+    samples = samples.astype(np.uint8)
+    return samples if bits == 8 else np.round(samples * (255 / (2**bits - 1))).astype(np.uint8)
+
+
+def _coloured(page: Any, indices: Shaped[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:
+    """Looks colours up in the page's table; some programs store 8 bits there, although the standard says 16."""
+    table = page.colormap.T
+    table = table if table.max() < 256 else table >> 8
+    return table.astype(np.uint8)[indices]
+
+
+def _from_cmyk(samples: Shaped[np.ndarray, "h w c"], described: Described) -> Picture:
+    """Returns sRGB of inks, whose profiles are for 8 bits."""
+    notes = ()
+    if samples.dtype == np.uint16:
+        samples, notes = np.round(samples / 257).astype(np.uint8), ("16 bits are read as 8: CMYK is converted so",)
+    alpha = samples[..., 4:5]
+    colours, description = pillow.from_cmyk(np.ascontiguousarray(samples[..., :4]), described.metadata)
+    return assemble(np.concatenate([colours, alpha], axis=-1), description.noted(*notes), described.orientation)
+
+
+def layout(path: str | os.PathLike[str]) -> tuple[tuple[int, ...], np.dtype] | None:
+    """Returns shape and type of a TIFF that can be read by rows, else None: grey or RGB of 8 or 16 bits, no alpha."""
+    with tifffile.TiffFile(path) as file:
+        page: Any = file.pages[0]
+        is_known = (
+            page.dtype in (np.uint8, np.uint16)
+            and page.bitspersample in (8, 16)
+            and (page.samplesperpixel, page.photometric) in ((1, PHOTOMETRIC.MINISBLACK), (3, PHOTOMETRIC.RGB))
+            and not page.extrasamples
+            and page.axes in ("YX", "YXS")
+            and page.compression in (UNCOMPRESSED, DEFLATE, OLD_DEFLATE, PACKBITS)
+        )
+        return (page.shape, np.dtype(page.dtype)) if is_known else None
+
+
+def read_rows(path: str | os.PathLike[str], shape: tuple[int, ...]) -> Iterator[np.ndarray]:
+    """Yields the rows of a strip, or of a row of tiles, at a time: `[n, w]` or `[n, w, 3]`.
+
+    Raises:
+      ValueError: rows that are missing or broken.
+    """
+    with tifffile.TiffFile(path) as file:
+        page: Any = file.pages[0]
+        across = -(-page.imagewidth // page.tilewidth) if page.is_tiled else 1
+        segments = page.segments(maxworkers=1)
+        count = 0
+        while count < shape[0]:
+            parts = []
+            for data, _, size in itertools.islice(segments, across):
+                if data is None:
+                    raise ValueError("a part of the picture is missing")
+                parts.append(data.reshape(data.shape[-3:])[: size[1], : size[2]])
+            if not parts:
+                raise ValueError(f"only {count} of {shape[0]} rows")
+            rows = np.concatenate(parts, axis=1)[: shape[0] - count, : shape[1]]
+            count += len(rows)
+            yield rows.reshape(-1, *shape[1:])
