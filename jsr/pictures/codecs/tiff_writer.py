@@ -11,8 +11,8 @@ from jaxtyping import Integer, Shaped
 
 from jsr.pictures.metadata import exif
 from jsr.pictures.metadata.exif import Directory, Value
+from jsr.pictures.metadata.of_tiff import IPTC, LAYOUT, XMP
 from jsr.pictures.metadata.record import Metadata
-from jsr.pictures.metadata.tiff import IPTC, LAYOUT, XMP
 
 BLOCK = 64  # rows written at a time
 MAX_SIZE = 4_000_000_000  # bytes of samples; larger pictures need BigTIFF

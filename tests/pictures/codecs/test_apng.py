@@ -7,7 +7,6 @@ import zlib
 import numpy as np
 import pytest
 from PIL import Image
-from tests.pictures.test_compositing import assert_composed
 
 from jsr import infer, pictures
 from jsr.errors import PictureError
@@ -15,6 +14,7 @@ from jsr.pictures import Animation, Picture, reading
 from jsr.pictures.codecs.compositing import Frame
 from jsr.pictures.codecs.png_writer import SIGNATURE
 from tests import encoders
+from tests.pictures.codecs.test_compositing import assert_composed
 
 NONE, BACKGROUND, PREVIOUS = range(3)
 SOURCE, OVER = range(2)

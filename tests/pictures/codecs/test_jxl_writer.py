@@ -8,7 +8,7 @@ import pytest
 
 from jsr import pictures
 from jsr.pictures import Metadata, Picture
-from jsr.pictures.metadata.image import read_jxl
+from jsr.pictures.metadata.of_image import read_jxl
 from jsr.pictures.metadata.record import Resolution
 from tests import encoders
 from tests.expected import loaded
