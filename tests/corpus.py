@@ -10,7 +10,10 @@ import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import imagecodecs
 import numpy as np
+import pillow_heif
+import pillow_jxl  # noqa: F401  # teaches Pillow JPEG XL
 import tifffile
 from PIL import Image, ImageCms, ImageOps
 
@@ -67,6 +70,9 @@ def samples() -> Iterator[Sample]:
     yield from _orientations()
     yield from _profiles()
     yield from _tiffs()
+    yield from _deep()
+    yield from _phones()
+    yield from _rasters()
     yield from _jpegs()
     yield from _several()
     yield from _sizes()
@@ -97,7 +103,7 @@ def _modes():
         "RGBa": (multiplied, np.asarray(multiplied.convert("RGBA"))[..., :3], alpha),
         "CMYK": (colour.convert("CMYK"), rgb, None),
         "YCbCr": (colour.convert("YCbCr"), rgb, None),
-        "LAB": (_lab(colour), None, None),
+        "LAB": (_lab(colour), rgb, None),
         "HSV": (colour.convert("HSV"), rgb, None),
         "I": (Image.fromarray(deep.astype(np.int32)), None, None),
         "F": (Image.fromarray(level / np.float32(255)), None, None),
@@ -125,8 +131,8 @@ def _modes():
                 content,
                 shown,
                 alpha,
-                tolerance=LOSSY.get(kind, 0) + (4 if mode in ("YCbCr", "HSV") else 0),
-                message="" if shown is not None else "bits",
+                tolerance=LOSSY.get(kind, 0) + {"YCbCr": 4, "HSV": 4, "LAB": 8}.get(mode, 0),
+                message="" if shown is not None else "such as -o NAME.tif",
             )
 
 
@@ -240,10 +246,41 @@ def _tiffs():
         content = saved(Image.fromarray(smooth(HEIGHT, WIDTH)), "TIFF", compression=compression)
         shown = np.asarray(decoded(content).convert("RGB"))
         yield Sample(f"tiff-{compression}.tif", content, shown)
-    for name, pixels in (("float", np.float32(rgb) / 255), ("double", np.float64(rgb) / 255)):
-        file = io.BytesIO()
-        tifffile.imwrite(file, pixels, photometric="rgb")
-        yield Sample(f"tiff-{name}.tif", file.getvalue(), message="expected 8 or 16 bits a channel")
+
+
+def _deep():
+    """More than 8 bits, in formats whose colours Pillow cuts to 8."""
+    deep = smooth(HEIGHT, WIDTH).astype(np.uint16) * 257
+    content = imagecodecs.jpeg2k_encode(deep >> 4, level=0, codecformat="jp2", bitspersample=12)
+    yield Sample("deep-12.jp2", content, np.round((deep >> 4) * (65535 / 4095)).astype(np.uint16))
+    content = imagecodecs.avif_encode(deep >> 6, level=100, bitspersample=10)
+    yield Sample("deep-10.avif", content, deep, tolerance=4)
+    yield Sample("deep-16.ppm", f"P6 {WIDTH} {HEIGHT} 65535\n".encode() + deep.astype(">u2").tobytes(), deep)
+    content = imagecodecs.jpegxl_encode(deep, lossless=True)
+    yield Sample("deep-16.jxl", content, deep, icc=decoded(content).info["icc_profile"])
+
+
+def _phones():
+    heif = io.BytesIO()
+    picture = pillow_heif.from_pillow(Image.fromarray(smooth(HEIGHT, WIDTH)))
+    picture.save(heif, quality=95)
+    yield Sample("phone.heic", heif.getvalue(), smooth(HEIGHT, WIDTH), tolerance=14)
+
+
+def _rasters():
+    """Numbers that only TIFF holds."""
+    rng = np.random.default_rng(3)
+    for dtype in (np.float32, np.float64, np.int16, np.uint32):
+        for bands in (1, 5):
+            values = (1000 * rng.random((HEIGHT, WIDTH, bands))).astype(dtype)
+            file = io.BytesIO()
+            layout = {"planarconfig": "contig", "extrasamples": ["unspecified"] * 4} if bands > 1 else {}
+            tifffile.imwrite(file, values if bands > 1 else values[..., 0], photometric="minisblack", **layout)
+            yield Sample(f"raster-{values.dtype}-{bands}.tif", file.getvalue(), message="such as -o NAME.tif")
+    colours = np.dstack([smooth(HEIGHT, WIDTH), grey()])
+    file = io.BytesIO()
+    tifffile.imwrite(file, colours, photometric="rgb", extrasamples=["unspecified"])
+    yield Sample("satellite.tif", file.getvalue(), smooth(HEIGHT, WIDTH), message="only the colours are kept")
 
 
 def _jpegs():
@@ -317,5 +354,5 @@ def _refused():
         yield Sample(
             f"refused-{width}x{height}.png",
             bare_png(zlib.compress(b""), width, height),
-            message="not a picture",
+            message="broken or not supported",
         )
