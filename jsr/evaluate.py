@@ -143,7 +143,7 @@ def main(argv: list[str] | None = None) -> int:
         for folder, contestant in itertools.product(args.data, contestants):
             contestant.find(folder)
     except (Error, OSError) as error:
-        parser.error(str(error))
+        parser.error(command_line.reason(error, path=args.data[0]))
 
     results: list[list[Result]] = []  # of each contestant, on each set
     times = []
@@ -153,7 +153,7 @@ def main(argv: list[str] | None = None) -> int:
             try:
                 singles = score_set(contestant, benchmark)
             except (Error, OSError) as error:
-                return _fail(f"{contestant.name}: {error}")
+                return _fail(command_line.reason(error, path=benchmark.folder))
             label, folder, _ = benchmark
             result = Result(contestant.name, label, folder, contestant.scale, singles, scores.mean(singles))
             results[-1].append(result)

@@ -331,7 +331,7 @@ def test_results_of_several_sets_and_programs_have_their_own_cells(benchmark_set
 def test_results_of_another_size_end_with_1(benchmark_set, results, capsys):
     Image.new("RGB", (61, 64)).save(results / "b_x4_out.png")
     status, error = _fails(["--results", results, "--data", benchmark_set], capsys)
-    assert status == 1 and f"rival: {results / 'b_x4_out.png'}: expected 60x64 pixels, to fit" in error
+    assert status == 1 and f"error: {results / 'b_x4_out.png'}: expected 60x64 pixels, to fit" in error
     assert error.endswith("hr/b.png, got 61x64\n")
 
 
@@ -363,7 +363,7 @@ def test_sizes_that_do_not_fit_the_scale_end_with_1(benchmark_set, capsys):
     (benchmark_set / "hr" / "b.png").unlink()
     Image.new("RGB", (40, 32)).save(benchmark_set / "lr" / "a.png")
     status, error = _fails(["--model", "bicubic", "--data", benchmark_set], capsys)
-    assert status == 1 and "expected hr 4 times the size of lr, got 80x64 for 40x32" in error
+    assert status == 1 and "expected hr 4 times the size of lr, got 80x64 for 40x32; --scale 2 would fit\n" in error
 
 
 def test_the_command_itself(benchmark_set):

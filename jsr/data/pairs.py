@@ -91,15 +91,17 @@ def read(
       DataError: the sizes do not fit the scale.
       PictureError: a picture cannot be read.
     """
-    hr = _cut(_read(pair.hr), scale)
+    original = _read(pair.hr)
+    hr = _cut(original, scale)
     height, width = hr.shape[:2]
     if observation is not None:
         return observe(hr, observation, scale=scale, seed=zlib.crc32(pair.name.encode())), hr
     lr = reduce(hr, scale=scale) if pair.lr is None else _read(pair.lr)
     if (height, width) != (scale * lr.shape[0], scale * lr.shape[1]):
-        raise DataError(
-            f"{pair.hr}: expected hr {scale} times the size of lr, got {width}x{height} for {lr.shape[1]}x{lr.shape[0]}"
-        )
+        sizes = f"{width}x{height} for {lr.shape[1]}x{lr.shape[0]}"
+        fitting = [n for n in (2, 3, 4) if _cut(original, n).shape == (n * lr.shape[0], n * lr.shape[1], 3)]
+        hint = f"; --scale {fitting[0]} would fit" if fitting else ""
+        raise DataError(f"{pair.hr}: expected hr {scale} times the size of lr, got {sizes}{hint}")
     return lr, hr
 
 

@@ -93,10 +93,15 @@ def test_read_lays_transparent_pictures_over_white(tmp_path, rng):
         assert np.array_equal(result[half:], np.asarray(Image.open(tmp_path / name / "a.png"))[half:, :, :3])
 
 
-def test_read_names_sizes_that_do_not_fit_and_pictures_that_are_broken(benchmark_set):
+def test_read_names_sizes_that_do_not_fit_and_pictures_that_are_broken(benchmark_set, tmp_path):
     pair = pairs.find(benchmark_set, scale=4)[0]
-    with pytest.raises(DataError, match="a.png: expected hr 2 times the size of lr, got 34x40 for 8x10"):
+    with pytest.raises(
+        DataError, match="a.png: expected hr 2 times the size of lr, got 34x40 for 8x10; --scale 4 would fit$"
+    ):
         pairs.read(pair, scale=2)
+    Image.new("RGB", (7, 10)).save(tmp_path / "odd.png")
+    with pytest.raises(DataError, match="a.png: expected hr 4 times the size of lr, got 32x40 for 7x10$"):
+        pairs.read(pair._replace(lr=tmp_path / "odd.png"), scale=4)
     pair.hr.write_bytes(b"no picture")
     with pytest.raises(PictureError, match="hr/a.png: "):
         pairs.read(pair, scale=4)
