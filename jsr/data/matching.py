@@ -7,12 +7,12 @@ from pathlib import PurePath
 from jsr.errors import DataError
 
 # The end of an original's name in SelfExSR, RNAN, BasicSR and RealSR.
-ORIGINAL = re.compile(r"(?i)[_-](SRF_\d_)?(HR|GT|original)([_-]?x?\d)?$")
+ORIGINAL = re.compile(r"(?i)(?<=.)[_-](SRF_\d_)?(HR|GT|original)([_-]?x?\d)?$")
 # What may follow the name of the original: x4 or, after a separator, a scale or a word. A number or a letter alone is a
 # part of the name: neither bird_2 nor bird_b is bird.
 ENDING = re.compile(r"(?i)x\d.*|[ _.([@-].*([a-z]{2}|x\d|\dx).*")
-# Scales in it: x4, 4x, SRF_4, LR4.
-SCALES = re.compile(r"(?i)(?<![a-z])x(\d)(?!\d)|(?<!\d)(\d)x(?![a-z0-9])|SRF_(\d)|(?:LR|HR|bic|BI)x?(\d)(?!\d)")
+# Scales in it: x4, 4x, SRF_4, LR4; not that of waifu2x.
+SCALES = re.compile(r"(?i)(?<![a-z])x(\d)(?!\d)|(?<![a-z0-9])(\d)x(?![a-z0-9])|SRF_(\d)|(?:LR|HR|bic|BI)x?(\d)(?!\d)")
 
 
 def match(originals: Sequence[PurePath], candidates: Sequence[PurePath], *, scale: int) -> list[list[PurePath]]:

@@ -23,7 +23,7 @@ class Listing(NamedTuple):
     """The pictures of one resolution."""
 
     folder: Path
-    pictures: list[Path]  # in the folder and below it, at least one
+    pictures: list[Path]  # in the folder and below it
 
 
 class SetLayout(NamedTuple):

@@ -33,6 +33,8 @@ def _match(originals, candidates, *, scale=4):
         ("photo.v1.png", "photo.v1_upscayl_4x_realesrgan-x4plus.png"),  # upscayl
         ("baby.png", "baby(noise_scale)(Level1)(x4.000).png"),  # waifu2x-caffe
         ("baby.png", "baby@4x.png"),
+        ("baby.png", "baby_waifu2x.png"),
+        ("_HR.png", "_HR_x4.png"),  # a name of nothing else
         ("city/baby.png", "city/baby_x4.png"),
     ],
 )
