@@ -1,8 +1,9 @@
-"""Scores models on benchmark sets: `python -m jsr.evaluate --model NAME... --data SET_DIR...`.
+"""Scores models on benchmark sets: `python -m jsr.evaluate --model NAME... --results FOLDER... --data SET_DIR...`.
 
-PSNR, SSIM (Wang's and daala's) and NIQE are measured on BT.601 luma with 4 pixels shaved, per picture, and averaged.
-NIQE needs no original; that of the originals is in the first row, as the value to come close to. LPIPS (0.1, AlexNet;
-lower is better) is measured on the whole RGB picture, by custom, so nothing is shaved; it needs `jsr fetch lpips` once.
+PSNR, SSIM (Wang's and daala's) and NIQE are measured per picture on BT.601 luma without a border as wide as the scale,
+and averaged. `--results` scores the pictures of another program in the same way. NIQE needs no original; that of the
+originals is in the last row, as the value to come close to. LPIPS (0.1, AlexNet; lower is better) is measured on the
+whole RGB picture, by custom, so nothing is shaved; it needs `jsr fetch lpips` once.
 """
 
 import argparse
@@ -10,7 +11,6 @@ import contextlib
 import functools
 import itertools
 import json
-import math
 import statistics
 import sys
 import time
@@ -22,49 +22,34 @@ import numpy as np
 from tqdm import tqdm
 
 from jsr import command_line
-from jsr.command_line import Parser
-from jsr.data import pairs
+from jsr.data import benchmarks, pairs
+from jsr.data.benchmarks import Benchmark
 from jsr.data.pairs import Pair
 from jsr.errors import DataError, Error, WeightsError
-from jsr.metrics import fidelity, grid, lpips, lpips_model, niqe, niqe_model, scores
-from jsr.metrics.lpips import Reference
-from jsr.metrics.niqe import Pristine
+from jsr.metrics import lpips_model, niqe_model, options, scores
+from jsr.metrics.options import TIMED
+from jsr.metrics.protocol import Protocol, undefined
 from jsr.metrics.scores import Result, Score
 from jsr.models import Model
-from jsr.ops.observation import MAX_BLUR, MAX_NOISE, Observation
+from jsr.ops.observation import Observation
 from jsr.upscaling import tiles
 from jsr.weights import zoo
 
-TIMED = 256  # pixels of a side of the picture that is timed
-SHAVE = 4  # pixels, the custom at x4; the same at other scales
-
-
-class TestSet(NamedTuple):
-    """A column of the table: a folder, with its own low-resolution pictures or with pictures made by an observation."""
-
-    label: str
-    folder: Path
-    observation: Observation | None = None
+SCALE = 4  # of pictures of other programs, where neither --scale nor a model says another
 
 
 class Contestant(NamedTuple):
-    """A row of the table: a model, or the originals."""
+    """A row of the table: a model, the pictures of another program, or the originals."""
 
     name: str
     scale: int
+    find: Callable[[Path], list[Pair]]  # the pictures of a set
     score: Callable[[Pair, Observation | None], Score]
     model: Model | None = None
 
 
 def score(
-    model: Model,
-    pair: Pair,
-    observation: Observation | None,
-    pristine: Pristine,
-    *,
-    perceptual: Reference | None = None,
-    tile: int | None = None,
-    has_grid: bool = False,
+    model: Model, pair: Pair, observation: Observation | None, protocol: Protocol, *, tile: int | None = None
 ) -> Score:
     """Scores a model on one picture.
 
@@ -72,72 +57,65 @@ def score(
       model: upscales the low-resolution picture.
       pair: the files of the picture.
       observation: makes the low-resolution picture, if there is one; methods that take it as known are told.
-      pristine: the model that NIQE compares with.
-      perceptual: the network of LPIPS; without it, LPIPS is not measured.
+      protocol: what is measured.
       tile: low-resolution pixels of a tile's side; chosen by the free memory by default.
-      has_grid: whether the sub-pixel grid is measured too.
 
     Raises:
       DataError: the sizes do not fit the scale, or the picture is too small to be scored.
       PictureError: a picture cannot be read.
     """
-    scale = model.scale
-    lr, hr = pairs.read(pair, scale=scale, observation=observation)
+    lr, hr = pairs.read(pair, scale=model.scale, observation=observation)
     if observation:
         with contextlib.suppress(WeightsError):
             model = model.with_observation(observation)
     sr = tiles.upscale(model, lr, tile=tile)
-    try:
-        return Score(
-            pair.name,
-            psnr=fidelity.psnr(hr, sr, shave=SHAVE),
-            ssim=fidelity.ssim(hr, sr, shave=SHAVE),
-            ssim_daala=fidelity.ssim_daala(hr, sr, shave=SHAVE),
-            niqe=niqe.distance(sr, pristine, shave=SHAVE),
-            lpips=lpips.distance(hr, sr, perceptual) if perceptual else None,
-            grid=grid.strength(sr, scale=scale) if has_grid else None,
-        )
-    except DataError as error:
-        raise DataError(f"{pair.hr}: {error}") from error
+    return _compare(pair, hr, sr, protocol, scale=model.scale)
 
 
-def score_original(
-    pair: Pair,
-    observation: Observation | None,
-    pristine: Pristine,
-    *,
-    scale: int,
-    has_lpips: bool = False,
-    has_grid: bool = False,
-) -> Score:
+def score_result(pair: Pair, observation: Observation | None, protocol: Protocol, *, scale: int) -> Score:
+    """Scores the picture of another program.
+
+    Args:
+      observation: without influence here, because the picture is there already.
+
+    Raises:
+      DataError: its size is not that of the original, or it is too small to be scored.
+      PictureError: a picture cannot be read.
+    """
+    sr, hr = pairs.read_result(pair, scale=scale)
+    return _compare(pair, hr, sr, protocol, scale=scale)
+
+
+def score_original(pair: Pair, observation: Observation | None, protocol: Protocol, *, scale: int) -> Score:
     """Scores an original by the metrics that need no other picture, NIQE and the grid.
 
     Args:
       observation: without influence here.
-      has_lpips: whether models are scored by LPIPS too, which then has a place in the row, although it is undefined.
 
     Raises:
       DataError: the sizes do not fit the scale.
       PictureError: a picture cannot be read.
     """
     _, hr = pairs.read(pair, scale=scale)
-    return Score(
-        pair.name,
-        niqe=niqe.distance(hr, pristine, shave=SHAVE),
-        lpips=math.nan if has_lpips else None,
-        grid=grid.strength(hr, scale=scale) if has_grid else None,
-    )
+    return protocol.describe(pair.name, hr, scale=scale)
 
 
-def score_set(contestant: Contestant, test_set: TestSet) -> list[Score]:
+def _compare(pair: Pair, hr: np.ndarray, sr: np.ndarray, protocol: Protocol, *, scale: int) -> Score:
+    try:
+        return protocol.compare(pair.name, hr, sr, scale=scale)
+    except DataError as error:
+        raise DataError(f"{pair.hr}: {error}") from error
+
+
+def score_set(contestant: Contestant, benchmark: Benchmark) -> list[Score]:
     """Scores each picture of a set. A picture that fails ends it, because a mean over the others would mislead.
 
     Raises:
       DataError, PictureError: as `score`; the message names the picture.
     """
-    found = pairs.find(test_set.folder, scale=contestant.scale)
-    bar = tqdm(found, desc=f"{contestant.name}, {test_set.label}", leave=False, disable=None)
-    return [contestant.score(pair, test_set.observation) for pair in bar]
+    found = contestant.find(benchmark.folder)
+    bar = tqdm(found, desc=f"{contestant.name}, {benchmark.label}", leave=False, disable=None)
+    return [contestant.score(pair, benchmark.observation) for pair in bar]
 
 
 def seconds(model: Model) -> float:
@@ -153,35 +131,30 @@ def seconds(model: Model) -> float:
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns 0, or 1 where a picture cannot be scored. Exits with 2 on wrong arguments."""
-    parser = _parser()
-    args = parser.parse_args(argv)
-    if args.tile is not None and args.tile < 1:
-        parser.error(f"--tile: expected 1 or more pixels, got {args.tile}")
-    if args.json and not args.json.absolute().parent.is_dir():
-        parser.error(f"--json: {args.json.parent} is not a folder")
+    parser, args = options.parse(argv)
     # All arguments are checked before the first minute is spent.
     try:
         models = {name: zoo.ready(name, precision=args.precision, scale=args.scale) for name in args.model}
         if args.ensemble:
             models = {name: model.ensemble() for name, model in models.items()}
         pristine, perceptual = niqe_model.load(args.niqe_model), lpips_model.load()
-        for folder in args.data:
-            for model in models.values():
-                pairs.find(folder, scale=model.scale)
+        measured = Protocol(pristine, perceptual, args.channel, args.shave, args.grid)
+        contestants = _contestants(models, measured, args)
+        for folder, contestant in itertools.product(args.data, contestants):
+            contestant.find(folder)
     except (Error, OSError) as error:
-        parser.error(str(error))
+        parser.error(command_line.reason(error, path=args.data[0]))
 
-    test_sets = _test_sets(args.data, args.degrade)
     results: list[list[Result]] = []  # of each contestant, on each set
     times = []
-    for contestant in _contestants(models, pristine, perceptual, args):
+    for contestant in contestants:
         results.append([])
-        for test_set in test_sets:
+        for benchmark in benchmarks.benchmarks(args.data, args.degrade):
             try:
-                singles = score_set(contestant, test_set)
+                singles = score_set(contestant, benchmark)
             except (Error, OSError) as error:
-                return _fail(f"{contestant.name}: {error}")
-            label, folder, _ = test_set
+                return _fail(command_line.reason(error, path=benchmark.folder))
+            label, folder, _ = benchmark
             result = Result(contestant.name, label, folder, contestant.scale, singles, scores.mean(singles))
             results[-1].append(result)
         if args.time:
@@ -191,12 +164,16 @@ def main(argv: list[str] | None = None) -> int:
     if args.verbose:
         for result in flat:
             print(_pictures(result), end="\n\n")
+    print(measured.caption(contestant.scale for contestant in contestants))
     print(_summary(results, times))
+    for line in undefined(results[0]):
+        print(line, file=sys.stderr)
     if not perceptual:
         print(f"LPIPS: not measured; {lpips_model.COMMAND}", file=sys.stderr)
     if args.json:
         document = {
-            "shave": SHAVE,
+            "channel": args.channel,
+            "shave": "scale" if args.shave is None else args.shave,
             "luma": "BT.601",
             "ssim": "Wang 2004",
             "results": [scores.result_as_json(result) for result in flat],
@@ -210,38 +187,23 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def _contestants(
-    models: dict[str, Model], pristine: Pristine, perceptual: Reference | None, args: argparse.Namespace
-) -> list[Contestant]:
-    """Returns the rows of the table; the originals are cut to the scale of the first model."""
-    scale = next(iter(models.values())).scale
-    has_lpips = perceptual is not None
-    original = functools.partial(
-        score_original, pristine=pristine, scale=scale, has_lpips=has_lpips, has_grid=args.grid
-    )
-    rows = [Contestant("original", scale, original)]
+def _contestants(models: dict[str, Model], measured: Protocol, args: argparse.Namespace) -> list[Contestant]:
+    """Returns the rows of the table; results and originals are cut to the scale of the first model."""
+    rows = []
     for name, model in models.items():
-        by_model = functools.partial(
-            score, model, pristine=pristine, perceptual=perceptual, tile=args.tile, has_grid=args.grid
-        )
-        rows.append(Contestant(name, model.scale, by_model, model))
-    return rows
+        by_model = functools.partial(score, model, protocol=measured, tile=args.tile)
+        rows.append(Contestant(name, model.scale, functools.partial(pairs.find, scale=model.scale), by_model, model))
+    scale = rows[0].scale if rows else args.scale or SCALE
+    by_result = functools.partial(score_result, protocol=measured, scale=scale)
+    for name, folder in zip(benchmarks.labels(args.results), args.results, strict=True):
+        find = functools.partial(_find_results, folder, scale=scale)
+        rows.append(Contestant(str(folder) if name in models else name, scale, find, by_result))
+    by_original = functools.partial(score_original, protocol=measured, scale=scale)
+    return [*rows, Contestant("original", scale, functools.partial(pairs.find, scale=scale), by_original)]
 
 
-def _test_sets(folders: list[Path], observations: list[Observation]) -> list[TestSet]:
-    """Returns the columns of the table, named as the sets, or by their paths where two have one name."""
-    labels = [pairs.label(folder) for folder in folders]
-    labels = labels if len(set(labels)) == len(labels) else [str(folder) for folder in folders]
-    test_sets = [TestSet(label, folder) for label, folder in zip(labels, folders, strict=True)]
-    if not observations:
-        return test_sets
-    return [TestSet(f"{label} {seen}", folder, seen) for label, folder, _ in test_sets for seen in observations]
-
-
-def _observation(text: str) -> Observation:
-    limits = {"sigma": MAX_BLUR, "noise": MAX_NOISE}
-    found = command_line.numbers(text, limits)
-    return Observation(blur=found.get("sigma", 0.0), noise=found.get("noise", 0.0))
+def _find_results(results: Path, folder: Path, *, scale: int) -> list[Pair]:
+    return pairs.find_results(folder, benchmarks.results_folder(results, folder), scale=scale)
 
 
 def _pictures(result: Result) -> str:
@@ -262,50 +224,6 @@ def _summary(results: list[list[Result]], times: list[str]) -> str:
 def _fail(message: str) -> int:
     print(f"jsr.evaluate: error: {message}", file=sys.stderr)
     return 1
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = Parser(prog="jsr.evaluate", description="Scores models on benchmark sets.")
-    parser.add_argument(
-        "--model",
-        nargs="+",
-        required=True,
-        metavar="NAME",
-        help=f"one of {', '.join(zoo.NAMES)}, a weights file, or a run's folder",
-    )
-    parser.add_argument(
-        "--data",
-        nargs="+",
-        required=True,
-        type=command_line.path,
-        metavar="SET_DIR",
-        help="folders with hr and, optionally, lr",
-    )
-    command_line.add_scale(parser)
-    parser.add_argument(
-        "--degrade",
-        nargs="+",
-        type=_observation,
-        default=[],
-        metavar="sigma=S,noise=N",
-        help="score each set once for each of these: the low-resolution pictures are made from hr by a Gaussian blur of"
-        " S pixels, the bicubic reduction, and noise of N levels, and ibp, pocs and map are told S and N",
-    )
-    parser.add_argument("--tile", type=command_line.whole, metavar="N", help="low-resolution pixels of a tile's side")
-    parser.add_argument("--ensemble", action="store_true", help="score the mean over eight flips and turns")
-    command_line.add_precision(parser)
-    parser.add_argument(
-        "--niqe-model",
-        type=command_line.path,
-        metavar="FILE",
-        help="the pristine model of NIQE: modelparameters.mat of its authors, or a file of jsr.fit_niqe (default: ours,"
-        " fitted to 56 photographs; values of two models cannot be compared)",
-    )
-    parser.add_argument("--grid", action="store_true", help="measure the grid of sub-pixel layers too, in grey levels")
-    parser.add_argument("--time", action="store_true", help=f"measure the time for {TIMED}x{TIMED} pixels too")
-    parser.add_argument("--verbose", action="store_true", help="print the scores of each picture")
-    parser.add_argument("--json", type=command_line.path, metavar="FILE", help="write all scores to a file as well")
-    return parser
 
 
 if __name__ == "__main__":

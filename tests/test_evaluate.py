@@ -2,6 +2,7 @@
 
 import functools
 import json
+import shutil
 import subprocess
 import sys
 
@@ -13,8 +14,10 @@ from PIL import Image
 
 from jsr import evaluate
 from jsr.data import pairs
+from jsr.data.benchmarks import Benchmark
 from jsr.metrics import fidelity, lpips, lpips_model, niqe, niqe_model
 from jsr.metrics.lpips import Reference
+from jsr.metrics.protocol import Protocol
 from jsr.metrics.scores import mean
 from jsr.models.alexnet import AlexNet
 from jsr.ops.observation import Observation
@@ -70,13 +73,13 @@ def benchmark_set(tmp_path, rng):
 
 
 def _scores(name, folder):
-    return evaluate.score_set(_contestant(name), evaluate.TestSet("tiny", folder))
+    return evaluate.score_set(_contestant(name), Benchmark("tiny", folder))
 
 
-def _contestant(name, **options):
+def _contestant(name, perceptual=None):
     model = zoo.load(name)
-    score = functools.partial(evaluate.score, model, pristine=niqe_model.load(), **options)
-    return evaluate.Contestant(name, 4, score, model)
+    score = functools.partial(evaluate.score, model, protocol=Protocol(niqe_model.load(), perceptual))
+    return evaluate.Contestant(name, 4, functools.partial(pairs.find, scale=4), score, model)
 
 
 def _fails(argv, capsys):
@@ -113,8 +116,8 @@ def test_table_json_and_verbose_say_the_same(benchmark_set, tmp_path, capsys):
     assert evaluate.main([*argv, "--json", str(tmp_path / "scores.json")]) == 0
     output = capsys.readouterr().out
     document = json.loads((tmp_path / "scores.json").read_text())
-    assert (document["shave"], document["ssim"]) == (4, "Wang 2004")
-    original, bicubic, nearest = document["results"]
+    assert (document["channel"], document["shave"], document["ssim"]) == ("y", "scale", "Wang 2004")
+    bicubic, nearest, original = document["results"]
     assert original["mean"] == {"psnr": None, "ssim": None, "ssim_daala": None, "niqe": None}
     assert (bicubic["model"], nearest["model"], bicubic["set"]) == ("bicubic", "nearest", "tiny")
     assert bicubic["mean"]["psnr"] > nearest["mean"]["psnr"]
@@ -148,7 +151,7 @@ def test_niqe_is_that_of_the_upscaled_picture_and_of_the_original(tmp_path, rng,
     assert evaluate.main(argv) == 0
     (hr,) = (np.asarray(Image.open(path)) for path in (tmp_path / "hr").iterdir())
     lr = pairs.reduce(hr, scale=4)
-    images = hr, lr.repeat(4, axis=0).repeat(4, axis=1)
+    images = lr.repeat(4, axis=0).repeat(4, axis=1), hr
     results = json.loads((tmp_path / "s.json").read_text())["results"]
     model = niqe_model.load()
     for result, image in zip(results, images, strict=True):
@@ -159,11 +162,12 @@ def test_lpips_is_that_of_the_whole_picture_and_undefined_for_originals(benchmar
     argv = ["--model", "nearest", "--data", str(benchmark_set), "--json", str(tmp_path / "s.json"), "--grid"]
     assert evaluate.main(argv) == 0
     out, err = capsys.readouterr()
-    title, original, nearest = out.splitlines()
-    assert "/ NIQE / LPIPS / grid" in title and err == ""
+    caption, title, nearest, original = out.splitlines()
+    assert caption.endswith("; LPIPS of whole RGB pictures")
+    assert "/ NIQE / LPIPS / grid" in title and "LPIPS" not in err
     document = json.loads((tmp_path / "s.json").read_text())
     assert document["lpips"] == "0.1, AlexNet"
-    original_result, result = document["results"]
+    result, original_result = document["results"]
     assert original_result["mean"]["lpips"] is None and original.split()[-3] == "-"
     reference = lpips_model.load()
     assert reference is not None
@@ -179,9 +183,9 @@ def test_without_the_weights_of_lpips_one_line_tells_how_to_get_them(benchmark_s
     argv = ["--model", "nearest", "--data", str(benchmark_set), "--json", str(tmp_path / "s.json")]
     assert evaluate.main(argv) == 0
     out, err = capsys.readouterr()
-    assert err == "LPIPS: not measured; jsr fetch lpips\n" and "LPIPS" not in out
+    assert err.splitlines()[-1] == "LPIPS: not measured; jsr fetch lpips" and "LPIPS" not in out
     document = json.loads((tmp_path / "s.json").read_text())
-    assert document["lpips"] is None and "lpips" not in document["results"][1]["mean"]
+    assert document["lpips"] is None and "lpips" not in document["results"][0]["mean"]
 
 
 @pytest.mark.slow
@@ -189,7 +193,7 @@ def test_without_the_weights_of_lpips_one_line_tells_how_to_get_them(benchmark_s
 def test_bicubic_has_the_known_lpips(fetched_lpips, jsr_data, name, expected):
     """Recorded from an LPIPS in PyTorch. With a border of 4 pixels shaved, Set5 would have 0.344."""
     contestant = _contestant("bicubic", perceptual=fetched_lpips)
-    scores = evaluate.score_set(contestant, evaluate.TestSet(name, jsr_data / "eval" / name / "x4"))
+    scores = evaluate.score_set(contestant, Benchmark(name, jsr_data / "eval" / name / "x4"))
     assert mean(scores).lpips == pytest.approx(expected, abs=1e-3)
 
 
@@ -218,7 +222,7 @@ def test_equal_pictures_are_null_in_json(tmp_path):
         raise AssertionError(word)
 
     text = (tmp_path / "s.json").read_text()
-    _, result = json.loads(text, parse_constant=refuse)["results"]
+    result, _ = json.loads(text, parse_constant=refuse)["results"]
     assert result["mean"] == {"psnr": None, "ssim": 1.0, "ssim_daala": 1.0, "niqe": None}
 
 
@@ -226,7 +230,7 @@ def test_degrade_makes_a_column_for_each_observation(benchmark_set, tmp_path, ca
     """Methods that take blur and noise as known are told of them, the others are not."""
     argv = ["--model", "bicubic", "map", "--data", str(benchmark_set), "--json", str(tmp_path / "s.json")]
     assert evaluate.main([*argv, "--degrade", "sigma=2", "sigma=1,noise=4"]) == 0
-    heading = capsys.readouterr().out.splitlines()[0]
+    heading = capsys.readouterr().out.splitlines()[1]
     assert "tiny sigma=2,noise=0" in heading and "tiny sigma=1,noise=4" in heading
     results = {(r["model"], r["set"]): r for r in json.loads((tmp_path / "s.json").read_text())["results"]}
     seen = Observation(blur=1.0, noise=4.0)
@@ -248,38 +252,93 @@ def test_time_is_printed_on_demand(benchmark_set, capsys):
     assert evaluate.main(argv) == 0
     assert "256x256" not in capsys.readouterr().out
     assert evaluate.main([*argv, "--time"]) == 0
-    heading, original, nearest = capsys.readouterr().out.splitlines()
+    _, heading, nearest, original = capsys.readouterr().out.splitlines()
     assert heading.endswith("256x256") and original.endswith("-")
     value, unit = nearest.split()[-2:]
     assert unit == "s" and 0 < float(value) < 10
-
-
-def test_label_tells_sets_and_scales_apart(tmp_path):
-    assert pairs.label(tmp_path / "Set5") == "Set5"
-    assert pairs.label(tmp_path / "Set5" / "x4") == "Set5 x4"
 
 
 def test_wrong_arguments_end_with_2(benchmark_set, tmp_path, capsys):
     (tmp_path / "empty" / "hr").mkdir(parents=True)
     data = ["--data", benchmark_set]
     for argv, message in (
-        ([], "--model"),
-        (["--model", "bicubic"], "--data"),
         (["--model", "nonesuch", *data], "srresnet"),  # lists the names
         (["--model", "bicubic", "--data", tmp_path / "nowhere"], "is not a folder"),
         (["--model", "bicubic", "--data", tmp_path], "has no sub-folder 'hr'"),
         (["--model", "bicubic", "--data", tmp_path / "empty"], "no pictures"),
-        (["--model", "bicubic", *data, "--degrade", "sigma=1,kernel=2"], "got sigma=1,kernel=2"),
-        (["--model", "bicubic", *data, "--degrade", "noise=101"], "noise=N with N from 0 to 100, got noise=101"),
         (["--model", "srcnn", *data, "--scale", "2"], "srcnn: no weights of scale 2 are released"),
-        (["--model", "bicubic", *data, "--tile", "0"], "--tile: expected 1 or more"),
-        (["--model", "bicubic", *data, "--tile", "x"], "--tile"),
-        (["--model", "bicubic", *data, "--json", tmp_path / "no" / "s.json"], "is not a folder"),
-        (["--model", "bicubic", *data, "--nonesuch"], "--nonesuch"),
         (["--model", "bicubic", *data, "--niqe-model", tmp_path / "no.mat"], "no.mat: No such"),
+        (["--results", tmp_path / "out", *data], "out is not a folder; expected one with the results for"),
+        (["--results", benchmark_set / "hr", tmp_path / "empty", *data], "empty: no pictures"),
     ):
         status, error = _fails(argv, capsys)
         assert status == 2 and message in error
+
+
+@pytest.fixture
+def results(benchmark_set, tmp_path):
+    """What another program has made of the set: each pixel repeated, in files that are named in its own way."""
+    for pair in pairs.find(benchmark_set, scale=4):
+        lr, _ = pairs.read(pair, scale=4)
+        (tmp_path / "rival").mkdir(exist_ok=True)
+        Image.fromarray(lr.repeat(4, axis=0).repeat(4, axis=1)).save(tmp_path / "rival" / f"{pair.hr.stem}_x4_out.png")
+    return tmp_path / "rival"
+
+
+def test_results_have_the_scores_of_the_model_that_makes_the_same(benchmark_set, results, with_lpips, tmp_path, capsys):
+    argv = ["--model", "nearest", "--results", str(results), "--data", str(benchmark_set), "--grid", "--time"]
+    assert evaluate.main([*argv, "--json", str(tmp_path / "s.json")]) == 0
+    *_, nearest, rival, original = capsys.readouterr().out.splitlines()
+    assert [row.split()[0] for row in (nearest, rival, original)] == ["nearest", "rival", "original"]
+    assert rival.split()[-1] == "-"  # of the time
+    nearest, rival, _ = json.loads((tmp_path / "s.json").read_text())["results"]
+    assert rival["images"] == nearest["images"] and rival["mean"]["lpips"] > 0
+
+
+@pytest.mark.parametrize("shave", ["0", "3", "scale"])
+def test_results_in_rgb_agree_with_scikit_image(benchmark_set, results, tmp_path, capsys, shave):
+    metrics = pytest.importorskip("skimage.metrics")
+    argv = ["--results", str(results), "--data", str(benchmark_set), "--channel", "rgb", "--shave", shave]
+    assert evaluate.main([*argv, "--json", str(tmp_path / "s.json")]) == 0
+    border = 4 if shave == "scale" else int(shave)
+    caption, title, *_ = capsys.readouterr().out.splitlines()
+    assert caption == f"PSNR and SSIM of RGB, NIQE of Y (BT.601), {border} pixels shaved" and "daala" not in title
+    document = json.loads((tmp_path / "s.json").read_text())
+    assert (document["channel"], document["shave"]) == ("rgb", "scale" if shave == "scale" else border)
+    for image in document["results"][0]["images"]:
+        hr = np.asarray(Image.open(benchmark_set / "hr" / image["name"]))
+        sr = np.asarray(Image.open(results / image["name"].replace(".", "_x4_out.")))
+        x, y = (z[border : sr.shape[0] - border, border : sr.shape[1] - border] for z in (hr, sr))
+        assert image["psnr"] == pytest.approx(metrics.peak_signal_noise_ratio(x, y))
+        options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "channel_axis": -1}
+        assert image["ssim"] == pytest.approx(metrics.structural_similarity(x, y, data_range=255, **options))
+
+
+def test_results_of_several_sets_and_programs_have_their_own_cells(benchmark_set, results, tmp_path, capsys):
+    """A second set in which all is flat, and a second program, which has the pictures of both sets in sub-folders."""
+    other = tmp_path / "sets" / "flat"
+    (other / "hr").mkdir(parents=True)
+    Image.new("RGB", (48, 48), (90, 90, 90)).save(other / "hr" / "c.png")
+    for name, folder in (("tiny", results), ("flat", other / "hr")):
+        shutil.copytree(folder, tmp_path / "both" / name)
+    argv = ["--results", tmp_path / "both", "--data", benchmark_set, other, "--json", tmp_path / "s.json"]
+    assert evaluate.main([str(a) for a in argv]) == 0
+    tiny, flat, *_ = json.loads((tmp_path / "s.json").read_text())["results"]
+    assert [image["name"] for image in tiny["images"]] == ["a.png", "b.png"] and tiny["mean"]["psnr"] < 40
+    assert flat["mean"]["ssim"] == 1 and flat["mean"]["psnr"] is None  # infinite
+
+
+def test_results_of_another_size_end_with_1(benchmark_set, results, capsys):
+    Image.new("RGB", (61, 64)).save(results / "b_x4_out.png")
+    status, error = _fails(["--results", results, "--data", benchmark_set], capsys)
+    assert status == 1 and f"error: {results / 'b_x4_out.png'}: expected 60x64 pixels, to fit" in error
+    assert error.endswith("hr/b.png, got 61x64\n")
+
+
+def test_a_row_without_numbers_is_explained(benchmark_set, capsys):
+    assert evaluate.main(["--model", "nearest", "--data", str(benchmark_set)]) == 0
+    line = capsys.readouterr().err.splitlines()[0]
+    assert line == "NIQE: - where a picture has less than two blocks of 96x96 pixels: 2 of 2 in tiny"
 
 
 def test_lr_without_a_partner_ends_with_2(benchmark_set, capsys):
@@ -304,7 +363,7 @@ def test_sizes_that_do_not_fit_the_scale_end_with_1(benchmark_set, capsys):
     (benchmark_set / "hr" / "b.png").unlink()
     Image.new("RGB", (40, 32)).save(benchmark_set / "lr" / "a.png")
     status, error = _fails(["--model", "bicubic", "--data", benchmark_set], capsys)
-    assert status == 1 and "expected hr 4 times the size of lr, got 80x64 for 40x32" in error
+    assert status == 1 and "expected hr 4 times the size of lr, got 80x64 for 40x32; --scale 2 would fit\n" in error
 
 
 def test_the_command_itself(benchmark_set):

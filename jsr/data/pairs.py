@@ -1,4 +1,4 @@
-"""Benchmark sets: folders with high-resolution pictures in `hr` and, optionally, low-resolution ones in `lr`."""
+"""Pairs of a benchmark set: an original, and its low-resolution picture or what another program has made of that."""
 
 import zlib
 from pathlib import Path
@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import UInt8
 
+from jsr.data import matching, set_layout
+from jsr.data.set_layout import Listing
 from jsr.errors import DataError
 from jsr.ops import observation as observations
 from jsr.ops import pixels, resize
@@ -16,59 +18,63 @@ from jsr.pictures.picture import flatten, rgb
 
 
 class Pair(NamedTuple):
-    """The files of a high-resolution picture and of the low-resolution one that belongs to it."""
+    """The files of an original and of the pictures that belong to it."""
 
     name: str  # the path below `hr`
     hr: Path
     lr: Path | None  # None: made from hr
-
-
-def label(folder: Path) -> str:
-    """Returns a set's name, "Set5": that of its folder, after its parent's where it names only the scale, "Set5 x4"."""
-    path = folder.resolve()
-    is_scale = path.name[:1] == "x" and path.name[1:].isdigit()
-    return f"{path.parent.name} {path.name}" if is_scale else path.name
+    result: Path | None = None  # of another program
 
 
 def find(folder: Path, *, scale: int) -> list[Pair]:
-    """Lists the pictures of `folder/hr`, each with its file in `folder/lr` if there is that folder.
+    """Lists the originals of a benchmark set, each with its low-resolution picture if the set holds these.
 
-    Both files have one path below these, but for the suffix; or that in `lr` has the scale after its name as in DIV2K:
-    0801.png, 0801x4.png.
+    Both have one path below their folders, but for the suffix and for what is after the name, as in DIV2K's 0801.png
+    and 0801x4.png.
 
     Raises:
-      DataError: no folder, no `hr`, no picture in it, or no low-resolution picture for one, or more than one.
+      DataError: no set, no picture in it, or no low-resolution picture for one, or more than one.
     """
-    if not (folder / "hr").is_dir():
-        reason = "has no sub-folder 'hr'" if folder.is_dir() else "is not a folder"
-        raise DataError(f"{folder} {reason}; expected SET_DIR/hr and, optionally, SET_DIR/lr{_hint(folder, scale)}")
-    hrs = folders.list_pictures(folder / "hr")
-    if not hrs:
-        raise DataError(f"{folder / 'hr'}: no pictures")
-    names = [hr.relative_to(folder / "hr").as_posix() for hr in hrs]
-    if not (folder / "lr").is_dir():
-        return [Pair(name, hr, None) for name, hr in zip(names, hrs, strict=True)]
-    lrs: dict[Path, list[Path]] = {}
-    for path in folders.list_pictures(folder / "lr"):
-        lrs.setdefault(path.relative_to(folder / "lr").with_suffix(""), []).append(path)
-    pairs, missing = [], []
-    for name, hr in zip(names, hrs, strict=True):
-        place = hr.relative_to(folder / "hr").with_suffix("")
-        found = lrs.get(place, []) + lrs.get(place.with_name(f"{place.name}x{scale}"), [])
-        if len(found) > 1:
-            raise DataError(f"{hr}: expected one low-resolution picture, got {found[0]} and {found[1]}")
-        pairs += [Pair(name, hr, lr) for lr in found]
-        missing += [name] * (not found)
+    hr, lr = set_layout.locate(folder, scale=scale)
+    names = [path.relative_to(hr.folder).as_posix() for path in hr.pictures]
+    lrs = [None] * len(names) if lr is None else _partners(hr, lr, scale=scale, kind="low-resolution picture")
+    return [Pair(*files) for files in zip(names, hr.pictures, lrs, strict=True)]
+
+
+def find_results(folder: Path, results: Path, *, scale: int) -> list[Pair]:
+    """Lists the originals of a benchmark set, each with the picture that another program has made of it.
+
+    These have the paths of the originals below `results`, but for the suffix and for what is after the name.
+
+    Raises:
+      DataError: as `find`, or no result for an original, or more than one.
+    """
+    if not results.is_dir():
+        raise DataError(f"{results} is not a folder; expected one with the results for {folder}")
+    pictures = folders.list_pictures(results)
+    if not pictures:
+        raise DataError(f"{results}: no pictures")
+    hr, _ = set_layout.locate(folder, scale=scale)
+    found = _partners(hr, Listing(results, pictures), scale=scale, kind="result")
+    pairs = find(folder, scale=scale)
+    return [pair._replace(result=path) for pair, path in zip(pairs, found, strict=True)]
+
+
+def _partners(hr: Listing, others: Listing, *, scale: int, kind: str) -> list[Path]:
+    """Finds the one picture that belongs to each original."""
+    originals, candidates = (
+        [path.relative_to(listing.folder) for path in listing.pictures] for listing in (hr, others)
+    )
+    found = matching.match(originals, candidates, scale=scale)
+    for original, paths in zip(hr.pictures, found, strict=True):
+        if len(paths) > 1:
+            first, second = (others.folder / path for path in paths[:2])
+            raise DataError(f"{original}: expected one {kind}, got {first} and {second}")
+    missing = [name.as_posix() for name, paths in zip(originals, found, strict=True) if not paths]
     if missing:
-        rest = f" and {len(missing) - 1} more of hr" if len(missing) > 1 else ""
-        raise DataError(f"{folder / 'lr'}: no picture for {missing[0]}{rest}")
-    return pairs
-
-
-def _hint(folder: Path, scale: int) -> str:
-    """Names the set that may be meant: the one of the scale in a folder of several, or the one that a folder is of."""
-    places = [folder / f"x{scale}", *([folder.parent] if folder.name in ("hr", "lr") else [])]
-    return next((f", perhaps {place}" for place in places if (place / "hr").is_dir()), "")
+        rest = f" and {len(missing) - 1} more of {hr.folder.name}" if len(missing) > 1 else ""
+        raise DataError(f"{others.folder}: no picture for {missing[0]}{rest}")
+    return [others.folder / path for (path,) in found]
 
 
 def read(
@@ -85,17 +91,36 @@ def read(
       DataError: the sizes do not fit the scale.
       PictureError: a picture cannot be read.
     """
-    hr = rgb(flatten(reading.read(pair.hr)))
-    height, width = (n - n % scale for n in hr.shape[:2])
-    hr = hr[:height, :width]
+    original = _read(pair.hr)
+    hr = _cut(original, scale)
+    height, width = hr.shape[:2]
     if observation is not None:
         return observe(hr, observation, scale=scale, seed=zlib.crc32(pair.name.encode())), hr
-    lr = reduce(hr, scale=scale) if pair.lr is None else rgb(flatten(reading.read(pair.lr)))
+    lr = reduce(hr, scale=scale) if pair.lr is None else _read(pair.lr)
     if (height, width) != (scale * lr.shape[0], scale * lr.shape[1]):
-        raise DataError(
-            f"{pair.hr}: expected hr {scale} times the size of lr, got {width}x{height} for {lr.shape[1]}x{lr.shape[0]}"
-        )
+        sizes = f"{width}x{height} for {lr.shape[1]}x{lr.shape[0]}"
+        fitting = [n for n in (2, 3, 4) if _cut(original, n).shape == (n * lr.shape[0], n * lr.shape[1], 3)]
+        hint = f"; --scale {fitting[0]} would fit" if fitting else ""
+        raise DataError(f"{pair.hr}: expected hr {scale} times the size of lr, got {sizes}{hint}")
     return lr, hr
+
+
+def read_result(pair: Pair, *, scale: int) -> tuple[UInt8[np.ndarray, "sh sw 3"], UInt8[np.ndarray, "sh sw 3"]]:
+    """Reads `(result, hr)` as `read` reads `hr`; the result has the size of that or of the whole original.
+
+    Raises:
+      DataError: it has another size.
+      PictureError: a picture cannot be read.
+      ValueError: the pair has no result.
+    """
+    if pair.result is None:
+        raise ValueError(f"{pair.name}: expected a pair that find_results has found")
+    result, original = _read(pair.result), _read(pair.hr)
+    hr = _cut(original, scale)
+    if result.shape not in (hr.shape, original.shape):
+        expected, found = (f"{image.shape[1]}x{image.shape[0]}" for image in (hr, result))
+        raise DataError(f"{pair.result}: expected {expected} pixels, to fit {pair.hr}, got {found}")
+    return _cut(result, scale), hr
 
 
 def reduce(hr: UInt8[np.ndarray, "sh sw 3"], *, scale: int) -> UInt8[np.ndarray, "h w 3"]:
@@ -111,3 +136,13 @@ def observe(
     lr = np.asarray(observations.observe(hr.astype(np.float32), scale, blur=observation.blur))
     lr = lr + np.random.default_rng(seed).normal(0, observation.noise, lr.shape)
     return np.clip(np.round(lr), 0, 255).astype(np.uint8)
+
+
+def _read(path: Path) -> UInt8[np.ndarray, "h w 3"]:
+    return rgb(flatten(reading.read(path)))
+
+
+def _cut(image: UInt8[np.ndarray, "h w 3"], scale: int) -> UInt8[np.ndarray, "sh sw 3"]:
+    """Cuts a picture on the right and below to multiples of the scale."""
+    height, width = (n - n % scale for n in image.shape[:2])
+    return image[:height, :width]

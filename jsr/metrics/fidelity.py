@@ -1,11 +1,13 @@
 """Fidelity of one picture to another: PSNR and SSIM as the super-resolution literature reports them.
 
-Pictures are uint8 RGB `[h, w, 3]` on the host, and each function returns one Python float. All measure the BT.601 luma,
-in studio range [16, 235] and not rounded unless they say so, after cutting `shave` pixels from each border. The peak is
-255 all the same, by the convention of the literature, so that values can be compared.
+Pictures are uint8 RGB `[h, w, 3]` on the host, and each function returns one Python float. Channel "y" is the BT.601
+luma, in studio range [16, 235] and not rounded unless a function says so; "rgb" is red, green and blue. `shave` pixels
+are cut from each border first. The peak is 255 for luma too, by the convention of the literature, so that values can be
+compared.
 """
 
 import math
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
@@ -14,6 +16,8 @@ from jsr.errors import DataError
 from jsr.metrics import gaussian
 from jsr.ops import pixels
 
+Channel = Literal["y", "rgb"]
+
 PEAK = 255.0
 WINDOW = 11  # pixels of a side, Wang et al. 2004
 SIGMA = 1.5  # pixels, of the Gaussian in that window
@@ -21,28 +25,29 @@ C1 = (0.01 * PEAK) ** 2  # K1 = 0.01; keeps the ratio of means finite where both
 C2 = (0.03 * PEAK) ** 2  # K2 = 0.03; keeps the ratio of variances finite where both are flat
 
 
-def psnr(a: np.ndarray, b: np.ndarray, *, shave: int = 4) -> float:
-    """Computes the peak signal-to-noise ratio of luma, 10 log10(255^2 / MSE).
+def psnr(a: np.ndarray, b: np.ndarray, *, shave: int = 4, channel: Channel = "y") -> float:
+    """Computes the peak signal-to-noise ratio, 10 log10(255^2 / MSE).
 
     Args:
       a: uint8 `[h, w, 3]`.
       b: uint8 `[h, w, 3]`.
       shave: pixels cut from each border first; by custom the scale, 4.
+      channel: "y" for luma; "rgb" for the mean squared error over the three colours together.
 
     Returns:
-      decibels, infinite where the luma of both is equal.
+      decibels, infinite where both are equal in the channel.
 
     Raises:
       DataError: nothing is left after shaving.
       ValueError: not two uint8 pictures of one size, or a negative `shave`.
     """
-    x, y = _lumas(a, b, shave=shave, smallest=1)
+    x, y = _planes(a, b, shave=shave, smallest=1, channel=channel)
     error = np.mean((x - y) ** 2)
     return float("inf") if error == 0 else float(10 * np.log10(PEAK**2 / error))
 
 
-def ssim(a: np.ndarray, b: np.ndarray, *, shave: int = 4) -> float:
-    """Computes the structural similarity of luma as its authors define it (often called Wang's SSIM).
+def ssim(a: np.ndarray, b: np.ndarray, *, shave: int = 4, channel: Channel = "y") -> float:
+    """Computes the structural similarity as its authors define it (often called Wang's SSIM).
 
     The window is an 11x11 Gaussian of sigma 1.5, at each position where it lies within the picture; covariances are
     those of the population. Equals scikit-image with `gaussian_weights=True, sigma=1.5, use_sample_covariance=False`;
@@ -56,6 +61,7 @@ def ssim(a: np.ndarray, b: np.ndarray, *, shave: int = 4) -> float:
       a: uint8 `[h, w, 3]`.
       b: uint8 `[h, w, 3]`.
       shave: pixels cut from each border first; by custom the scale, 4.
+      channel: "y" for luma; "rgb" for the mean over the three colours, each by itself.
 
     Returns:
       at most 1, the value of equal pictures.
@@ -64,7 +70,12 @@ def ssim(a: np.ndarray, b: np.ndarray, *, shave: int = 4) -> float:
       DataError: less than one window is left after shaving.
       ValueError: not two uint8 pictures of one size, or a negative `shave`.
     """
-    x, y = _lumas(a, b, shave=shave, smallest=WINDOW)
+    planes = _planes(a, b, shave=shave, smallest=WINDOW, channel=channel)
+    return float(np.mean([_similarity(x, y) for x, y in zip(*planes, strict=True)]))
+
+
+def _similarity(x: Float[np.ndarray, "h w"], y: Float[np.ndarray, "h w"]) -> float:
+    """Computes the SSIM of one channel."""
     mean_x, mean_y = _blur(x), _blur(y)
     var_x = _blur(x * x) - mean_x**2
     var_y = _blur(y * y) - mean_y**2
@@ -75,7 +86,7 @@ def ssim(a: np.ndarray, b: np.ndarray, *, shave: int = 4) -> float:
 
 
 def ssim_daala(a: np.ndarray, b: np.ndarray, *, shave: int = 4) -> float:
-    """Computes the structural similarity as the daala package does, which Ledig et al. (2017) report.
+    """Computes the structural similarity of luma as the daala package does, which Ledig et al. (2017) report.
 
     The window is a Gaussian whose sigma is 1.5 / 256 of the picture's height, with weights in steps of 1/256. At the
     borders it is cut off, and the position has less weight in the mean. Luma is rounded to whole levels. Values cannot
@@ -85,9 +96,9 @@ def ssim_daala(a: np.ndarray, b: np.ndarray, *, shave: int = 4) -> float:
       Daala video codec, https://gitlab.xiph.org/xiph/daala, tools/dump_ssim.c.
 
     Args, Returns, Raises:
-      as `ssim`, except that one pixel is enough.
+      as `ssim`, except that the channel is luma and that one pixel is enough.
     """
-    x, y = (np.round(z) for z in _lumas(a, b, shave=shave, smallest=1))
+    x, y = (np.round(z[0]) for z in _planes(a, b, shave=shave, smallest=1, channel="y"))
     kernel = _daala_kernel(1.5 / 256 * x.shape[0], longest=max(x.shape))
     weight, mean_x, mean_y, xx, yy, xy = (
         gaussian.window_sums(np.pad(z, len(kernel) // 2), kernel)  # the padding has weight 0
@@ -112,8 +123,10 @@ def _daala_kernel(sigma: float, *, longest: int) -> Float[np.ndarray, " n"]:
     return np.concatenate([side[::-1], [256 - 2 * side.sum()], side])
 
 
-def _lumas(a: np.ndarray, b: np.ndarray, *, shave: int, smallest: int) -> list[Float[np.ndarray, "h w"]]:
-    """Checks two pictures and returns the luma of each, shaved."""
+def _planes(
+    a: np.ndarray, b: np.ndarray, *, shave: int, smallest: int, channel: Channel
+) -> list[Float[np.ndarray, "c h w"]]:
+    """Checks two pictures and returns the channels of each, shaved: one of luma, or three."""
     a, b = np.asarray(a), np.asarray(b)
     for image in (a, b):
         pixels.check(image)
@@ -126,7 +139,10 @@ def _lumas(a: np.ndarray, b: np.ndarray, *, shave: int, smallest: int) -> list[F
             f"expected at least {2 * shave + smallest} pixels on each side, "
             f"{smallest} after shaving {shave}, got {a.shape[0]}x{a.shape[1]}"
         )
-    return [pixels.shave(pixels.luma(image), shave) for image in (a, b)]
+    shaved = (pixels.shave(image, shave) for image in (a, b))
+    if channel == "y":
+        return [pixels.luma(image)[None] for image in shaved]
+    return [image.astype(np.float64).transpose(2, 0, 1) for image in shaved]
 
 
 def _blur(image: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h-10 w-10"]:

@@ -13,14 +13,14 @@ class Score(NamedTuple):
     name: str
     psnr: float = math.nan  # dB
     ssim: float = math.nan  # Wang's
-    ssim_daala: float = math.nan
+    ssim_daala: float | None = None  # None where another channel than luma is measured
     niqe: float = math.nan  # undefined for pictures of fewer than two blocks
     lpips: float | None = None  # undefined for pictures of a few pixels; None where its network is missing
     grid: float | None = None  # grey levels; None where it was not asked for
 
 
 class Result(NamedTuple):
-    """The scores of one model, or of the originals, on one benchmark set."""
+    """The scores of one model, of another program or of the originals, on one benchmark set."""
 
     model: str
     set: str
@@ -66,7 +66,7 @@ def as_json(score: Score) -> dict[str, float | None]:
 
 
 def result_as_json(result: Result) -> dict[str, Any]:
-    """Returns the scores of a model on a set: the mean, and those of each picture."""
+    """Returns the scores on a set: the mean, and those of each picture."""
     return {
         "model": result.model,
         "set": result.set,

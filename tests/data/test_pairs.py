@@ -28,12 +28,6 @@ def benchmark_set(tmp_path, rng):
     return tmp_path
 
 
-def test_label_tells_sets_and_scales_apart(tmp_path):
-    assert pairs.label(tmp_path / "Set5") == "Set5"
-    assert pairs.label(tmp_path / "Set5" / "x4") == "Set5 x4"
-    assert pairs.label(tmp_path / "Set5" / "xml") == "xml"
-
-
 def test_find_takes_both_ways_to_name_lr(benchmark_set):
     first, second = pairs.find(benchmark_set, scale=4)
     assert (first.name, first.lr) == ("a.png", benchmark_set / "lr" / "a.png")
@@ -99,10 +93,15 @@ def test_read_lays_transparent_pictures_over_white(tmp_path, rng):
         assert np.array_equal(result[half:], np.asarray(Image.open(tmp_path / name / "a.png"))[half:, :, :3])
 
 
-def test_read_names_sizes_that_do_not_fit_and_pictures_that_are_broken(benchmark_set):
+def test_read_names_sizes_that_do_not_fit_and_pictures_that_are_broken(benchmark_set, tmp_path):
     pair = pairs.find(benchmark_set, scale=4)[0]
-    with pytest.raises(DataError, match="a.png: expected hr 2 times the size of lr, got 34x40 for 8x10"):
+    with pytest.raises(
+        DataError, match="a.png: expected hr 2 times the size of lr, got 34x40 for 8x10; --scale 4 would fit$"
+    ):
         pairs.read(pair, scale=2)
+    Image.new("RGB", (7, 10)).save(tmp_path / "odd.png")
+    with pytest.raises(DataError, match="a.png: expected hr 4 times the size of lr, got 32x40 for 7x10$"):
+        pairs.read(pair._replace(lr=tmp_path / "odd.png"), scale=4)
     pair.hr.write_bytes(b"no picture")
     with pytest.raises(PictureError, match="hr/a.png: "):
         pairs.read(pair, scale=4)
@@ -142,3 +141,49 @@ def test_find_names_the_set_that_may_be_meant(tmp_path, given):
         (tmp_path / name).mkdir(parents=True)
     with pytest.raises(DataError, match=f"{re.escape(str(tmp_path / given))} has no .*, perhaps {tmp_path / 'x4'}$"):
         pairs.find(tmp_path / given, scale=4)
+
+
+def test_find_results_pairs_by_path_and_name(benchmark_set):
+    for name in ("out/a_x4.png", "out/b_ESRGAN.jpg", "out/c.png"):
+        _write(benchmark_set / name)
+    found = pairs.find_results(benchmark_set, benchmark_set / "out", scale=4)
+    assert [pair.result for pair in found] == [benchmark_set / "out" / n for n in ("a_x4.png", "b_ESRGAN.jpg")]
+    assert [pair._replace(result=None) for pair in found] == pairs.find(benchmark_set, scale=4)
+
+
+def test_find_results_names_what_is_missing_or_twofold(benchmark_set):
+    out = benchmark_set / "out"
+    with pytest.raises(DataError, match="out is not a folder; expected one with the results for"):
+        pairs.find_results(benchmark_set, out, scale=4)
+    out.mkdir()
+    with pytest.raises(DataError, match="out: no pictures"):
+        pairs.find_results(benchmark_set, out, scale=4)
+    _write(out / "a.png")
+    with pytest.raises(DataError, match="out: no picture for b.png$"):
+        pairs.find_results(benchmark_set, out, scale=4)
+    _write(out / "b_x4.png")
+    _write(out / "b_out.png")
+    with pytest.raises(DataError, match="hr/b.png: expected one result, got .*out/b_out.png and .*out/b_x4.png$"):
+        pairs.find_results(benchmark_set, out, scale=4)
+
+
+@pytest.mark.parametrize("size", [(34, 41), (32, 40)])
+def test_read_result_takes_the_size_of_the_cut_original_and_of_the_whole(benchmark_set, rng, size):
+    image = rng.integers(0, 256, (size[1], size[0], 3), np.uint8)
+    for name in ("a.png", "b.png"):
+        (benchmark_set / "out").mkdir(exist_ok=True)
+        Image.fromarray(image).save(benchmark_set / "out" / name)
+    pair = pairs.find_results(benchmark_set, benchmark_set / "out", scale=4)[0]
+    result, hr = pairs.read_result(pair, scale=4)
+    assert np.array_equal(result, image[:40, :32])
+    assert np.array_equal(hr, pairs.read(pair, scale=4)[1])
+
+
+def test_read_result_names_a_file_of_another_size_and_both_sizes(benchmark_set):
+    for name in ("out/a.png", "out/b.png"):
+        _write(benchmark_set / name)
+    pair = pairs.find_results(benchmark_set, benchmark_set / "out", scale=4)[0]
+    with pytest.raises(DataError, match="^.*out/a.png: expected 32x40 pixels, to fit .*hr/a.png, got 8x8$"):
+        pairs.read_result(pair, scale=4)
+    with pytest.raises(ValueError, match="a.png: expected a pair that find_results has found"):
+        pairs.read_result(pair._replace(result=None), scale=4)

@@ -36,6 +36,20 @@ def test_agrees_with_scikit_image(rng, shave, noise):
     assert fidelity.ssim(a, b, shave=shave) == pytest.approx(ssim, abs=1e-8)
 
 
+@pytest.mark.parametrize("shave", [0, 3])
+def test_rgb_agrees_with_scikit_image(rng, shave):
+    """PSNR of the error over all colours, and SSIM as the mean of three; neither equals that of luma."""
+    reference = pytest.importorskip("skimage.metrics")
+    a, b = _pair(rng)
+    x, y = (z[shave : z.shape[0] - shave, shave : z.shape[1] - shave] for z in (a, b))
+    options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "channel_axis": -1}
+    psnr = reference.peak_signal_noise_ratio(x, y, data_range=255)
+    ssim = reference.structural_similarity(x, y, data_range=255, **options)
+    assert fidelity.psnr(a, b, shave=shave, channel="rgb") == pytest.approx(psnr, abs=1e-6)
+    assert fidelity.ssim(a, b, shave=shave, channel="rgb") == pytest.approx(ssim, abs=1e-8)
+    assert fidelity.psnr(a, b, shave=shave) != pytest.approx(psnr, abs=0.1)
+
+
 def test_agrees_with_the_independent_scorer(jsr_data):
     """The scorer beside the research pictures shares no code with us."""
     path = jsr_data.parent / "tools" / "score.py"
