@@ -1,6 +1,7 @@
 """The metadata of an opened picture, of any format that Pillow opens, and of JPEG XL."""
 
 import io
+import os
 import struct
 from typing import BinaryIO
 
@@ -54,6 +55,7 @@ def read_jxl(file: BinaryIO | io.BytesIO, *, icc: bytes | None = None) -> Descri
       icc: the colour profile, which only a decoder can tell.
     """
     block, packet, at, has_compressed = None, None, 0, False
+    whole = file.seek(0, os.SEEK_END)
     while True:
         file.seek(at)
         head = file.read(16)
@@ -61,7 +63,9 @@ def read_jxl(file: BinaryIO | io.BytesIO, *, icc: bytes | None = None) -> Descri
         if size == 1:  # a large one, whose size follows
             size, start = int.from_bytes(head[8:], "big"), 16
         kind = head[4:8]
-        if len(head) < 8 or size < start:  # the last one may have size 0; a bare stream of pixels has no boxes
+        if (
+            len(head) < 8 or size < start or at + size > whole
+        ):  # the last one may have size 0; a bare stream of pixels has no boxes
             break
         file.seek(at + start)
         if kind == b"Exif":

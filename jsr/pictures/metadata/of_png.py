@@ -1,6 +1,7 @@
 """The metadata of a PNG (third edition): the chunks besides its pixels, read before and after these, and written."""
 
 import io
+import os
 import struct
 import zlib
 from collections.abc import Iterator
@@ -118,7 +119,7 @@ def _an_inch(pixels: int) -> float:
 
 def _chunks(file: BinaryIO | io.BytesIO) -> Iterator[tuple[bytes, bytes, bool]]:
     """Yields type and data of all chunks that are no pixels, and whether their checksum is right."""
-    at, tag = 8, b""
+    at, tag, size = 8, b"", file.seek(0, os.SEEK_END)
     while tag != b"IEND":
         file.seek(at)
         head = file.read(8)
@@ -126,6 +127,8 @@ def _chunks(file: BinaryIO | io.BytesIO) -> Iterator[tuple[bytes, bytes, bool]]:
             return
         length, tag = struct.unpack(">I4s", head)
         at += 12 + length
+        if at > size:  # memory for a length that is a lie would be allocated before it is read
+            return
         if tag not in (b"IDAT", b"fdAT"):
             data = file.read(length)
             yield tag, data, file.read(4) == zlib.crc32(tag + data).to_bytes(4, "big")
