@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NoReturn, get_args
+from typing import Any, NoReturn
 
 from jsr.version import __version__
 
@@ -136,30 +136,6 @@ def _exact(value: float) -> int:
     if value != int(value):
         raise ValueError
     return int(value)
-
-
-def add_precision(parser: argparse.ArgumentParser) -> None:
-    """Adds `--precision` to the parser of a program that upscales."""
-    from jsr.devices.compilation import Precision  # here, because it imports JAX, which `jsr --help` does not need
-
-    parser.add_argument(
-        "--precision",
-        choices=get_args(Precision),
-        default="fp32",
-        help="precision of the network's arithmetic; bf16 is faster on a GPU, and on a CPU that has AVX512-BF16 or AMX"
-        " (default: %(default)s)",
-    )
-
-
-def add_scale(parser: argparse.ArgumentParser) -> None:
-    """Adds `--scale` to the parser of a program that upscales."""
-    parser.add_argument(
-        "--scale",
-        type=whole,
-        choices=(2, 3, 4),
-        help="how many times wider and higher, for models that have several scales: the interpolations, ibp, pocs, map,"
-        " ne, sparse and aplus (default: 4, or that of the weights file)",
-    )
 
 
 def numbers(text: str, limits: Mapping[str, float]) -> dict[str, float]:

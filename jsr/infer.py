@@ -233,6 +233,7 @@ def main(argv: list[str] | None = None) -> int:
                 quality=args.quality,
                 is_lossless=args.lossless,
                 limits=tuple(args.range) if args.range else None,
+                bands=tuple(args.bands) if args.bands else None,
             )
             failed = _run(jobs, settings, log)
     except BrokenPipeError:

@@ -251,12 +251,12 @@ def _tiffs():
 def _deep():
     """More than 8 bits, in formats whose colours Pillow cuts to 8."""
     deep = smooth(HEIGHT, WIDTH).astype(np.uint16) * 257
-    content = imagecodecs.jpeg2k_encode(deep >> 4, level=0, codecformat="jp2", bitspersample=12)
+    content = bytes(imagecodecs.jpeg2k_encode(deep >> 4, level=0, codecformat="jp2", bitspersample=12))
     yield Sample("deep-12.jp2", content, np.round((deep >> 4) * (65535 / 4095)).astype(np.uint16))
-    content = imagecodecs.avif_encode(deep >> 6, level=100, bitspersample=10)
+    content = bytes(imagecodecs.avif_encode(deep >> 6, level=100, bitspersample=10))
     yield Sample("deep-10.avif", content, deep, tolerance=4)
     yield Sample("deep-16.ppm", f"P6 {WIDTH} {HEIGHT} 65535\n".encode() + deep.astype(">u2").tobytes(), deep)
-    content = imagecodecs.jpegxl_encode(deep, lossless=True)
+    content = bytes(imagecodecs.jpegxl_encode(deep, lossless=True))
     yield Sample("deep-16.jxl", content, deep, icc=decoded(content).info["icc_profile"])
 
 

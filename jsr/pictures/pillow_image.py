@@ -1,10 +1,9 @@
 """Pictures in memory that are Pillow's images: what programs pass to `jsr.upscale`, and get back."""
 
-import io
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image
 
 from jsr.errors import PictureError
 from jsr.pictures.codecs import pillow
@@ -37,12 +36,13 @@ def to_picture(image: Image.Image) -> Picture:
         )
     if not all(image.size):
         raise PictureError(f"image: expected at least one pixel, got {image.width}x{image.height}")
-    icc = image.info.get("icc_profile")
+    metadata = Metadata(icc=image.info.get("icc_profile"))
     with guarded():
-        if image.mode in OTHER_MODELS:
-            image, icc = _to_srgb(image, icc), None
-        array = pillow.decode_frame(image)
-    return assemble(array, Metadata(icc=icc), UPRIGHT)
+        if image.mode == "CMYK":
+            array, metadata = pillow.from_cmyk(np.asarray(image), metadata)
+        else:
+            array = pillow.decode_frame(image)
+    return assemble(array, metadata._replace(icc=None) if image.mode in OTHER_MODELS else metadata, UPRIGHT)
 
 
 def from_picture(picture: Picture) -> Image.Image:
@@ -54,17 +54,3 @@ def from_picture(picture: Picture) -> Image.Image:
     if picture.metadata.icc:
         image.info["icc_profile"] = picture.metadata.icc
     return image
-
-
-def _to_srgb(image: Image.Image, icc: bytes | None) -> Image.Image:
-    """Converts to sRGB: CMYK by its colour profile, if it has a valid one."""
-    if image.mode == "CMYK" and icc:
-        try:
-            converted = ImageCms.profileToProfile(
-                image, io.BytesIO(icc), ImageCms.createProfile("sRGB"), outputMode="RGB"
-            )
-            assert converted is not None  # it is, unless a picture is changed in place
-            return converted
-        except (OSError, ImageCms.PyCMSError):
-            pass
-    return image.convert("RGB")

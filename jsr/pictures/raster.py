@@ -28,12 +28,26 @@ class Raster(NamedTuple):
         return self._replace(metadata=self.metadata.noted(*notes))
 
 
+def chosen(raster: Raster, bands: tuple[int, ...]) -> Raster:
+    """Returns three bands of a raster as its colours.
+
+    Raises:
+      PictureError: no such band.
+    """
+    count = raster.samples.shape[2]
+    if not all(0 <= band < count for band in bands):
+        raise PictureError(f"--bands: expected 0 to {count - 1}, got {' '.join(map(str, bands))}")
+    return raster._replace(samples=raster.samples[..., list(bands)], is_rgb=True)
+
+
 def colours(raster: Raster) -> Picture | None:
     """Returns the colours of a raster that has some of 8 or 16 bits, with a note of its other bands; else None."""
     samples = raster.samples
     if not raster.is_rgb or samples.dtype not in (np.uint8, np.uint16):
         return None
     picture = Picture(np.ascontiguousarray(samples[..., :3]), None, raster.metadata)
+    if samples.shape[2] == 3:
+        return picture
     return picture.noted(f"of {describe(raster)}, only the colours are kept; TIFF holds all, such as -o NAME.tif")
 
 

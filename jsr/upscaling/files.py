@@ -32,6 +32,7 @@ class Options(NamedTuple):
     quality: int | None = None  # of a lossy format, as `writing.write` takes it
     is_lossless: bool = False
     limits: tuple[float, float] | None = None  # of the values of rasters, as `raster.enlarge` takes them
+    bands: tuple[int, ...] | None = None  # the three of a raster that are taken as its colours
 
     @property
     def model(self) -> Model:
@@ -76,6 +77,8 @@ def upscale_file(job: Job, options: Options, progress: Progress) -> Result:
         return _upscale_animation(job, options, progress, picture)
     if isinstance(picture, LargePicture):
         return _upscale_rows(job, options, progress, picture)
+    if isinstance(picture, Raster) and options.bands:
+        picture = rasters.chosen(picture, options.bands)
     if isinstance(picture, Raster) and not rasters.is_held(job.target):
         picture = rasters.colours(picture) or picture
     if isinstance(picture, Raster):

@@ -106,6 +106,13 @@ def _add_input(group: Any) -> None:
         metavar=("LO", "HI"),
         help="values of rasters, such as floats, that a model sees",
     )
+    group.add_argument(
+        "--bands",
+        type=whole,
+        nargs=3,
+        metavar=("R", "G", "B"),
+        help="only three bands of a raster, counted from 0, as colours",
+    )
     group.add_argument("--burst", action="store_true", help="one picture of all, which show one scene")
     group.add_argument(
         "--max-pixels",

@@ -5,7 +5,7 @@ import pytest
 import tifffile
 from scipy import ndimage
 
-from jsr import infer
+from jsr import infer, pictures
 from jsr.models import Model
 from jsr.models.interpolation import Interpolation
 from jsr.pictures import Raster
@@ -121,3 +121,20 @@ def test_a_slice_of_dicom_keeps_its_unit(tmp_path, rng, capsys):
     assert large.dtype == np.int16 and large.shape == (96, 128)
     np.testing.assert_allclose(large.mean(), stored.mean() - 1024, atol=1)
     assert "what DICOM says of patient and device is not kept" in capsys.readouterr().out
+
+
+def test_three_bands_become_colours(tmp_path, rng, capsys):
+    """Of whole numbers, a picture in any format; of others, a raster with colours."""
+    samples = rng.integers(0, 10000, (24, 32, 6), np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", samples, planarconfig="contig")
+    arguments = ["--bands", "3", "0", "5", "--model", "bicubic"]
+    assert infer.main([str(tmp_path / "a.tif"), *arguments]) == 0
+    picture = pictures.read(tmp_path / "a_x4.png").pixels
+    assert picture.shape == (96, 128, 3) and picture.dtype == np.uint16
+    np.testing.assert_allclose(picture.mean(axis=(0, 1)), samples[..., [3, 0, 5]].mean(axis=(0, 1)), rtol=1e-3)
+    tifffile.imwrite(tmp_path / "f.tif", samples.astype(np.float32), planarconfig="contig")
+    assert infer.main([str(tmp_path / "f.tif"), "-o", str(tmp_path / "g.tif"), *arguments]) == 0
+    large = pictures.open(tmp_path / "g.tif")
+    assert isinstance(large, Raster) and large.is_rgb and large.samples.shape == (96, 128, 3)
+    assert infer.main([str(tmp_path / "a.tif"), "--bands", "0", "1", "6"]) == 1
+    assert "--bands: expected 0 to 5, got 0 1 6" in capsys.readouterr().err

@@ -39,6 +39,11 @@ def decode(content: bytes, frame: int | None, max_pixels: int) -> Picture | Rast
     with tifffile.TiffFile(io.BytesIO(content)) as file:
         chosen, notes = choose_frame(frame, len(file.pages))
         page: Any = file.pages[chosen]
+        # Of a tag of a wrong type, tifffile gives a tuple or bytes, whose product with a number can be any length.
+        if not all(isinstance(n, int) for n in (page.imagewidth, page.imagelength, page.samplesperpixel)):
+            raise ValueError("its size is no number")
+        if not isinstance(page.bitspersample, int):
+            raise ValueError(f"expected channels of one depth, got {page.bitspersample} bits")
         check_size(page.imagewidth, page.imagelength, 1, max_pixels)
         size = page.imagewidth * page.imagelength * page.samplesperpixel * page.bitspersample // 8
         if size > BYTES_A_PIXEL * max_pixels:

@@ -125,6 +125,17 @@ def test_other_numbers_are_rasters(tmp_path, rng, dtype, bands):
     np.testing.assert_array_equal(picture.samples, samples)
 
 
+def test_sizes_of_a_wrong_type_are_refused(tmp_path, u16):
+    """tifffile gives the bytes of such a tag, and bytes times a height are long."""
+    tifffile.imwrite(tmp_path / "a.tif", u16[..., 0], byteorder="<", software=False, metadata=None)
+    content = bytearray((tmp_path / "a.tif").read_bytes())
+    at = content.index((256).to_bytes(2, "little"), 8)  # the entry of ImageWidth: tag, type, count, value
+    content[at + 2 : at + 8] = (7).to_bytes(2, "little") + (4).to_bytes(4, "little")
+    (tmp_path / "a.tif").write_bytes(content)
+    with pytest.raises(PictureError, match="its size is no number"):
+        pictures.read(tmp_path / "a.tif")
+
+
 def test_bands_count_towards_the_limit(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((10, 10, 40), np.float32), planarconfig="contig")
     pictures.open(tmp_path / "a.tif", max_pixels=2000)
