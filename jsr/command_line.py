@@ -33,7 +33,8 @@ class Parser(argparse.ArgumentParser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Parses arguments, after a look at the options, because argparse does not say which one may be meant."""
-        for word in itertools.takewhile(lambda word: word != "--", sys.argv[1:] if args is None else args):
+        words = itertools.takewhile(lambda word: word != "--", sys.argv[1:] if args is None else args)
+        for word in words if self._subparsers is None else ():  # a command has options of its own
             self._check_option(word)
         return super().parse_known_args(args, namespace)
 

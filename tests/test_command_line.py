@@ -146,3 +146,13 @@ def test_every_parser_has_a_version(capsys):
     with pytest.raises(SystemExit, match="0"):
         _parser().parse_args(["--version"])
     assert capsys.readouterr().out == f"jsr {jsr.__version__}\n"
+
+
+def test_commands_of_a_parser_have_their_own_options(capsys):
+    parser = command_line.Parser(prog="p")
+    commands = parser.add_subparsers(parser_class=command_line.Parser)
+    commands.add_parser("go").add_argument("--seed", type=int)
+    assert parser.parse_args(["go", "--seed", "3"]).seed == 3
+    with pytest.raises(SystemExit):
+        parser.parse_args(["go", "--sead", "3"])
+    assert capsys.readouterr().err == "p go: error: --sead: no such option, perhaps --seed\n"
