@@ -2,7 +2,7 @@
 
 import zlib
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import UInt8
@@ -33,36 +33,51 @@ def label(folder: Path) -> str:
 def find(folder: Path, *, scale: int) -> list[Pair]:
     """Lists the pictures of `folder/hr`, each with its file in `folder/lr` if there is that folder.
 
-    Both files have one path below these, but for the suffix; or that in `lr` has the scale after its name as in DIV2K:
-    0801.png, 0801x4.png.
-
     Raises:
       DataError: no folder, no `hr`, no picture in it, or no low-resolution picture for one, or more than one.
     """
     if not (folder / "hr").is_dir():
         reason = "has no sub-folder 'hr'" if folder.is_dir() else "is not a folder"
         raise DataError(f"{folder} {reason}; expected SET_DIR/hr and, optionally, SET_DIR/lr{_hint(folder, scale)}")
-    hrs = folders.list_pictures(folder / "hr")
-    if not hrs:
-        raise DataError(f"{folder / 'hr'}: no pictures")
-    names = [hr.relative_to(folder / "hr").as_posix() for hr in hrs]
-    if not (folder / "lr").is_dir():
-        return [Pair(name, hr, None) for name, hr in zip(names, hrs, strict=True)]
+    if (folder / "lr").is_dir():
+        matched: Any = match(folder / "hr", folder / "lr", scale=scale)
+    else:
+        matched = [(hr, None) for hr in _pictures(folder / "hr")]
+    return [Pair(hr.relative_to(folder / "hr").as_posix(), hr, lr) for hr, lr in matched]
+
+
+def match(hr_folder: Path, lr_folder: Path, *, scale: int) -> list[tuple[Path, Path]]:
+    """Lists the pictures of a folder, sorted, each with the low-resolution picture that belongs to it in another.
+
+    Both files have one path below their folders, but for the suffix; or the low-resolution one has the scale after its
+    name as in DIV2K: 0801.png, 0801x4.png.
+
+    Raises:
+      DataError: no picture, or no low-resolution picture for one, or more than one.
+    """
     lrs: dict[Path, list[Path]] = {}
-    for path in folders.list_pictures(folder / "lr"):
-        lrs.setdefault(path.relative_to(folder / "lr").with_suffix(""), []).append(path)
-    pairs, missing = [], []
-    for name, hr in zip(names, hrs, strict=True):
-        place = hr.relative_to(folder / "hr").with_suffix("")
+    for path in folders.list_pictures(lr_folder):
+        lrs.setdefault(path.relative_to(lr_folder).with_suffix(""), []).append(path)
+    matched, missing = [], []
+    for hr in _pictures(hr_folder):
+        name = hr.relative_to(hr_folder)
+        place = name.with_suffix("")
         found = lrs.get(place, []) + lrs.get(place.with_name(f"{place.name}x{scale}"), [])
         if len(found) > 1:
             raise DataError(f"{hr}: expected one low-resolution picture, got {found[0]} and {found[1]}")
-        pairs += [Pair(name, hr, lr) for lr in found]
-        missing += [name] * (not found)
+        matched += [(hr, lr) for lr in found]
+        missing += [name.as_posix()] * (not found)
     if missing:
-        rest = f" and {len(missing) - 1} more of hr" if len(missing) > 1 else ""
-        raise DataError(f"{folder / 'lr'}: no picture for {missing[0]}{rest}")
-    return pairs
+        rest = f" and {len(missing) - 1} more of {hr_folder.name}" if len(missing) > 1 else ""
+        raise DataError(f"{lr_folder}: no picture for {missing[0]}{rest}")
+    return matched
+
+
+def _pictures(folder: Path) -> list[Path]:
+    found = folders.list_pictures(folder)
+    if not found:
+        raise DataError(f"{folder}: no pictures")
+    return found
 
 
 def _hint(folder: Path, scale: int) -> str:

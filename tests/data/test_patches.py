@@ -296,13 +296,13 @@ def test_load_names_pictures_that_vanish_or_change_meanwhile(folder, tmp_path, m
     """After the scan of the headers one is gone, one broken, one smaller than a crop, and so is a held-out one."""
     best_side = patch_layout.best_side
 
-    def spoil_first(shapes, *, size):
+    def spoil_first(shapes, **options):
         shapes = list(shapes)
         (folder / "01.png").unlink()
         (folder / "02.png").write_bytes((folder / "02.png").read_bytes()[:-2000])
         for name in ("03.png", "06.png"):
             Image.new("RGB", (3, 3)).save(folder / name)
-        return best_side(shapes, size=size)
+        return best_side(shapes, **options)
 
     monkeypatch.setattr(patch_layout, "best_side", spoil_first)
     pictures = _load(folder, tmp_path)
