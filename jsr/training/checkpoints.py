@@ -31,6 +31,7 @@ from jsr.errors import CheckpointError
 from jsr.files import checksums, tensors
 
 LATEST = 2  # checkpoints that stay, beside the best
+UNFINISHED = ".orbax-checkpoint-tmp"  # in the names of folders that Orbax has not completed
 DELETED = "deleted"  # subfolder to which Orbax moves a checkpoint before deleting it
 
 
@@ -129,13 +130,14 @@ class Checkpoints:
             aside = self._folder / f"{step}.damaged"
             shutil.rmtree(aside, ignore_errors=True)
             (self._folder / str(step)).rename(aside)
-        shutil.rmtree(self._folder / DELETED, ignore_errors=True)
+        # Not by Orbax, whose thread would go on beside the next manager of this folder, and both would fail.
+        for unfinished in (self._folder / DELETED, *self._folder.glob(f"*{UNFINISHED}*")):
+            shutil.rmtree(unfinished, ignore_errors=True)
         policies = [policy.LatestN(LATEST), policy.BestN(get_metric_fn=_psnr, n=1)]
         options = ocp.CheckpointManagerOptions(
             best_fn=_psnr,
             best_mode="max",
             preservation_policy=policy.AnyPreservationPolicy(policies),
-            cleanup_tmp_directories=True,
             todelete_subdir=DELETED,  # Without this, a deletion that was cut short would look like damage.
         )
         self._quiet = contextlib.ExitStack()
