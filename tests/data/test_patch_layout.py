@@ -59,10 +59,10 @@ def test_cut_and_middle_keep_pairs_aligned(rng, scale, shape):
     low = np.stack([names // 256, names % 256, np.zeros_like(names)], axis=-1).astype(np.uint8)
     pair = Aligned(low.repeat(scale, axis=0).repeat(scale, axis=1), low)
     size = 8 * scale
-    side = patch_layout.best_side([pair.hr.shape[:2]], size=size, grid=scale)
-    assert side % scale == 0
+    best = patch_layout.best_side([pair.hr.shape[:2]], size=size, grid=scale)
+    assert best % scale == 0
     parts: list[Any] = []
-    for side in (side, size, 16 * scale):
+    for side in (best, size, 16 * scale):
         patches, sizes = patch_layout.cut(pair, side=side, size=size)
         assert isinstance(patches, Aligned) and patches.lr.shape[1] * scale == patches.hr.shape[1] == side
         assert len(sizes) == len(patches.hr) == len(patches.lr)
