@@ -105,28 +105,29 @@ def test_pretrain_step_lowers_the_loss(images, step):
     assert int(state.step) == 30
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frozen", [True, False])
 def test_pretrain_step_in_parts_equals_one_of_the_whole_batch(images, frozen):
-    """Also the random numbers of a degradation. With BatchNorm by batch, only the normalisation differs."""
+    """To the last digits with fixed statistics; those of a part normalise otherwise, and then the update is near."""
     optimizer = optax.sgd(0.1)
     before = pretrain_state(optimizer)
-    # Under two seeds, the losses of random halves would differ much more than those of one.
-    whole, parts = (jit(pretrain_step(optimizer, parts=count, frozen=frozen))(before, images) for count in (1, 4))
+    whole, parts = (jit(pretrain_step(optimizer, parts=count, frozen=frozen))(before, images) for count in (1, 2))
     gap = distance(whole[0].generator.params, parts[0].generator.params)
     moved = distance(whole[0].generator.params, before.generator.params)
     assert gap < 1e-5 * moved if frozen else 1e-4 * moved < gap < moved
     np.testing.assert_allclose(parts[1]["loss"], whole[1]["loss"], rtol=1e-5 if frozen else 0.2)
 
 
+@pytest.mark.slow
 def test_pretrain_step_in_parts_moves_batchnorm_once_a_part(images):
     """Where all parts are alike, gradients are equal to the last digits, and statistics move as in as many steps."""
     optimizer = optax.sgd(0.0)
-    alike = jnp.tile(images[:2], (4, 1, 1, 1))
+    alike = jnp.tile(images[:2], (2, 1, 1, 1))
     step = jit(pretrain_step(optimizer))
     expected = pretrain_state(optimizer)
-    for _ in range(4):
+    for _ in range(2):
         expected, _ = step(expected, images[:2])
-    state, _ = jit(pretrain_step(optimizer, parts=4))(pretrain_state(optimizer), alike)
+    state, _ = jit(pretrain_step(optimizer, parts=2))(pretrain_state(optimizer), alike)
     assert distance(state.generator.batch_stats, expected.generator.batch_stats) < 1e-6
 
 
@@ -134,10 +135,10 @@ def test_pretrain_step_in_parts_moves_batchnorm_once_a_part(images):
 def test_gan_step_in_parts_equals_one_of_the_whole_batch(images):
     """With parts that are alike, BatchNorm's statistics of each are those of the whole batch: nothing may differ."""
     optimizer = optax.sgd(0.1)
-    alike = jnp.tile(images[:2], (4, 1, 1, 1))
+    alike = jnp.tile(images[:2], (2, 1, 1, 1))
     before = gan_state(optimizer)
     options: dict[str, Any] = {"content": vgg19_content(), "pixel_weight": 0.5, "adversarial_weight": 0.5}
-    whole, parts = (jit(gan_step(optimizer, parts=count, **options))(before, alike) for count in (1, 4))
+    whole, parts = (jit(gan_step(optimizer, parts=count, **options))(before, alike) for count in (1, 2))
     for name in ("generator", "discriminator"):
         ours, theirs, start = (getattr(state, name).params for state in (parts[0], whole[0], before))
         assert distance(ours, theirs) < 1e-4 * distance(theirs, start)
