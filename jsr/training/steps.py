@@ -272,7 +272,7 @@ def _mean_of_parts(gradients: Callable[..., tuple[Any, Any]], stats: Any, batch:
         stats, new = gradients(stats, *part)
         return (stats, jax.tree.map(jnp.add, total, new)), None
 
-    # XLA computes convolutions inside a loop on one core of a CPU, so there it gets none.
+    # XLA computes convolutions inside a loop on one core of a CPU, so there it gets none, and parts save little memory.
     is_unrolled = parts == 1 or jax.default_backend() == "cpu"
     (stats, total), _ = lax.scan(add, (stats, zeros), divided, unroll=is_unrolled)
     return stats, jax.tree.map(lambda x: x / parts, total)
