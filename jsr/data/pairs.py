@@ -41,6 +41,19 @@ def find(folder: Path, *, scale: int) -> list[Pair]:
     return [Pair(*files) for files in zip(names, hr.pictures, lrs, strict=True)]
 
 
+def match(hr_folder: Path, lr_folder: Path, *, scale: int) -> list[tuple[Path, Path]]:
+    """Lists the pictures of a folder, sorted, each with the low-resolution picture that belongs to it in another.
+
+    Raises:
+      DataError: no picture, or no low-resolution picture for one, or more than one.
+    """
+    hr, lr = (Listing(folder, folders.list_pictures(folder)) for folder in (hr_folder, lr_folder))
+    for listing in (hr, lr):
+        if not listing.pictures:
+            raise DataError(f"{listing.folder}: no pictures")
+    return list(zip(hr.pictures, _partners(hr, lr, scale=scale, kind="low-resolution picture"), strict=True))
+
+
 def find_results(folder: Path, results: Path, *, scale: int) -> list[Pair]:
     """Lists the originals of a benchmark set, each with the picture that another program has made of it.
 

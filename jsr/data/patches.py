@@ -2,9 +2,11 @@
 
 Patches `[n, P, P, 3]` overlap so far that every window of `size` pixels of every photograph lies within one of them;
 a photograph smaller than a patch is padded with zeros on the right and below. P is the side for which overlaps and
-padding take the least space. A cached set is a folder named by a hash of the photographs' names and stamps.
+padding take the least space. A photograph with a low-resolution picture of its own is cut together with it. A cached
+set is a folder named by a hash of the photographs' names and stamps.
 """
 
+import functools
 import hashlib
 import itertools
 import json
@@ -25,6 +27,7 @@ from jsr import pictures
 from jsr.data import collection, patch_files, patch_layout
 from jsr.data.collection import Collection
 from jsr.data.patch_files import Cut, PatchSet
+from jsr.data.patch_layout import Aligned
 from jsr.data.photos import Photo
 from jsr.errors import DataError, PictureError
 from jsr.files import atomic
@@ -59,8 +62,14 @@ class Remarks:
 class Decoded(NamedTuple):
     """The pixels of a photograph."""
 
-    pixels: UInt8[np.ndarray, "h w 3"]
+    pixels: UInt8[np.ndarray, "h w 3"] | Aligned
     is_transparent: bool  # somewhere; the pixels are then laid over white
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width."""
+        pixels = self.pixels.hr if isinstance(self.pixels, Aligned) else self.pixels
+        return pixels.shape[0], pixels.shape[1]
 
 
 def load(
@@ -84,14 +93,15 @@ def load(
       holdout: photographs held out, at most.
 
     Raises:
-      DataError: no such folder or dataset, no usable photograph in it, or no space for the patches.
+      DataError: no such folder or dataset, no usable photograph in it, a low-resolution picture of another size than
+        its photograph requires, or no space for the patches.
     """
     found = data if isinstance(data, Collection) else collection.find(data, data_dir=data_dir)
     root = Path(cache_dir) if cache_dir is not None else default_cache() / "patches"
     home = root / _key(found, size=size, holdout=holdout)
     if home.exists():
         try:
-            return _noted(patch_files.read(home, size=size), found)
+            return _read(home, found, size=size)
         except DataError:  # damaged; the photographs are here to be cut again
             shutil.rmtree(home, ignore_errors=True)
     try:
@@ -100,19 +110,22 @@ def load(
             _build(folder, found, size=size, holdout=holdout)
     except OSError as error:
         raise DataError(f"{root}: cannot keep patches there: {error.strerror or error}") from error
-    return _noted(patch_files.read(home, size=size), found)
+    return _read(home, found, size=size)
 
 
 def _key(found: Collection, *, size: int, holdout: int) -> str:
     """Returns the name of the cached set, which changes with everything that its content depends on."""
     splits = (found.train, found.validation or [])
     sets = [[(photo.name, photo.stamp) for photo in photographs] for photographs in splits]
-    key = json.dumps([patch_files.FORMAT, size, holdout, found.validation is not None, sets])
-    return hashlib.sha256(key.encode()).hexdigest()
+    key = [patch_files.FORMAT, size, holdout, found.validation is not None, sets]
+    if found.lows:
+        key += [found.lows.scale, [(photo.name, photo.stamp) for photo in found.lows.photos.values()]]
+    return hashlib.sha256(json.dumps(key).encode()).hexdigest()
 
 
-def _noted(patches: PatchSet, found: Collection) -> PatchSet:
-    """Adds the files that are no pictures to the description."""
+def _read(home: Path, found: Collection, *, size: int) -> PatchSet:
+    """Reads a cached set, and adds the files that are no pictures to its description."""
+    patches = patch_files.read(home, size=size, scale=found.lows.scale if found.lows else None)
     return patches._replace(description=_joined(patches.description, _others(found)))
 
 
@@ -120,18 +133,20 @@ def _build(folder: Path, found: Collection, *, size: int, holdout: int) -> None:
     """Reads all photographs and writes the files of the set.
 
     Raises:
-      DataError: no usable photograph, or no space for the patches.
+      DataError: no usable photograph, a low-resolution picture of a wrong size, or no space for the patches.
       OSError: a file cannot be written.
     """
     remarks = Remarks()
-    shapes = _scan(found.train, remarks, size=size)
-    side = patch_layout.best_side(shapes.values(), size=size) if shapes else size
-    _check_space(folder, list(shapes.values()), side=side, size=size)
-    split = None if found.validation is None else list(_scan(found.validation, remarks, size=size))
+    scale = found.lows.scale if found.lows else None
+    shapes = _scan(found, found.train, remarks, size=size)
+    side = patch_layout.best_side(shapes.values(), size=size, grid=scale or 1) if shapes else size
+    _check_space(folder, list(shapes.values()), side=side, size=size, scale=scale)
+    split = None if found.validation is None else list(_scan(found, found.validation, remarks, size=size))
     chosen, held_out = _hold_out(list(shapes), split, holdout)
     # Threads read and cut; this thread writes, in order, in less time than reading takes on as many cores as there are.
-    pixels = patch_files.write_patches(folder, _cut(chosen, remarks, side=side, size=size), side=side)
-    middles = list(_middles(held_out, remarks))
+    cuts = _cut(found, chosen, remarks, side=side, size=size)
+    pixels = patch_files.write_patches(folder, cuts, side=side, scale=scale)
+    middles = list(_middles(found, held_out, remarks))
     if split is None:
         middles = middles[: (len(pixels) + len(middles)) // 10]  # a tenth of the photographs that proved whole
     if not pixels:
@@ -140,10 +155,10 @@ def _build(folder: Path, found: Collection, *, size: int, holdout: int) -> None:
     patch_files.write_rest(folder, middles, _describe(pixels, len(middles), remarks))
 
 
-def _scan(photographs: list[Photo], remarks: Remarks, *, size: int) -> dict[Photo, tuple[int, int]]:
+def _scan(found: Collection, photographs: list[Photo], remarks: Remarks, *, size: int) -> dict[Photo, tuple[int, int]]:
     """Returns the height and width of each usable photograph; damage beyond the header is found when it is cut."""
     shapes = {}
-    for photo, shape in _in_threads(_shape, photographs, "look at pictures"):
+    for photo, shape in _in_threads(functools.partial(_shape, found), photographs, "look at pictures"):
         if shape is None:
             remarks.broken.append(photo.name)
         elif min(shape) < max(size, patch_layout.MIDDLE_MULTIPLE):
@@ -153,11 +168,12 @@ def _scan(photographs: list[Photo], remarks: Remarks, *, size: int) -> dict[Phot
     return shapes
 
 
-def _check_space(folder: Path, shapes: list[tuple[int, int]], *, side: int, size: int) -> None:
+def _check_space(folder: Path, shapes: list[tuple[int, int]], *, side: int, size: int, scale: int | None) -> None:
     """Checks the free space first, because an error now is better than a full disk in an hour."""
     edges = np.array(shapes, int).reshape(-1, 2)
-    count = int(patch_layout.counts(edges, side=side, size=size).prod(axis=1).sum())
-    need, free = count * side * side * 3, shutil.disk_usage(folder).free
+    count = int(patch_layout.counts(edges, side=side, size=size, grid=scale or 1).prod(axis=1).sum())
+    need = count * 3 * (side**2 + ((side // scale) ** 2 if scale else 0))
+    free = shutil.disk_usage(folder).free
     if need > free:
         raise DataError(
             f"{folder.parent}: expected room for {need / 1e9:.1f} GB of patches, got {free / 1e9:.1f} GB"
@@ -176,14 +192,14 @@ def _hold_out(train: list[Photo], split: list[Photo] | None, holdout: int) -> tu
     return rest, [photo for i, photo in enumerate(train) if i in indices]
 
 
-def _cut(photographs: list[Photo], remarks: Remarks, *, side: int, size: int) -> Iterator[Cut]:
+def _cut(found: Collection, photographs: list[Photo], remarks: Remarks, *, side: int, size: int) -> Iterator[Cut]:
     """Yields the patches of each photograph."""
 
     def cut(photo: Photo) -> Cut | None:
-        decoded = _decode(photo)
-        if decoded is None or min(decoded.pixels.shape[:2]) < size:  # changed since it was scanned
+        decoded = _decode(found, photo)
+        if decoded is None or min(decoded.shape) < size:  # changed since it was scanned
             return None
-        height, width, _ = decoded.pixels.shape
+        height, width = decoded.shape
         parts = patch_layout.cut(decoded.pixels, side=side, size=size)
         return Cut(height * width, *parts, decoded.is_transparent)
 
@@ -195,11 +211,13 @@ def _cut(photographs: list[Photo], remarks: Remarks, *, side: int, size: int) ->
         yield result
 
 
-def _middles(photographs: list[Photo], remarks: Remarks) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+def _middles(
+    found: Collection, photographs: list[Photo], remarks: Remarks
+) -> Iterator[UInt8[np.ndarray, "h w 3"] | Aligned]:
     """Yields the middle of each photograph."""
-    for photo, decoded in _in_threads(_decode, photographs, "held-out pictures"):
+    for photo, decoded in _in_threads(functools.partial(_decode, found), photographs, "held-out pictures"):
         # It may have changed since it was scanned.
-        if decoded is None or min(decoded.pixels.shape[:2]) < patch_layout.MIDDLE_MULTIPLE:
+        if decoded is None or min(decoded.shape) < patch_layout.MIDDLE_MULTIPLE:
             remarks.broken.append(photo.name)
             continue
         remarks.transparent += [photo.name] * decoded.is_transparent
@@ -226,8 +244,24 @@ def _joined(*parts: str) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _shape(photo: Photo) -> tuple[int, int] | None:
-    """Returns a photograph's height and width, before it is turned, or None where it cannot be read."""
+def _shape(found: Collection, photo: Photo) -> tuple[int, int] | None:
+    """Returns a photograph's height and width, before it is turned, or None where it or its pair cannot be read.
+
+    Raises:
+      DataError: its low-resolution picture has a size that cannot be right, however both are turned.
+    """
+    shape = _header_shape(photo)
+    if found.lows is None or shape is None:
+        return shape
+    low = _header_shape(found.lows.photos[photo.name])
+    if low is None:
+        return None
+    if sorted(shape) != [found.lows.scale * length for length in sorted(low)]:
+        raise _mismatch(found, photo, shape, low)
+    return shape
+
+
+def _header_shape(photo: Photo) -> tuple[int, int] | None:
     try:
         with photo.open() as file:
             return pictures.size(file)
@@ -235,8 +269,37 @@ def _shape(photo: Photo) -> tuple[int, int] | None:
         return None
 
 
-def _decode(photo: Photo) -> Decoded | None:
-    """Returns a photograph's pixels, or None where it cannot be read."""
+def _decode(found: Collection, photo: Photo) -> Decoded | None:
+    """Returns a photograph's pixels, or None where it or its pair cannot be read.
+
+    Raises:
+      DataError: its low-resolution picture has another size than it requires.
+    """
+    decoded = _decode_file(photo)
+    if found.lows is None or decoded is None:
+        return decoded
+    low = _decode_file(found.lows.photos[photo.name])
+    if low is None:
+        return None
+    if decoded.shape != tuple(found.lows.scale * length for length in low.shape):
+        raise _mismatch(found, photo, decoded.shape, low.shape)
+    return Decoded(Aligned(decoded.pixels, low.pixels), decoded.is_transparent or low.is_transparent)
+
+
+def _mismatch(found: Collection, photo: Photo, shape: tuple[int, int], low: tuple[int, int]) -> DataError:
+    assert found.lows
+    name, original = (
+        os.path.join(folder, name)
+        for folder, name in ((found.lows.folder, found.lows.photos[photo.name].name), (found.name, photo.name))
+    )
+    (height, width), (low_height, low_width) = shape, low
+    return DataError(
+        f"{name}: expected a picture {found.lows.scale} times smaller than {original} of {width}x{height} pixels,"
+        f" got {low_width}x{low_height}"
+    )
+
+
+def _decode_file(photo: Photo) -> Decoded | None:
     try:
         with photo.open() as file:
             picture = reading.decode(file.read())

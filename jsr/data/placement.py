@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, UInt8
 
 from jsr.data.crops import Replicated, Sharded, Source, Streamed
-from jsr.data.patches import PatchSet
+from jsr.data.patch_files import PatchSet
 from jsr.devices import memory, parallel
 
 DEVICE_FRACTION = 0.4  # of a device's memory may hold patches; activations need the rest
@@ -64,7 +64,8 @@ def place(pictures: PatchSet, key: Array, *, first: int, end: int, batch: int, s
 def choose(pictures: PatchSet) -> tuple[Kind, str]:
     """Chooses the fastest kind of source that the devices have the memory for; returns it and the reason in words."""
     devices, capacity = jax.local_device_count(), memory.total()
-    need, limit = pictures.patches.nbytes, DEVICE_FRACTION * capacity
+    need = sum(patches.nbytes for patches in jax.tree.leaves(pictures.patches))
+    limit = DEVICE_FRACTION * capacity
     fraction = f"{DEVICE_FRACTION:.0%} of the device's {capacity / 1e9:.1f} GB"
     size = f"patches take {need / 1e9:.2f} GB" if need >= 1e9 else f"patches take {need / 1e6:.1f} MB"
     if need < limit:
@@ -82,18 +83,21 @@ def replicated(pictures: PatchSet, key: Array) -> Replicated:
 
 def sharded(pictures: PatchSet, key: Array) -> Sharded:
     """Places an equal part of the set on each local device: patches `[devices, m, P, P, 3]`, zeros after the last."""
+    key, sizes = parallel.replicate((key, pictures.sizes))
+    return Sharded(key, jax.tree.map(_divided, pictures.patches), sizes)
+
+
+def _divided(patches: UInt8[np.ndarray, "n p p 3"]) -> Array:
     devices = jax.local_device_count()
-    total, *shape = pictures.patches.shape
+    total, *shape = patches.shape
     count = -(-total // devices)  # of patches on a device, rounded up
 
     def part(index: Any) -> UInt8[np.ndarray, "1 m p p 3"]:
         start = index[0].start or 0  # slices, the first of one device
-        patches = pictures.patches[start * count : (start + 1) * count]
-        missing = count - len(patches)
+        ours = patches[start * count : (start + 1) * count]
+        missing = count - len(ours)
         if missing:
-            patches = np.concatenate([patches, np.zeros((missing, *shape), np.uint8)])
-        return patches[None]
+            ours = np.concatenate([ours, np.zeros((missing, *shape), np.uint8)])
+        return ours[None]
 
-    patches = jax.make_array_from_callback((devices, count, *shape), parallel.divided(0), part)
-    key, sizes = parallel.replicate((key, pictures.sizes))
-    return Sharded(key, patches, sizes)
+    return jax.make_array_from_callback((devices, count, *shape), parallel.divided(0), part)

@@ -15,7 +15,8 @@ from jaxtyping import Array, Int, UInt8
 
 from jsr.data import crops
 from jsr.data.crops import Streamed
-from jsr.data.patches import PatchSet
+from jsr.data.patch_files import PatchSet
+from jsr.data.patch_layout import Aligned
 from jsr.devices import parallel
 
 AHEAD = 1  # chunks on the devices beside the one in use
@@ -32,13 +33,14 @@ def streamed(
     """
     # On the CPU, because a draw on the accelerator would wait for the steps that it is busy with.
     key, sizes = jax.device_put((key, pictures.sizes), _cpu())
-    draw = jax.jit(crops.draw, static_argnames=("batch", "size"))
+    draw = jax.jit(crops.draw, static_argnames=("batch", "size", "grid"))
+    grid = crops.grid_of(pictures.patches)
     devices = jax.local_device_count()
 
-    def prepare(step: int) -> UInt8[np.ndarray, "d b s s 3"]:
-        drawn = draw(key, step, sizes, batch=batch, size=size)
-        images = cut(pictures, *map(np.asarray, drawn), size=size)
-        return images.reshape(devices, batch // devices, size, size, 3)
+    def prepare(step: int) -> UInt8[np.ndarray, "d b s s 3"] | Aligned:
+        drawn = draw(key, step, sizes, batch=batch, size=size, grid=grid)
+        images = cut(pictures.patches, *map(np.asarray, drawn), size=size)
+        return jax.tree.map(lambda x: x.reshape(devices, batch // devices, *x.shape[1:]), images)
 
     start, stop = first // chunk * chunk, -(-end // chunk) * chunk  # rounded down and up
     threads = grain.ReadOptions(num_threads=os.cpu_count() or 1, prefetch_buffer_size=chunk)
@@ -64,17 +66,21 @@ def in_order(chunks: Iterator[Streamed], *, chunk: int) -> Callable[[int], Strea
 
 
 def cut(
-    pictures: PatchSet,
+    patches: UInt8[np.ndarray, "n p p 3"] | Aligned,
     indices: Int[np.ndarray, " b"],
     origins: Int[np.ndarray, "b 2"],
     turns: Int[np.ndarray, " b"],
     *,
     size: int,
-) -> UInt8[np.ndarray, "b s s 3"]:
+) -> UInt8[np.ndarray, "b s s 3"] | Aligned:
     """Cuts drawn crops out of patches on the host, as `crops.at_step` does on a device."""
+    if isinstance(patches, Aligned):
+        scale = patches.scale
+        lr = cut(patches.lr, indices, origins // scale, turns, size=size // scale)
+        return Aligned(cut(patches.hr, indices, origins, turns, size=size), lr)
     images = np.empty((len(indices), size, size, 3), np.uint8)
     for image, index, (y, x), turn in zip(images, indices, origins, turns, strict=True):
-        crop = pictures.patches[index, y : y + size, x : x + size]
+        crop = patches[index, y : y + size, x : x + size]
         crop = crop[::-1] if turn & 1 else crop
         crop = crop[:, ::-1] if turn & 2 else crop
         image[:] = crop.swapaxes(0, 1) if turn & 4 else crop

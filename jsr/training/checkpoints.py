@@ -7,13 +7,15 @@ from the one before.
 """
 
 import contextlib
+import gc
 import logging
 import os
 import re
 import shutil
 import sys
+import traceback
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -29,6 +31,7 @@ from jsr.errors import CheckpointError
 from jsr.files import checksums, tensors
 
 LATEST = 2  # checkpoints that stay, beside the best
+UNFINISHED = ".orbax-checkpoint-tmp"  # in the names of folders that Orbax has not completed
 DELETED = "deleted"  # subfolder to which Orbax moves a checkpoint before deleting it
 
 
@@ -127,25 +130,27 @@ class Checkpoints:
             aside = self._folder / f"{step}.damaged"
             shutil.rmtree(aside, ignore_errors=True)
             (self._folder / str(step)).rename(aside)
-        shutil.rmtree(self._folder / DELETED, ignore_errors=True)
+        # Not by Orbax, whose thread would go on beside the next manager of this folder, and both would fail.
+        for unfinished in (self._folder / DELETED, *self._folder.glob(f"*{UNFINISHED}*")):
+            shutil.rmtree(unfinished, ignore_errors=True)
         policies = [policy.LatestN(LATEST), policy.BestN(get_metric_fn=_psnr, n=1)]
         options = ocp.CheckpointManagerOptions(
             best_fn=_psnr,
             best_mode="max",
             preservation_policy=policy.AnyPreservationPolicy(policies),
-            cleanup_tmp_directories=True,
             todelete_subdir=DELETED,  # Without this, a deletion that was cut short would look like damage.
         )
         self._quiet = contextlib.ExitStack()
         self._quiet.enter_context(_quiet())
-        self._late_reports = contextlib.ExitStack()
-        self._late_reports.enter_context(_without_late_reports())
+        self._hook = sys.unraisablehook
+        sys.unraisablehook = _without_late_reports(self._hook)
+        self._has_failed = False
         self._manager = ocp.CheckpointManager(self._folder.absolute(), options=options)
         self._thread = ThreadPoolExecutor(1)
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Waits until all is saved.
 
@@ -160,7 +165,12 @@ class Checkpoints:
                 raise
         finally:
             self._thread.shutdown()
-            self._late_reports.close()
+            if self._has_failed:
+                # Orbax's coroutines lie in cycles with its manager. Collected later, they would warn aloud.
+                del self._manager
+                gc.collect()
+            else:
+                sys.unraisablehook = self._hook
             self._quiet.close()
 
     def save(self, step: int, state: Any, *, psnr: float) -> None:
@@ -222,7 +232,9 @@ class Checkpoints:
         shutil.rmtree(self._folder / DELETED, ignore_errors=True)
 
     def _unsaved(self, step: int, error: Exception) -> CheckpointError:
-        self._late_reports.pop_all()  # They can come at any time until the process ends, so they stay unprinted.
+        # TensorStore's threads report the writes under way at any time until the process ends, so the hook stays.
+        self._has_failed = True
+        _clear_frames(error)
         before = [s for s in _steps(self._folder) if s < step]
         remaining = f"; step {before[-1]} is kept" if before else ""
         return CheckpointError(f"checkpoint {step} in {self._folder} cannot be saved: {_reason(error)}{remaining}")
@@ -248,20 +260,27 @@ def _quiet() -> Iterator[None]:
                 logger.setLevel(level)
 
 
-@contextlib.contextmanager
-def _without_late_reports() -> Iterator[None]:
-    """Does not print what TensorStore reports of a failed save after Orbax has closed its event loop."""
-    hook = sys.unraisablehook
+def _without_late_reports(hook: Callable[[Any], object]) -> Callable[[Any], None]:
+    """Returns a hook for unraisable exceptions that ignores what TensorStore reports of a failed save.
+
+    TensorStore's threads hand the result of each write to Orbax's event loop, which Orbax closes at the first failure.
+
+    Args:
+      hook: for all other exceptions.
+    """
 
     def unraisable(event: Any) -> None:
         if str(event.exc_value) != "Event loop is closed":
             hook(event)
 
-    sys.unraisablehook = unraisable
-    try:
-        yield
-    finally:
-        sys.unraisablehook = hook
+    return unraisable
+
+
+def _clear_frames(error: BaseException | None) -> None:
+    """Drops the local variables of the functions that an error and its causes passed through."""
+    while error:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
 
 
 def _steps(folder: Path) -> list[int]:

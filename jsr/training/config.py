@@ -13,12 +13,13 @@ from jsr.errors import ConfigError
 Phase = Literal["srresnet", "srgan"]
 Network = Literal["srresnet", "srcnn", "espcn"]
 Content = Literal["vgg54", "vgg22", "vgg16_54", "vgg16_22", "lpips", "mse"]
+PixelLoss = Literal["mse", "l1", "charbonnier"]
 Judge = Literal["paper", "features"]
 Schedule = Literal["constant", "step", "cosine"]
 Optimizer = Literal["adam", "muon"]
 Statistics = Literal["batch", "running"]
 Degrading = Literal["bicubic", "photo"]
-CHOICES = (Network, Content, Schedule, Optimizer, Statistics, Precision, Degrading, Judge)
+CHOICES = (Network, Content, PixelLoss, Schedule, Optimizer, Statistics, Precision, Degrading, Judge)
 FACTORS = {2: (2,), 3: (3,), 4: (2, 2)}  # scale -> factors of the sub-pixel layers
 
 # Whether an option may differ from the recorded one when a run is resumed.
@@ -55,6 +56,13 @@ class Config:
     data: str = _option(
         "div2k", "folder of pictures, or name of a dataset: div2k, coco2014", changes="on request", is_private=True
     )
+    lr: str = _option(
+        "",
+        "folder of low-resolution pictures, one for each of --data under the same path below it; default: made by"
+        " --degradation",
+        changes="on request",
+        is_private=True,
+    )
     workdir: str = _option(
         "", "folder of the run; resumed if it holds this run; default: runs/PHASE", changes="freely", is_private=True
     )
@@ -67,6 +75,13 @@ class Config:
     )
     steps: int = _option(1_000_000, "total number of steps", changes="on request", is_private=False)
     batch_size: int = _option(16, "crops per step, over all devices", changes="on request", is_private=False)
+    accumulate: int = _option(
+        1,
+        "parts that a device takes its crops of a step in, one after the other, to need less memory; BatchNorm"
+        " normalises each part by itself",
+        changes="on request",
+        is_private=False,
+    )
     crop: int = _option(96, "side of a high-resolution crop in pixels", changes="on request", is_private=False)
     degradation: Degrading = _option(
         "bicubic",
@@ -100,6 +115,12 @@ class Config:
     )
     learning_rate: float = _option(1e-4, "learning rate of both networks", changes="on request", is_private=False)
     beta1: float = _option(0.9, "decay of Adam's first moment", changes="never", is_private=False)
+    clip_norm: float | None = _option(
+        None,
+        "largest norm of a network's gradient, which is scaled down to it; default: no limit",
+        changes="never",  # The optimiser's state has another structure.
+        is_private=False,
+    )
     schedule: Schedule = _option(
         "constant",
         "step: a tenth of the rate after half of the steps; cosine: down to zero",
@@ -116,6 +137,12 @@ class Config:
     ema_decay: float = _option(
         0.999, "decay of the generator's moving average, which is exported", changes="on request", is_private=False
     )
+    pixel_loss: PixelLoss = _option(
+        "mse",
+        "loss of the srresnet phase, and of --pixel-weight; charbonnier: the absolute error, smooth at zero",
+        changes="never",
+        is_private=False,
+    )
     content: Content = _option(
         "vgg54",
         "srgan: space in which the content loss is computed; lpips: five layers of VGG16 at once, by the weights of"
@@ -130,7 +157,7 @@ class Config:
         is_private=False,
     )
     pixel_weight: float = _option(
-        0.0, "srgan: weight of a mean squared error beside the content loss", changes="on request", is_private=False
+        0.0, "srgan: weight of --pixel-loss beside the content loss", changes="on request", is_private=False
     )
     grid_weight: float = _option(
         0.0, "srgan: weight of a loss on the grid of sub-pixel layers", changes="on request", is_private=False
@@ -216,10 +243,17 @@ def check(config: Config) -> None:
         "crop",
         f"a multiple of the scale {scale}, at least {4 * scale}",
     )
+    parts = f" times --accumulate {config.accumulate}" if config.accumulate > 1 else ""
+    expect(config.accumulate >= 1, "accumulate", "1 or more")
     expect(
-        config.batch_size >= 1 and config.batch_size % devices == 0,
+        config.batch_size >= 1 and config.batch_size % (devices * config.accumulate) == 0,
         "batch_size",
-        f"a multiple of the {devices} devices",
+        f"a multiple of the {devices} devices{parts}",
+    )
+    expect(
+        not config.lr or config.degradation == "bicubic",
+        "degradation",
+        "none with --lr, whose pictures are of low resolution as they are",
     )
     for name in ("steps", "log_every", "save_every", "sample_every"):
         expect(getattr(config, name) >= 1, name, "1 or more")
@@ -230,6 +264,12 @@ def check(config: Config) -> None:
     for name in ("second_round", "clean"):
         expect(0 <= getattr(config, name) <= 1, name, "0 to 1")
     expect(config.learning_rate > 0, "learning_rate", "more than 0")
+    expect(config.clip_norm is None or config.clip_norm > 0, "clip_norm", "more than 0")
+    expect(
+        config.phase == "srresnet" or config.pixel_weight > 0 or config.pixel_loss == "mse",
+        "pixel_loss",
+        "a --pixel-weight beside it in phase srgan",
+    )
     expect(
         not (config.vgg19 and config.content.startswith(("vgg16", "lpips"))),
         "vgg19",

@@ -23,6 +23,7 @@ from jsr.data.placement import Placed
 from jsr.devices import parallel
 from jsr.devices.parallel import Dispatch
 from jsr.errors import TrainingError
+from jsr.metrics import lpips_model
 from jsr.training import phases, validation
 from jsr.training.checkpoints import Checkpoints, exists, find
 from jsr.training.config import Config, check
@@ -58,12 +59,17 @@ def run(config: Config) -> Path:
     init_key, data_key = jax.random.split(jax.random.key(config.seed))
     state, step, notes = phases.start(config, init_key, is_resumed=found is not None)
     degrade = phases.degradation(config)
-    size = config.crop + 2 * degrade.margin
-    photographs = collection.find(config.data)
+    if config.lr:
+        photographs = collection.find_pairs(config.data, config.lr, scale=config.scale)
+        size = config.crop  # without a margin, because nothing is made from them
+    else:
+        photographs = collection.find(config.data)
+        size = config.crop + 2 * degrade.margin
     digest = collection.digest(photographs)
     differences = ", ".join(filter(None, [options, folder.data_differences(config, digest)]))
     pictures = patches.load(photographs, size=size)
     chosen, note = validation.choose(config, pictures, degrade)
+    score = functools.partial(validation.validate, phases.network(config), chosen, perceptual=lpips_model.load())
     print(*notes, f"data: {pictures.description}", note, sep="\n")
 
     folder.write_config(config, digest=digest)
@@ -88,7 +94,7 @@ def run(config: Config) -> Path:
                     state,
                     placed=placed,
                     dispatch=dispatch,
-                    validate=functools.partial(validation.validate, phases.network(config), chosen),
+                    validate=score,
                     checkpoints=checkpoints,
                     record=record,
                     deadline=deadline,
@@ -143,14 +149,15 @@ def _train(
             # The next dispatch takes over the state's memory, so the devices must wait here.
             progress.finish(before, is_last=is_last)
             before, start = None, time.monotonic()
-            model, psnr, samples = validate(state.ema)
-            record.log(step, psnr=psnr)
-            record.show(f"step {step}: validation PSNR {psnr:.2f} dB")
+            result = validate(state.ema)
+            psnr = result.scores["psnr"]
+            record.log(step, **result.scores)
+            record.show(f"step {step}: validation {validation.as_text(result.scores)}")
             if has_sample:
-                record.samples(step, samples)
+                record.samples(step, result.samples)
             if has_save:
                 # Export first: a run with its last checkpoint is never resumed, so its weights must already exist.
-                record.folder.export(model, config, step=step, psnr=psnr)
+                record.folder.export(result.model, config, step=step, psnr=psnr)
                 checkpoints.save(step, state, psnr=psnr)
             closing = time.monotonic() - start
     checkpoints.wait()

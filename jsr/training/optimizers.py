@@ -15,16 +15,23 @@ def make_optimizer(config: Config) -> optax.GradientTransformation:
     Muon orthogonalises the momentum of each kernel, taken as a matrix of inputs by outputs (Jordan et al. 2024, "Muon:
     an optimizer for hidden layers in neural networks"). Scaled to the size of Adam's updates (Liu et al. 2025, arXiv
     2502.16982, equation 4), it works at Adam's learning rates.
+
+    With a largest norm, the gradient of all parameters together is scaled down to it first (Pascanu et al. 2013, arXiv
+    1211.5063, algorithm 1).
     """
     rate = learning_rate(config)
     if config.optimizer == "adam":
-        return optax.adam(rate, b1=config.beta1)
-    return contrib.muon(
-        rate,
-        adam_b1=config.beta1,
-        consistent_rms=0.2,
-        muon_weight_dimension_numbers=_kernels,
-    )
+        optimizer = optax.adam(rate, b1=config.beta1)
+    else:
+        optimizer = contrib.muon(
+            rate,
+            adam_b1=config.beta1,
+            consistent_rms=0.2,
+            muon_weight_dimension_numbers=_kernels,
+        )
+    if config.clip_norm is None:
+        return optimizer
+    return optax.chain(optax.clip_by_global_norm(config.clip_norm), optimizer)
 
 
 def learning_rate(config: Config) -> optax.Schedule:

@@ -4,34 +4,45 @@ import argparse
 import dataclasses
 from typing import get_args
 
-from jsr.command_line import Parser, number, whole
+from jsr.command_line import Parser, number, path, whole
 from jsr.errors import ConfigError
+from jsr.training import config_file
 from jsr.training.config import CHOICES, PHASES, Config, check, names
 
 # What other programs call the options.
 HABITS = {
-    "--lr": "the step size is --learning-rate",
     "--epochs": "the length is --steps, of batches",
     "--batch": "pictures of a step are --batch-size",
     "--resume": "the same command goes on with its --workdir",
     "--gpu": "JAX takes the devices that it finds; JAX_PLATFORMS=cpu chooses",
-    "--config": "options are given one by one, and the run's config.json holds them",
 }
 
 
 def parse(argv: list[str] | None) -> Config:
     """Reads a command line, by default the program's: `--phase` selects the defaults, every field is an option.
 
-    Exits with status 2 and one line on stderr on a mistake.
+    Options of a file replace the defaults, and those of the command line replace both. Exits with status 2 and one
+    line on stderr on a mistake.
     """
     parser = Parser(prog="jsr.train", description="Trains SRResNet, or from it SRGAN.", habits=HABITS)
-    parser.add_argument("--phase", choices=PHASES, required=True, help="what to train")
+    parser.add_argument("--phase", choices=PHASES, default=argparse.SUPPRESS, help="what to train")
+    parser.add_argument(
+        "--config",
+        type=path,
+        metavar="FILE",
+        help="options by their names here with _ for -, as TOML, or a run's config.json, which resumes that run or,"
+        " with another --workdir, repeats it; options of the command line win",
+    )
     for field in dataclasses.fields(Config):
         if field.name != "phase":
             _add(parser, field)
     values = vars(parser.parse_args(argv))
-    config = dataclasses.replace(PHASES[values.pop("phase")], **values)
+    source = values.pop("config")
     try:
+        values = (config_file.read(source) if source else {}) | values
+        if "phase" not in values:
+            parser.error("the following arguments are required: --phase")
+        config = dataclasses.replace(PHASES[values.pop("phase")], **values)
         check(config)
     except ConfigError as error:
         parser.error(str(error))

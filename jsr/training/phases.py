@@ -94,9 +94,11 @@ def _start_srresnet(config: Config, key: Key[Array, ""], is_resumed: bool) -> St
     step = steps.make_pretrain_step(
         generator=_training_network(config),
         optimizer=optimizer,
+        pixel_loss=_pixel_loss(config),
         degrade=degradation(config),
         key=_degradation_key(key),
         ema_decay=config.ema_decay,
+        parts=config.accumulate,
         axis_name=parallel.AXIS,
     )
     return Start(state, step, notes)
@@ -120,6 +122,7 @@ def _start_srgan(config: Config, key: Key[Array, ""], is_resumed: bool) -> Start
         generator=_training_network(config),
         discriminator=judge,
         content=content,
+        pixel_loss=_pixel_loss(config),
         degrade=degradation(config),
         key=_degradation_key(key),
         generator_optimizer=optimizer,
@@ -129,6 +132,7 @@ def _start_srgan(config: Config, key: Key[Array, ""], is_resumed: bool) -> Start
         grid_weight=config.grid_weight,
         adversarial_weight=config.adversarial_weight,
         ema_decay=config.ema_decay,
+        parts=config.accumulate,
         axis_name=parallel.AXIS,
     )
     state = GanState(jnp.int32(0), generator, discriminator, steps.averaged(generator))
@@ -166,6 +170,10 @@ def _degradation_key(key: Key[Array, ""]) -> Key[Array, ""]:
 def _lr_shape(config: Config) -> tuple[int, int, int, int]:
     side = config.crop // config.scale
     return (1, side, side, 3)
+
+
+def _pixel_loss(config: Config) -> steps.PixelLoss:
+    return {"mse": losses.mse, "l1": losses.l1, "charbonnier": losses.charbonnier}[config.pixel_loss]
 
 
 def _content(config: Config, key: Key[Array, ""], vgg16: Reference | None) -> tuple[Callable[..., Any], float, str]:

@@ -76,7 +76,7 @@ class RunFolder:
         old = self.recorded()
         new = dataclasses.asdict(config)
         free, on_request = names("freely"), names("on request")
-        changed = [name for name in new if name not in (*free, "data") and old[name] != new[name]]
+        changed = [name for name in new if name not in (*free, "data", "lr") and old[name] != new[name]]
         # A constant rate does not depend on the number of steps, so such a run may be made longer.
         if config.schedule == old["schedule"] == "constant" and "steps" in changed:
             changed.remove("steps")
@@ -95,6 +95,8 @@ class RunFolder:
     def data_differences(self, config: Config, digest: str) -> str | None:
         """Compares the photographs with those that the run was trained on: by their content, wherever they lie.
 
+        So are the low-resolution pictures, where the photographs have their own.
+
         A run that was recorded without a digest is compared by the path of its data.
 
         Args:
@@ -111,10 +113,12 @@ class RunFolder:
         old = self.recorded()
         if DIGEST in old:
             is_same = old[DIGEST] == digest
-            text = f"names, sizes or contents of the pictures in --data {config.data} differ from those it began with"
+            places = f"--data {config.data}" + (f" or --lr {config.lr}" if config.lr else "")
+            text = f"names, sizes or contents of the pictures in {places} differ from those it began with"
         else:
             is_same = Path(old["data"]).expanduser().resolve() == Path(config.data).expanduser().resolve()
-            text = f"data {old['data']} there, {config.data} here"
+            is_same = is_same and not config.lr  # such a run is older than the option
+            text = f"data {old['data']} there, {config.data} here" + (f" with --lr {config.lr}" if config.lr else "")
         if is_same:
             return None
         if not config.overwrite_config:
@@ -150,6 +154,8 @@ class RunFolder:
         secret = private()
         training = {name: value for name, value in dataclasses.asdict(config).items() if name not in secret}
         training["data"] = Path(config.data).name  # without the path, which is private
+        if config.lr:
+            training["lr"] = Path(config.lr).name
         metadata = {"step": step, "validation_psnr": round(psnr, 4), "training": training}
         fields = {"factors": FACTORS[config.scale]}
         weights_file.save(self.generator, config.model, fields, model.variables, metadata)

@@ -1,13 +1,17 @@
 """The two train steps: SRResNet on pixel error, SRGAN against a discriminator (Ledig et al. 2017).
 
-    SRResNet:  min_G  MSE(G(lr), hr)                                                            equation 4
+    SRResNet:  min_G  pixel(G(lr), hr), the mean squared error in the paper                     equation 4
     SRGAN:     min_G  w_c content(G(lr), hr) + w_a softplus(-D(G(lr)))                          equations 3, 5, 6
                min_D  softplus(-D(hr)) + softplus(D(G(lr)))                                     equation 2
 
 A step is `(state, images) -> (state, metrics)`, pure, with `images` uint8 `[b, size, size, 3]`: crops with the margin
-of the degradation, which makes the low resolution from them, on the device. Networks, optimisers and the degradation
-are arguments of the factories; states hold arrays only. Under an axis name the step averages gradients and metrics
-over the devices, so that all of them compute the same state.
+of the degradation, which makes the low resolution from them, on the device; or `Aligned` pairs of crops, which have
+their own. Networks, losses, optimisers and the degradation are arguments of the factories; states hold arrays only.
+Under an axis name the step averages gradients and metrics over the devices, so that all of them compute the same state.
+
+A step may take its batch in several parts, one after the other, each with the memory of a part: the update is that of
+the mean gradient, as of the whole batch at once. But BatchNorm normalises each part by its own statistics, and its
+running statistics move once a part.
 """
 
 import functools
@@ -22,11 +26,13 @@ from flax import struct
 from jax import lax
 from jaxtyping import Array, ArrayLike, Float, Int, Key, UInt8
 
+from jsr.data.patch_layout import Aligned
 from jsr.degradation import Degradation
 from jsr.ops import pixels
 from jsr.training import losses
 
-Images = UInt8[Array, "b s s 3"]
+Images = UInt8[Array, "b s s 3"] | Aligned
+PixelLoss = Callable[[Any, Any], Any]
 Metrics = dict[str, Float[Array, ""]]
 
 
@@ -79,34 +85,44 @@ def make_pretrain_step(
     *,
     generator: nn.Module,
     optimizer: optax.GradientTransformation,
+    pixel_loss: PixelLoss,
     degrade: Degradation,
     key: Key[Array, ""],
     ema_decay: float,
+    parts: int,
     axis_name: str | None,
 ) -> Callable[[PretrainState, Images], tuple[PretrainState, Metrics]]:
     """Makes the step of the SRResNet phase; also trains SRCNN and ESPCN.
 
     Args:
+      pixel_loss: `(sr, hr) -> []` for pictures `[b, h, w, 3]` in [-1, 1].
       degrade: makes the low resolution.
       key: of all that is random in it.
       ema_decay: of the moving average, in [0, 1).
+      parts: of the batch, taken one after the other.
       axis_name: of the devices to average over; None for a single one.
     """
     mean = _mean_over(axis_name)
 
-    def step(state: PretrainState, images: Images) -> tuple[PretrainState, Metrics]:
-        """Updates the generator once on the mean squared error."""
-        keys = sample_keys(key, state.step, images.shape[0], axis_name=axis_name)
+    def gradients(params: Any, batch_stats: Any, keys: Any, images: Images) -> tuple[Any, tuple[Any, Metrics]]:
         lr, hr = pair(degrade, keys, images)
 
         def loss_fn(params: Any) -> tuple[Any, Any]:
-            sr, batch_stats = _forward(generator, params, state.generator.batch_stats, lr)
-            return mean(losses.mse(sr, hr)), batch_stats
+            sr, new_stats = _forward(generator, params, batch_stats, lr)
+            return pixel_loss(sr, hr), new_stats
 
-        (loss, batch_stats), grads = jax.value_and_grad(loss_fn, has_aux=True)(state.generator.params)
-        network = _update(state.generator, mean(grads), batch_stats, optimizer)
-        ema = _average(state.ema, averaged(network), decay=ema_decay, step=state.step)
-        return PretrainState(state.step + 1, network, ema), {"loss": loss}
+        (loss, new_stats), grads = jax.value_and_grad(loss_fn, has_aux=True)(params)
+        return new_stats, (grads, {"loss": loss})
+
+    def step(state: PretrainState, images: Images) -> tuple[PretrainState, Metrics]:
+        """Updates the generator once on the pixel loss."""
+        g = state.generator
+        keys = sample_keys(key, state.step, _count(images), axis_name=axis_name)
+        of_part = functools.partial(gradients, g.params)
+        batch_stats, (grads, metrics) = _mean_of_parts(of_part, g.batch_stats, (keys, images), parts=parts)
+        g = _update(g, mean(grads), batch_stats, optimizer)
+        ema = _average(state.ema, averaged(g), decay=ema_decay, step=state.step)
+        return PretrainState(state.step + 1, g, ema), mean(metrics)
 
     return step
 
@@ -116,6 +132,7 @@ def make_gan_step(
     generator: nn.Module,
     discriminator: nn.Module,
     content: Callable[[Any, Any], Any],
+    pixel_loss: PixelLoss,
     degrade: Degradation,
     key: Key[Array, ""],
     generator_optimizer: optax.GradientTransformation,
@@ -125,6 +142,7 @@ def make_gan_step(
     grid_weight: float,
     adversarial_weight: float,
     ema_decay: float,
+    parts: int,
     axis_name: str | None,
 ) -> Callable[[GanState, Images], tuple[GanState, Metrics]]:
     """Makes the step of the SRGAN phase: one update of the generator, one of the discriminator.
@@ -135,41 +153,41 @@ def make_gan_step(
 
     Args:
       content: the content loss, `(sr, hr) -> []` for pictures `[b, h, w, 3]` in [-1, 1].
+      pixel_loss: beside it, of the same kind.
       degrade: makes the low resolution.
       key: of all that is random in it.
-      pixel_weight: of a mean squared error beside the content loss.
+      pixel_weight: of the pixel loss.
       grid_weight: of the sub-pixel grid.
       ema_decay: of the moving average, in [0, 1).
+      parts: of the batch, taken one after the other.
       axis_name: of the devices to average over; None for a single one.
     """
     mean = _mean_over(axis_name)
 
-    def step(state: GanState, images: Images) -> tuple[GanState, Metrics]:
-        """Updates the generator against the old discriminator, then the discriminator on the same pictures."""
-        keys = sample_keys(key, state.step, images.shape[0], axis_name=axis_name)
+    def gradients(g_params: Any, d_params: Any, stats: Any, keys: Any, images: Images) -> tuple[Any, Any]:
+        g_stats, d_stats = stats
         lr, hr = pair(degrade, keys, images)
-        g, d = state.generator, state.discriminator
 
         def generate(params: Any) -> tuple[Any, Any]:
-            return _forward(generator, params, g.batch_stats, lr)
+            return _forward(generator, params, g_stats, lr)
 
-        sr, backward, g_stats = jax.vjp(generate, g.params, has_aux=True)
+        sr, backward, g_stats_after = jax.vjp(generate, g_params, has_aux=True)
 
         def judge(params: Any, pictures: Any, batch_stats: Any) -> tuple[Any, Any]:
             return _forward(discriminator, params, batch_stats, pictures)
 
         # The discriminator runs forward once on each batch: both losses use its logits.
         fake, fake_backward, d_stats = jax.vjp(
-            functools.partial(judge, batch_stats=d.batch_stats), d.params, sr, has_aux=True
+            functools.partial(judge, batch_stats=d_stats), d_params, sr, has_aux=True
         )
         real, real_backward, d_stats = jax.vjp(
-            functools.partial(judge, pictures=hr, batch_stats=d_stats), d.params, has_aux=True
+            functools.partial(judge, pictures=hr, batch_stats=d_stats), d_params, has_aux=True
         )
 
         content_loss, content_pull = jax.value_and_grad(content)(sr, hr)
         adversarial_loss, slope = jax.value_and_grad(losses.generator_loss)(fake)
         _, adversarial_pull = fake_backward(slope)
-        pixel_loss, pixel_pull = jax.value_and_grad(losses.mse)(sr, hr)
+        pixel_error, pixel_pull = jax.value_and_grad(pixel_loss)(sr, hr)
         grid = functools.partial(losses.subpixel_grid, scale=generator.scale)
         grid_loss, grid_pull = jax.value_and_grad(grid)(sr, hr)
         content_pull = content_weight * content_pull + pixel_weight * pixel_pull + grid_weight * grid_pull
@@ -180,25 +198,33 @@ def make_gan_step(
             real, fake
         )
         d_grads = jax.tree.map(jnp.add, real_backward(real_slope)[0], fake_backward(fake_slope)[0])
-
-        g = _update(g, mean(g_grads), g_stats, generator_optimizer)
-        d = _update(d, mean(d_grads), d_stats, discriminator_optimizer)
-        ema = _average(state.ema, averaged(g), decay=ema_decay, step=state.step)
         metrics = {
             "content": content_loss,
             "adversarial": adversarial_loss,
             "generator": content_weight * content_loss
-            + pixel_weight * pixel_loss
+            + pixel_weight * pixel_error
             + grid_weight * grid_loss
             + adversarial_weight * adversarial_loss,
             "discriminator": discriminator_loss,
-            "mse": pixel_loss,
+            "pixel": pixel_error,
             "grid": grid_loss,
             "d_real": jnp.mean(jax.nn.sigmoid(real)),
             "d_fake": jnp.mean(jax.nn.sigmoid(fake)),
             "content_pull": _pull(content_pull),
             "adversarial_pull": _pull(adversarial_pull),
         }
+        return (g_stats_after, d_stats), ((g_grads, d_grads), metrics)
+
+    def step(state: GanState, images: Images) -> tuple[GanState, Metrics]:
+        """Updates the generator against the old discriminator, then the discriminator on the same pictures."""
+        g, d = state.generator, state.discriminator
+        keys = sample_keys(key, state.step, _count(images), axis_name=axis_name)
+        of_part = functools.partial(gradients, g.params, d.params)
+        stats, (grads, metrics) = _mean_of_parts(of_part, (g.batch_stats, d.batch_stats), (keys, images), parts=parts)
+        g_grads, d_grads = mean(grads)
+        g = _update(g, g_grads, stats[0], generator_optimizer)
+        d = _update(d, d_grads, stats[1], discriminator_optimizer)
+        ema = _average(state.ema, averaged(g), decay=ema_decay, step=state.step)
         return GanState(state.step + 1, g, d, ema), mean(metrics)
 
     return step
@@ -215,9 +241,41 @@ def sample_keys(
 def pair(
     degrade: Degradation, keys: Key[Array, " b"], images: Images
 ) -> tuple[Float[Array, "b h w 3"], Float[Array, "b c c 3"]]:
-    """Makes LR in [0, 1] and HR in [-1, 1] from uint8 crops with the margin of the degradation."""
+    """Makes LR in [0, 1] and HR in [-1, 1] from uint8 crops with the margin of the degradation, or from given pairs."""
+    if isinstance(images, Aligned):
+        return pixels.to_unit(images.lr), pixels.to_symmetric(images.hr)
     m = degrade.margin
     return degrade(keys, images), pixels.to_symmetric(images[:, m:-m, m:-m])
+
+
+def _count(images: Images) -> int:
+    return jax.tree.leaves(images)[0].shape[0]
+
+
+def _mean_of_parts(gradients: Callable[..., tuple[Any, Any]], stats: Any, batch: Any, *, parts: int) -> tuple[Any, Any]:
+    """Computes gradients and metrics on equal parts of a batch, one after the other.
+
+    Args:
+      gradients: `(stats, *part) -> (stats, gradients and metrics)`.
+      stats: BatchNorm statistics, which each part takes from the one before.
+      batch: a tree of arrays `[b, ...]`; `parts` divides b.
+
+    Returns:
+      the statistics after the last part, and the means of gradients and metrics.
+    """
+    divided = jax.tree.map(lambda x: x.reshape(parts, -1, *x.shape[1:]), batch)
+    _, shapes = jax.eval_shape(gradients, stats, *jax.tree.map(lambda x: x[0], divided))
+    zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+
+    def add(carry: tuple[Any, Any], part: Any) -> tuple[Any, None]:
+        stats, total = carry
+        stats, new = gradients(stats, *part)
+        return (stats, jax.tree.map(jnp.add, total, new)), None
+
+    # XLA computes convolutions inside a loop on one core of a CPU, so there it gets none, and parts save little memory.
+    is_unrolled = parts == 1 or jax.default_backend() == "cpu"
+    (stats, total), _ = lax.scan(add, (stats, zeros), divided, unroll=is_unrolled)
+    return stats, jax.tree.map(lambda x: x / parts, total)
 
 
 def _pull(gradient: Float[Array, "b h w 3"]) -> Float[Array, ""]:

@@ -8,11 +8,12 @@ import numpy as np
 from jaxtyping import UInt8
 
 from jsr.data import pairs, patch_layout
-from jsr.data.patch_layout import MIDDLE_SIDE
-from jsr.data.patches import PatchSet
+from jsr.data.patch_files import PatchSet
+from jsr.data.patch_layout import MIDDLE_SIDE, Aligned
 from jsr.degradation import Bicubic, Degradation
-from jsr.metrics import fidelity
-from jsr.models import Model
+from jsr.metrics import fidelity, lpips
+from jsr.metrics.lpips import Reference
+from jsr.models import Model, alexnet
 from jsr.training.config import Config
 from jsr.upscaling import tiles
 
@@ -32,7 +33,7 @@ class Validation(NamedTuple):
     """The result of a validation."""
 
     model: Model  # the averaged generator
-    psnr: float  # mean over the pictures, in dB
+    scores: dict[str, float]  # means over the pictures: psnr in dB, ssim, and lpips where its network is there
     samples: list[Sample]
 
 
@@ -53,23 +54,28 @@ def choose(config: Config, pictures: PatchSet, degrade: Degradation) -> tuple[li
     if config.eval_data:
         found = pairs.find(Path(config.eval_data), scale=scale)
         return [pairs.read(pair, scale=scale) for pair in found], f"validation: {config.eval_data}"
-    originals, note = pictures.validation, "validation: the pictures held out"
+    originals: Any = pictures.validation
+    note = "validation: the pictures held out"
     if not originals:
         note = "validation: pictures of the training set, too small a set to hold any out"
-        first = zip(pictures.patches[:4], pictures.sizes[:4], strict=True)
-        originals = [patch_layout.middle(patch[:h, :w]) for patch, (h, w) in first]
+        originals = [patch_layout.middle(_photograph(pictures, i)) for i in range(min(4, len(pictures.sizes)))]
+    if config.lr:
+        return [(pair.lr, pair.hr) for pair in originals], note
     if isinstance(degrade, Bicubic):  # the same for pictures of all sizes
         return [(pairs.reduce(hr, scale=scale), hr) for hr in originals], note
     return _degraded(originals, degrade), note
 
 
-def validate(generator: Any, chosen: list[tuple[np.ndarray, np.ndarray]], ema: Any) -> Validation:
+def validate(
+    generator: Any, chosen: list[tuple[np.ndarray, np.ndarray]], ema: Any, *, perceptual: Reference | None
+) -> Validation:
     """Upscales pictures with the averaged generator and scores them.
 
     Args:
       generator: the network, in float32.
       chosen: the pairs from `choose`.
       ema: the averaged variables, `{"params", "batch_stats"}`; the latter is empty for a network without BatchNorm.
+      perceptual: the network of LPIPS; without it, LPIPS is not measured.
     """
     model = Model(generator, jax.device_get({name: tree for name, tree in ema.items() if tree}), {})
     inference = model.folded()
@@ -77,9 +83,37 @@ def validate(generator: Any, chosen: list[tuple[np.ndarray, np.ndarray]], ema: A
     scores, samples = [], []
     for lr, hr in chosen:
         sr = tiles.upscale(inference, lr)
-        scores.append(fidelity.psnr(sr, hr, shave=scale))
+        scores.append(_scores(sr, hr, perceptual, shave=scale))
         samples.append(_centre(lr, sr, hr, scale))
-    return Validation(model, float(np.mean(scores)), samples[:SAMPLES])
+    names = dict.fromkeys(name for score in scores for name in score)
+    means = {name: float(np.mean([score[name] for score in scores if name in score])) for name in names}
+    return Validation(model, means, samples[:SAMPLES])
+
+
+def as_text(scores: dict[str, float]) -> str:
+    """Returns "PSNR 28.42 dB, SSIM 0.8105, LPIPS 0.284", as far as there are scores."""
+    texts = {"psnr": "PSNR {:.2f} dB", "ssim": "SSIM {:.4f}", "lpips": "LPIPS {:.3f}"}
+    return ", ".join(text.format(scores[name]) for name, text in texts.items() if name in scores)
+
+
+def _scores(sr: np.ndarray, hr: np.ndarray, perceptual: Reference | None, *, shave: int) -> dict[str, float]:
+    """Scores one picture by the metrics that are defined for its size."""
+    scores = {"psnr": fidelity.psnr(sr, hr, shave=shave)}
+    side = min(hr.shape[:2])
+    if side >= 2 * shave + fidelity.WINDOW:
+        scores["ssim"] = fidelity.ssim(sr, hr, shave=shave)
+    if perceptual and side >= alexnet.SMALLEST:
+        scores["lpips"] = lpips.distance(sr, hr, perceptual)
+    return scores
+
+
+def _photograph(pictures: PatchSet, index: int) -> Any:
+    """Returns what a patch shows of its photograph, without the padding."""
+    height, width = pictures.sizes[index]
+    if isinstance(pictures.patches, Aligned):
+        (hr, lr), scale = pictures.patches, pictures.patches.scale
+        return Aligned(hr[index, :height, :width], lr[index, : height // scale, : width // scale])
+    return pictures.patches[index, :height, :width]
 
 
 def _degraded(originals: list[np.ndarray], degrade: Degradation) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -3,7 +3,9 @@
 import os
 import shutil
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from jsr.data import collection, photos
 from jsr.data.collection import Collection
@@ -110,3 +112,48 @@ def test_digest_of_a_large_set_reads_few_pictures_and_none_to_its_end():
     collection.digest(found)
     assert len(opened) == 64 and max(sizes) <= 1 << 20
     assert opened[0] < 1_000 and opened[-1] > 99_000
+
+
+@pytest.fixture
+def pair(tmp_path, rng):
+    """Folders of originals and of their low-resolution pictures, a quarter of the size."""
+    for name, side in (("a.png", 40), ("below/b.png", 48)):
+        for folder, scale in (("hr", 1), ("lr", 4)):
+            path = tmp_path / folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(rng.integers(0, 256, (side // scale, side // scale, 3), np.uint8)).save(path)
+    return tmp_path / "hr", tmp_path / "lr"
+
+
+def test_find_pairs_finds_both_by_the_path_below_their_folders(pair):
+    hr, lr = pair
+    (lr / "a.png").rename(lr / "ax4.png")  # as in DIV2K
+    found = collection.find_pairs(hr, lr, scale=4)
+    assert [photo.name for photo in found.train] == ["a.png", "below/b.png"]
+    assert found.lows and found.lows.scale == 4
+    assert {name: photo.name for name, photo in found.lows.photos.items()} == {
+        "a.png": "ax4.png",
+        "below/b.png": "below/b.png",
+    }
+
+
+def test_find_pairs_names_what_is_missing(pair):
+    hr, lr = pair
+    with pytest.raises(DataError, match="--lr: expected a folder of .*, got 1e-4; the step size is --learning-rate"):
+        collection.find_pairs(hr, "1e-4", scale=4)
+    with pytest.raises(DataError, match="--lr: expected a folder of low-resolution pictures, got nowhere$"):
+        collection.find_pairs(hr, "nowhere", scale=4)
+    with pytest.raises(DataError, match="--data: expected a folder of the originals of those in .*, got div2k"):
+        collection.find_pairs("div2k", lr, scale=4)
+    (lr / "below" / "b.png").unlink()
+    with pytest.raises(DataError, match=r"lr: no picture for below/b.png$"):
+        collection.find_pairs(hr, lr, scale=4)
+
+
+def test_digest_of_pairs_covers_both(pair):
+    hr, lr = pair
+    alone = _digest(hr)
+    first = collection.digest(collection.find_pairs(hr, lr, scale=4))
+    assert first != alone
+    Image.new("RGB", (10, 10)).save(lr / "a.png")
+    assert collection.digest(collection.find_pairs(hr, lr, scale=4)) != first

@@ -296,13 +296,13 @@ def test_load_names_pictures_that_vanish_or_change_meanwhile(folder, tmp_path, m
     """After the scan of the headers one is gone, one broken, one smaller than a crop, and so is a held-out one."""
     best_side = patch_layout.best_side
 
-    def spoil_first(shapes, *, size):
+    def spoil_first(shapes, **options):
         shapes = list(shapes)
         (folder / "01.png").unlink()
         (folder / "02.png").write_bytes((folder / "02.png").read_bytes()[:-2000])
         for name in ("03.png", "06.png"):
             Image.new("RGB", (3, 3)).save(folder / name)
-        return best_side(shapes, size=size)
+        return best_side(shapes, **options)
 
     monkeypatch.setattr(patch_layout, "best_side", spoil_first)
     pictures = _load(folder, tmp_path)
@@ -338,3 +338,65 @@ def test_load_of_photographs(jsr_data, tmp_path):
     assert pictures.description.startswith("5 pictures, ")
     side = pictures.patches.shape[1]
     assert 228 < side <= 344 and [side, 228] in pictures.sizes.tolist()
+
+
+@pytest.fixture
+def pair_folders(tmp_path, rng):
+    """Writes twelve low-resolution pictures of noise, and originals that repeat their pixels three times."""
+    for i in range(12):
+        low = _pixels(rng, 20 + 7 * i, 110 - 6 * i)
+        _save(tmp_path / "low" / f"{i:02}.png", low)
+        _save(tmp_path / "high" / f"{i:02}.png", low.repeat(3, axis=0).repeat(3, axis=1))
+    return tmp_path / "high", tmp_path / "low"
+
+
+def _load_pairs(folders, tmp_path):
+    return patches.load(collection.find_pairs(*folders, scale=3), size=SIZE, cache_dir=tmp_path / "cache")
+
+
+def test_load_of_pairs_cuts_both_at_the_same_places(pair_folders, tmp_path, monkeypatch):
+    """An original's patch repeats its low-resolution patch, and so do the pictures held out; also from the cache."""
+    first = _load_pairs(pair_folders, tmp_path)
+    monkeypatch.setattr(patch_files, "write_patches", lambda *_, **__: pytest.fail("cut a second time"))
+    for pictures in (first, _load_pairs(pair_folders, tmp_path)):
+        assert isinstance(pictures.patches.lr, np.memmap)
+        assert len(pictures.patches.hr) == len(pictures.patches.lr) == len(pictures.sizes)
+        assert not (pictures.sizes % 3).any()
+        (middle,) = pictures.validation
+        for hr, lr in (pictures.patches, middle):
+            assert np.array_equal(hr, lr.repeat(3, axis=-3).repeat(3, axis=-2)) and lr.any()
+        assert pictures.description.startswith("11 pictures, ")
+
+
+def test_load_of_pairs_names_both_of_two_sizes_that_do_not_fit(pair_folders, tmp_path, rng):
+    high, low = pair_folders
+    _save(low / "03.png", _pixels(rng, 41, 91))
+    with pytest.raises(DataError) as error:
+        _load_pairs(pair_folders, tmp_path)
+    assert str(error.value) == (
+        f"{low / '03.png'}: expected a picture 3 times smaller than {high / '03.png'} of 276x123 pixels, got 91x41"
+    )
+    _save(low / "03.png", _pixels(rng, 92, 41))  # turned: only the pixels tell, because a header may say so
+    with pytest.raises(DataError, match="03.png: expected a picture 3 times smaller .* of 276x123 pixels, got 41x92"):
+        _load_pairs(pair_folders, tmp_path)
+    assert not list((tmp_path / "cache").glob("*"))
+
+
+def test_load_of_pairs_skips_a_pair_of_which_one_is_broken(pair_folders, tmp_path):
+    (pair_folders[1] / "03.png").write_text("no picture")
+    assert _load_pairs(pair_folders, tmp_path).description.endswith("1 skipped (broken: 03.png)")
+
+
+@pytest.mark.parametrize("spoil", [_shortened, _emptied, os.unlink])
+def test_load_of_pairs_cuts_damaged_patches_again(pair_folders, tmp_path, spoil):
+    expected = np.array(_load_pairs(pair_folders, tmp_path).patches.lr)
+    (home,) = (tmp_path / "cache").iterdir()
+    spoil(home / "low_patches.npy")
+    assert np.array_equal(_load_pairs(pair_folders, tmp_path).patches.lr, expected)
+
+
+def test_load_of_pairs_cuts_anew_when_a_low_resolution_picture_changes(pair_folders, tmp_path):
+    _load_pairs(pair_folders, tmp_path)
+    os.utime(pair_folders[1] / "03.png", (1, 1))
+    _load_pairs(pair_folders, tmp_path)
+    assert len(list((tmp_path / "cache").iterdir())) == 2

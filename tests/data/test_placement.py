@@ -1,6 +1,7 @@
 """Tests ../../jsr/data/placement.py."""
 
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +11,7 @@ import pytest
 from jsr.data import placement
 from jsr.data.crops import Replicated, at_step
 from jsr.data.patch_files import PatchSet
+from jsr.data.patch_layout import Aligned
 from jsr.devices import memory
 
 SIZE = 24
@@ -24,9 +26,17 @@ def pictures(rng):
     return PatchSet(rng.integers(0, 256, (18, 40, 40, 3), np.uint8), sizes, [], "")
 
 
+@pytest.fixture
+def paired(rng):
+    """Returns a set of 18 patches, each with a low-resolution one whose pixels name their blocks' places."""
+    low = rng.integers(0, 256, (18, 10, 10, 3), np.uint8)
+    sizes = 4 * rng.integers(SIZE // 4, 11, (18, 2)).astype(np.int32)
+    return PatchSet(Aligned(low.repeat(4, axis=1).repeat(4, axis=2), low), sizes, [], "")
+
+
 def _limit_memory(monkeypatch, pictures, kind):
     """Gives each device just the memory for which a kind is chosen."""
-    need = pictures.patches.nbytes
+    need = sum(patches.nbytes for patches in jax.tree.leaves(pictures.patches))
     factor = {"replicated": 0.39, "sharded": 0.41, "streamed": 4 * 0.41}[kind]
     monkeypatch.setattr(memory, "total", lambda: int(need / factor))
 
@@ -39,7 +49,8 @@ def _on_four_devices(placed, step):
     """Returns the global batch of a step, put together from the shares of the devices."""
     share = functools.partial(at_step, batch=BATCH, size=SIZE, axis_name="d")
     mapped = jax.pmap(lambda source, _: share(source, jnp.int32(step)), axis_name="d", in_axes=(placed.axes, 0))
-    return np.reshape(mapped(placed.at(step), np.zeros(4)), (BATCH, SIZE, SIZE, 3))
+    shares = mapped(placed.at(step), np.zeros(4))
+    return jax.tree.map(lambda images: np.reshape(images, (BATCH, *images.shape[2:])), shares)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -54,6 +65,24 @@ def test_place_changes_no_crop(pictures, monkeypatch, kind):
     for step in range(5):
         expected = at_step(alone, step, batch=BATCH, size=SIZE)
         assert np.array_equal(_on_four_devices(placed, step), expected)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_place_cuts_pairs_at_one_place_and_turns_them_alike(paired, monkeypatch, kind):
+    """Each pixel of a low-resolution crop has the colour of its block in the original's, whatever holds the patches."""
+    key = jax.random.key(2)
+    _limit_memory(monkeypatch, paired, kind)
+    monkeypatch.setattr(placement, "MOST_STREAMED", 2)
+    placed = _place(paired, key)
+    alone = Replicated(key, jax.tree.map(jnp.asarray, paired.patches), jnp.asarray(paired.sizes))
+    for step in range(4):
+        hr, lr = _on_four_devices(placed, step)
+        assert hr.shape == (BATCH, SIZE, SIZE, 3) and lr.shape == (BATCH, SIZE // 4, SIZE // 4, 3)
+        assert np.array_equal(hr, lr.repeat(4, axis=1).repeat(4, axis=2))
+        expected: Any = at_step(alone, step, batch=BATCH, size=SIZE)
+        assert np.array_equal(hr, expected.hr) and np.array_equal(lr, expected.lr)
+    turned = at_step(alone, 0, batch=BATCH, size=SIZE)
+    assert len({crop.tobytes() for crop in np.asarray(jax.tree.leaves(turned)[0])}) == BATCH
 
 
 def test_place_streams_from_the_step_of_a_resumed_run(pictures, monkeypatch):
@@ -101,8 +130,8 @@ def test_choose_finds_room_for_a_small_set_on_this_machine(pictures):
 
 
 def test_sharded_places_each_patch_on_one_device(pictures):
-    source = placement.sharded(pictures, jax.random.key(0))
-    parts = [np.asarray(shard.data)[0] for shard in source.patches.addressable_shards]
+    patches: Any = placement.sharded(pictures, jax.random.key(0)).patches
+    parts = [np.asarray(shard.data)[0] for shard in patches.addressable_shards]
     assert len(parts) == 4 and len({part.shape for part in parts}) == 1
     count = len(pictures.patches)
     assert np.array_equal(np.concatenate(parts)[:count], pictures.patches)

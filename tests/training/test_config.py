@@ -43,7 +43,7 @@ def test_names_lists_every_field_once():
 
 
 def test_private_lists_all_paths():
-    assert {"data", "workdir", "init", "vgg19", "eval_data"} <= set(config.private())
+    assert {"data", "lr", "workdir", "init", "vgg19", "eval_data"} <= set(config.private())
 
 
 @pytest.mark.parametrize(
@@ -75,6 +75,11 @@ def test_check_accepts_the_experiments(path, monkeypatch):
             {"content": "vgg16_22", "vgg19": "random"},
             "--vgg19: expected none with --content vgg16_22",
         ),
+        ({"batch_size": 8, "accumulate": 4}, "--batch-size: expected a multiple of the 4 devices times --accumulate 4"),
+        ({"accumulate": 0}, "--accumulate: expected 1 or more, got 0"),
+        ({"clip_norm": 0.0}, "--clip-norm: expected more than 0, got 0.0"),
+        ({"lr": "low", "degradation": "photo"}, "--degradation: expected none with --lr"),
+        ({"phase": "srgan", "pixel_loss": "l1"}, "--pixel-loss: expected a --pixel-weight beside it in phase srgan"),
         ({"phase": "srgan", "model": "espcn"}, "--model: expected srresnet in phase srgan, got espcn"),
     ],
 )

@@ -10,12 +10,13 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from PIL import Image
 from safetensors.numpy import load, load_file
 
 from jsr.data import placement
 from jsr.devices import parallel
 from jsr.devices.parallel import Pending
-from jsr.errors import CheckpointError, ConfigError, TrainingError
+from jsr.errors import CheckpointError, ConfigError, DataError, TrainingError
 from jsr.training import loop, losses, options
 from jsr.weights import zoo
 from tests.training.tiny_runs import assert_equal_weights, lines, parse
@@ -83,6 +84,52 @@ def test_run_trains_alike_with_pictures_too_many_for_the_devices(home, monkeypat
     first, *others = [weights(home / kind) for kind in kinds]
     for other in others:
         assert_equal_weights(first, other, atol=1e-6)
+
+
+@pytest.fixture
+def low(home):
+    """Low-resolution pictures of the photographs, which no degradation of ours makes: by nearest neighbours, darker."""
+    (home / "low").mkdir()
+    for path in (home / "photos").iterdir():
+        with Image.open(path) as photograph:
+            Image.fromarray(np.asarray(photograph)[::4, ::4] // 2).save(home / "low" / path.name)
+    return home / "low"
+
+
+def test_run_on_pairs_learns_from_their_low_resolution(home, low, monkeypatch, capsys):
+    """Crops from the host or from the devices' memory give the same weights, and those of bicubic ones others."""
+    for kind in ("replicated", "streamed"):
+        monkeypatch.setattr(placement, "choose", lambda _, kind=kind: (kind, "tested"))
+        monkeypatch.setattr(placement, "MOST_STREAMED", 4)
+        loop.run(parse("--lr", "low", "--workdir", kind, "--accumulate", 1, "--pixel-loss", "l1", "--clip-norm", 1))
+        assert "validation: the pictures held out" in capsys.readouterr().out
+    assert_equal_weights(weights(home / "replicated"), weights(home / "streamed"), atol=1e-6)
+    loop.run(parse("--workdir", "bicubic", "--pixel-loss", "l1", "--clip-norm", 1))
+    same = [np.allclose(v, weights(home / "bicubic")[k], atol=1e-6) for k, v in weights(home / "streamed").items()]
+    assert not all(same)
+    records = [[line for line in lines(home / run) if "psnr" in line][-1] for run in ("replicated", "bicubic")]
+    assert all(0 < record["ssim"] < 1 and "lpips" not in record for record in records)
+    assert records[0]["psnr"] != records[1]["psnr"]  # that of the pairs held out
+    _, metadata = zoo.load(home / "streamed")[1:]
+    assert metadata["training"]["lr"] == "low"
+
+
+def test_run_on_pairs_is_resumed_on_the_same_pairs_alone(home, low):
+    loop.run(parse("--lr", "low", "--workdir", "run", "--steps", 2))
+    low.rename(home / "moved")
+    assert loop.run(parse("--lr", "moved", "--workdir", "run", "--steps", 3))
+    with pytest.raises(ConfigError, match="run holds a run on other data"):
+        loop.run(parse("--workdir", "run", "--steps", 3))
+    Image.new("RGB", (24, 20)).save(home / "moved" / "3.png")
+    with pytest.raises(ConfigError, match="in --data photos or --lr moved differ from those it began with"):
+        loop.run(parse("--lr", "moved", "--workdir", "run", "--steps", 3))
+
+
+def test_run_on_pairs_names_the_file_of_a_wrong_size_and_leaves_nothing(home, low):
+    Image.new("RGB", (24, 21)).save(low / "3.png")
+    with pytest.raises(DataError, match="low/3.png: expected a picture 4 times smaller than photos/3.png of 96x80 pix"):
+        loop.run(parse("--lr", "low"))
+    assert not (home / "runs").exists()
 
 
 def test_run_dispatches_before_it_downloads_the_metrics_of_the_dispatch_before(home, monkeypatch, watch):

@@ -14,9 +14,38 @@ def test_mse_equals_numpy(rng):
     np.testing.assert_allclose(losses.mse(a, b), np.mean((a - b) ** 2), rtol=1e-6)
 
 
-def test_mse_refuses_to_broadcast():
+@pytest.mark.parametrize("loss", [losses.mse, losses.l1, losses.charbonnier])
+def test_pixel_losses_refuse_to_broadcast(loss):
     with pytest.raises(ValueError, match=r"\(2, 4, 4, 3\) and \(1, 4, 4, 3\)"):
-        losses.mse(jnp.zeros((2, 4, 4, 3)), jnp.zeros((1, 4, 4, 3)))
+        loss(jnp.zeros((2, 4, 4, 3)), jnp.zeros((1, 4, 4, 3)))
+
+
+def test_l1_and_its_gradient_equal_torch(rng):
+    torch = pytest.importorskip("torch", reason="torch is not installed; it is the reference")
+    a, b = rng.normal(size=(2, 2, 4, 5, 3)).astype(np.float32)
+    x = torch.tensor(a, requires_grad=True)
+    expected = torch.nn.functional.l1_loss(x, torch.tensor(b))
+    expected.backward()
+    value, gradient = jax.value_and_grad(losses.l1)(a, b)
+    np.testing.assert_allclose(value, expected.item(), rtol=1e-6)
+    np.testing.assert_allclose(gradient, x.grad, rtol=1e-6)
+
+
+def test_charbonnier_is_the_published_one_of_pictures_from_0_to_1(rng):
+    """Lai et al. 2017 with their epsilon, 1e-3: on [-1, 1] all is twice as large."""
+    a, b = rng.uniform(-1, 1, (2, 2, 4, 5, 3)).astype(np.float32)
+    published = np.mean(np.sqrt(((a - b).astype(np.float64) / 2) ** 2 + 1e-3**2))
+    np.testing.assert_allclose(losses.charbonnier(a, b), 2 * published, rtol=1e-6)
+
+
+def test_charbonnier_is_smooth_at_zero():
+    """The gradient of the absolute error jumps there from -1 to 1."""
+    zero = jnp.zeros((1, 1, 1, 3))
+    gradient = jax.grad(losses.charbonnier)
+    assert not gradient(zero, zero).any()
+    slope = 3 * float(gradient(zero + 1e-5, zero)[0, 0, 0, 0])  # the loss is a mean over three
+    assert slope == pytest.approx(1e-5 / losses.CHARBONNIER_EPSILON, rel=1e-3)
+    assert 3 * float(gradient(zero + 0.5, zero)[0, 0, 0, 0]) == pytest.approx(1, abs=1e-4)
 
 
 def test_adversarial_losses_equal_torch(rng):

@@ -24,6 +24,28 @@ def test_make_optimizer_orthogonalises_kernels_by_muon():
     np.testing.assert_allclose(signs, -np.sign(grads["bias"]), rtol=1e-2)
 
 
+def test_make_optimizer_clips_the_norm_of_all_parameters_as_torch_does():
+    """Over several steps of Adam, whose moments show it: some gradients are beyond the limit, and some are not."""
+    torch = pytest.importorskip("torch", reason="torch is not installed; it is the reference")
+    rng = np.random.default_rng(0)
+    params = {name: rng.normal(size=shape).astype(np.float32) for name, shape in (("a", (3, 4)), ("b", (5,)))}
+    theirs = {name: torch.nn.Parameter(torch.tensor(value)) for name, value in params.items()}
+    reference = torch.optim.Adam(theirs.values(), lr=0.1)
+    optimizer = optimizers.make_optimizer(parse("--learning-rate", 0.1, "--clip-norm", 2))
+    state: Any = optimizer.init(params)
+    for size in (0.01, 30.0, 0.1, 3.0):
+        grads = {name: (size * rng.normal(size=p.shape)).astype(np.float32) for name, p in params.items()}
+        for name, parameter in theirs.items():
+            parameter.grad = torch.tensor(grads[name])
+        torch.nn.utils.clip_grad_norm_(theirs.values(), 2)
+        reference.step()
+        updates: Any
+        updates, state = optimizer.update(grads, state, params)
+        params = {name: value + updates[name] for name, value in params.items()}
+    for name, value in params.items():
+        np.testing.assert_allclose(value, theirs[name].detach().numpy(), rtol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("schedule", "warmup", "rates"),
     [

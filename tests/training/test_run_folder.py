@@ -100,7 +100,9 @@ def test_differences_that_make_another_run_are_refused_even_on_request(home, run
         with pytest.raises(ConfigError, match=f"{name} .* there, {words[1]} here") as error:
             differences("--schedule", "cosine", *words, "--steps", 9, *request)
         # The options that may be changed are listed only for the user who asked to change some.
-        assert ("allows for other data, steps, batch_size, crop, learning_rate" in str(error.value)) == bool(request)
+        assert (
+            "allows for other data, lr, steps, batch_size, accumulate, crop, learning_rate" in str(error.value)
+        ) == bool(request)
 
 
 def test_differences_take_a_missing_option_for_its_default(home, run):

@@ -8,6 +8,7 @@ import numpy as np
 import optax
 import pytest
 
+from jsr.data.patch_layout import Aligned
 from jsr.degradation import Photo
 from jsr.training import steps
 from tests.training.tiny_steps import (
@@ -61,6 +62,14 @@ def test_pair_cuts_the_margin_and_downscales_the_rest(images):
     np.testing.assert_allclose(hr, expected, atol=1e-6)
 
 
+def test_pair_takes_the_low_resolution_of_pairs(rng):
+    """Nothing is made or cut: each side comes as it was given, in its own range."""
+    hr, lr = (rng.integers(0, 256, (2, side, side, 3), np.uint8) for side in (24, 6))
+    made = steps.pair(BICUBIC, steps.sample_keys(jax.random.key(0), 0, 2), Aligned(jnp.asarray(hr), jnp.asarray(lr)))
+    np.testing.assert_allclose(made[0], lr / 255, atol=1e-6)
+    np.testing.assert_allclose(made[1], hr / 127.5 - 1, atol=1e-6)
+
+
 def test_sample_keys_are_the_same_on_any_number_of_devices():
     """Those of the global batch, in its order; another step or key has others."""
     key = jax.random.key(1)
@@ -94,6 +103,47 @@ def test_pretrain_step_lowers_the_loss(images, step):
         history.append(float(metrics["loss"]))
     assert history[-1] < 0.5 * history[0]
     assert int(state.step) == 30
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("frozen", [True, False])
+def test_pretrain_step_in_parts_equals_one_of_the_whole_batch(images, frozen):
+    """To the last digits with fixed statistics; those of a part normalise otherwise, and then the update is near."""
+    optimizer = optax.sgd(0.1)
+    before = pretrain_state(optimizer)
+    whole, parts = (jit(pretrain_step(optimizer, parts=count, frozen=frozen))(before, images) for count in (1, 2))
+    gap = distance(whole[0].generator.params, parts[0].generator.params)
+    moved = distance(whole[0].generator.params, before.generator.params)
+    assert gap < 1e-5 * moved if frozen else 1e-4 * moved < gap < moved
+    np.testing.assert_allclose(parts[1]["loss"], whole[1]["loss"], rtol=1e-5 if frozen else 0.2)
+
+
+@pytest.mark.slow
+def test_pretrain_step_in_parts_moves_batchnorm_once_a_part(images):
+    """Where all parts are alike, gradients are equal to the last digits, and statistics move as in as many steps."""
+    optimizer = optax.sgd(0.0)
+    alike = jnp.tile(images[:2], (2, 1, 1, 1))
+    step = jit(pretrain_step(optimizer))
+    expected = pretrain_state(optimizer)
+    for _ in range(2):
+        expected, _ = step(expected, images[:2])
+    state, _ = jit(pretrain_step(optimizer, parts=2))(pretrain_state(optimizer), alike)
+    assert distance(state.generator.batch_stats, expected.generator.batch_stats) < 1e-6
+
+
+@pytest.mark.slow
+def test_gan_step_in_parts_equals_one_of_the_whole_batch(images):
+    """With parts that are alike, BatchNorm's statistics of each are those of the whole batch: nothing may differ."""
+    optimizer = optax.sgd(0.1)
+    alike = jnp.tile(images[:2], (2, 1, 1, 1))
+    before = gan_state(optimizer)
+    options: dict[str, Any] = {"content": vgg19_content(), "pixel_weight": 0.5, "adversarial_weight": 0.5}
+    whole, parts = (jit(gan_step(optimizer, parts=count, **options))(before, alike) for count in (1, 2))
+    for name in ("generator", "discriminator"):
+        ours, theirs, start = (getattr(state, name).params for state in (parts[0], whole[0], before))
+        assert distance(ours, theirs) < 1e-4 * distance(theirs, start)
+    for name, value in whole[1].items():
+        np.testing.assert_allclose(parts[1][name], value, rtol=1e-4, err_msg=name)
 
 
 TERMS = {

@@ -45,10 +45,20 @@ def gan_state(optimizer: optax.GradientTransformation) -> GanState:
     return GanState(jnp.int32(0), g, d, steps.averaged(g))
 
 
-def pretrain_step(optimizer, axis_name=None, dtype=jnp.float32, degrade: Degradation = BICUBIC):
+def pretrain_step(
+    optimizer,
+    axis_name=None,
+    dtype=jnp.float32,
+    degrade: Degradation = BICUBIC,
+    pixel_loss=mse,
+    parts=1,
+    frozen=False,
+):
     return steps.make_pretrain_step(
-        generator=generator(axis_name=axis_name, dtype=dtype),
+        generator=generator(axis_name=axis_name, dtype=dtype, frozen=frozen),
         optimizer=optimizer,
+        pixel_loss=pixel_loss,
+        parts=parts,
         degrade=degrade,
         key=jax.random.key(2),
         ema_decay=0.9,
@@ -65,11 +75,14 @@ def gan_step(
     pixel_weight=0.0,
     grid_weight=0.0,
     adversarial_weight=1e-3,
+    parts=1,
 ):
     return steps.make_gan_step(
         generator=generator(axis_name=axis_name, dtype=dtype),
         discriminator=discriminator(axis_name=axis_name, dtype=dtype),
         content=content,
+        pixel_loss=mse,
+        parts=parts,
         degrade=BICUBIC,
         key=jax.random.key(2),
         generator_optimizer=optimizer,
