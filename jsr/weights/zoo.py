@@ -131,8 +131,11 @@ def _blend(name: str) -> Model:
 def ready(name_or_path: str | os.PathLike[str], *, precision: Precision = "fp32", scale: int | None = None) -> Model:
     """Loads a model, as `load` does, to upscale pictures with: in its fastest form, in a precision, consistent.
 
+    An imported network stays as it is, so that it gives the results, and reaches the scores, that it has elsewhere.
+
     Raises:
       WeightsError: as `load` does.
     """
     model = load(name_or_path, scale=scale).folded().with_precision(precision)
-    return model._replace(module=Consistent(model.module)) if isinstance(model.module, NETWORKS) else model
+    is_ours = isinstance(model.module, NETWORKS) and weights_file.IMPORTED not in model.metadata
+    return model._replace(module=Consistent(model.module)) if is_ours else model
