@@ -53,7 +53,7 @@ def generator_from_mxnet(arrays: Mapping[str, np.ndarray]) -> Generator:
         layer["kernel"] = layer["kernel"].transpose(2, 3, 1, 0)
     found = {name: dict(layer) for name, layer in generators.in_order(*kinds.values()).items()}
     for name in [name for name in found if name.startswith("upsample") and "kernel" in found[name]]:
-        found[name] = generators.unshuffled(found[name])
+        found[name] = generators.unshuffled(found[name], generators.factor(found[name]["kernel"]))
     return generators.srresnet(found, source="WolframRhodium/Super-Resolution-Zoo", tanh=False)
 
 

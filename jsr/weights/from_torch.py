@@ -114,16 +114,21 @@ def vgg19_from_torch(state: Mapping[str, np.ndarray]) -> Converted:
     return converted, metadata
 
 
+COMPACT = "xinntao/Real-ESRGAN"  # its small network, SRVGGNetCompact; RRDBNet is another
+
+
 def generator_from_torch(state: Mapping[str, np.ndarray]) -> Generator:
-    """Converts the state dict of an SRResNet or SRGAN, told by the names of its tensors.
+    """Converts the state dict of a generator, told by the names of its tensors.
 
     Args:
-      state: kernels `[out, in, k, k]`; as the generators of `LAYOUTS` name their tensors.
+      state: kernels `[out, in, k, k]`; named as in the generators of `LAYOUTS` and `COMPACT`.
 
     Raises:
       WeightsError: it is none of them, or lacks layers, or has others besides; the message lists all differences.
     """
     state = {_plain(name): value for name, value in state.items() if not name.endswith(".num_batches_tracked")}
+    if {"body.0.weight", "body.1.weight"} <= state.keys():
+        return _compact(state)
     for layout in LAYOUTS:
         blocks, upsamples = (
             sum(bool(re.fullmatch(p, name)) for name in state) for p in (layout.block, layout.upsample)
@@ -132,9 +137,8 @@ def generator_from_torch(state: Mapping[str, np.ndarray]) -> Generator:
             break
     else:
         few = ", ".join(list(state)[:3])
-        raise WeightsError(
-            f"expected a network of {', '.join(layout.source for layout in LAYOUTS)}, got tensors {few} ..."
-        )
+        known = [layout.source for layout in LAYOUTS] + [COMPACT]
+        raise WeightsError(f"expected a network of {', '.join(known)}, got tensors {few} ...")
     layers, remaining = {}, dict(state)
     for ours, theirs in layout.layers(state.keys(), blocks, upsamples).items():
         layers[ours] = _layer(ours, theirs, remaining)
@@ -142,6 +146,18 @@ def generator_from_torch(state: Mapping[str, np.ndarray]) -> Generator:
         raise WeightsError(f"expected the layers of {layout.source}, got an unknown {', an unknown '.join(remaining)}")
     options = {name: getattr(layout, name) for name in ("source", "tanh", "is_unit", "mean", "std")}
     return generators.srresnet(layers, **options)
+
+
+def _compact(state: dict[str, np.ndarray]) -> Generator:
+    names = {f"body.{i}": f"{'prelu' if i % 2 else 'conv'}{i // 2 + 1}" for i in range(len(state))}
+    layers = {ours: _layer(ours, theirs, state) for theirs, ours in names.items()}
+    layers = {name: layer for name, layer in layers.items() if layer}
+    kernels = [layer.get("kernel", generators.NOTHING) for name, layer in layers.items() if name.startswith("conv")]
+    if state or any(kernel.ndim != 4 for kernel in kernels):
+        raise WeightsError(
+            f"expected the layers of {COMPACT}'s SRVGGNetCompact, got others: {', '.join(list(state)[:3])}"
+        )
+    return generators.compact(layers, source=COMPACT)
 
 
 def _plain(name: str) -> str:
@@ -162,7 +178,7 @@ def _layer(ours: str, theirs: str, state: dict[str, np.ndarray]) -> dict[str, np
     if "kernel" in layer and layer["kernel"].ndim == 4:
         layer["kernel"] = layer["kernel"].transpose(2, 3, 1, 0)
         if ours.startswith("upsample"):
-            layer = generators.unshuffled(layer)
+            layer = generators.unshuffled(layer, generators.factor(layer["kernel"]))
     if "negative_slope" in layer and layer["negative_slope"].shape == (1,):
         layer["negative_slope"] = layer["negative_slope"].reshape(())
     return layer

@@ -1,4 +1,4 @@
-"""The SRResNets of other projects, rewritten exactly as ours.
+"""The generators of other projects, rewritten exactly as ours.
 
 The files `from_torch.py`, `from_keras.py` and `from_mxnet.py` name the layers of a file as our network does; here the
 numbers follow. What differs between projects is absorbed by the numbers where that is exact, and by the fields of
@@ -14,6 +14,7 @@ from flax import traverse_util
 
 from jsr.errors import WeightsError
 from jsr.models import layers
+from jsr.models.compact import Compact
 from jsr.models.srresnet import SRResNet
 from jsr.weights import file as weights_file
 from jsr.weights.file import IMPORTED
@@ -79,6 +80,33 @@ def srresnet(
     return checked(Generator("srresnet", config, variables, {IMPORTED: source}))
 
 
+def compact(found: Layers, *, source: str) -> Generator:
+    """Converts the layers of Real-ESRGAN's small network, whose results are in [0, 1].
+
+    Args:
+      found: the layers; kernels are `[k, k, in, out]`, the channels of the last `(c, i, j)`.
+      source: the project.
+
+    Raises:
+      WeightsError: the layers are not those of the network; the message lists all differences.
+    """
+    params = {
+        name: {key: np.asarray(value, np.float32) for key, value in layer.items()} for name, layer in found.items()
+    }
+    last = f"conv{sum(name.startswith('conv') for name in params)}"
+    kernel = params[last]["kernel"]
+    scale = max(1, math.isqrt(kernel.shape[3] // 3))
+    # The enlargement that the network adds to is in [-1, 1] here, so twice as much is added to it.
+    params[last] = {name: 2 * value for name, value in unshuffled(params[last], scale).items()}
+    config = {
+        "factors": [2, 2] if scale == 4 else [scale],
+        "features": kernel.shape[2],
+        "convolutions": len(params) // 2 - 1,
+    }
+    config = {name: value for name, value in config.items() if value != _listed(getattr(Compact(), name))}
+    return checked(Generator("compact", config, {"params": _nested(params)}, {IMPORTED: source}))
+
+
 def in_order(
     convolutions: Iterable[Mapping[str, np.ndarray]],
     norms: Iterable[Mapping[str, np.ndarray]],
@@ -112,9 +140,8 @@ def in_order(
     }
 
 
-def unshuffled(layer: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def unshuffled(layer: Mapping[str, np.ndarray], r: int) -> dict[str, np.ndarray]:
     """Orders the channels of a sub-pixel layer, `(c, i, j)` as PyTorch's PixelShuffle takes them, as `(i, j, c)`."""
-    r = factor(layer["kernel"])
     if any(value.shape[-1] % r**2 for value in layer.values()):
         return dict(layer)  # no such layer, as a look at its shape will tell
     return {

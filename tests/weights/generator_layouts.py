@@ -164,6 +164,26 @@ class Numbered(nn.Module):
         return ((torch.tanh(y) if self.tanh else torch.clamp(y, -1, 1)) + 1) / 2
 
 
+class SRVGGNetCompact(nn.Module):
+    """xinntao/Real-ESRGAN, realesrgan/archs/srvgg_arch.py."""
+
+    def __init__(self, *, convolutions=3, scale=4):
+        super().__init__()
+        self.scale = scale
+        self.body = nn.ModuleList([nn.Conv2d(3, WIDTH, 3, 1, 1), nn.PReLU(WIDTH)])
+        for _ in range(convolutions):
+            self.body.append(nn.Conv2d(WIDTH, WIDTH, 3, 1, 1))
+            self.body.append(nn.PReLU(WIDTH))
+        self.body.append(nn.Conv2d(WIDTH, 3 * scale * scale, 3, 1, 1))
+        self.upsampler = nn.PixelShuffle(scale)
+
+    def forward(self, x):
+        out = x
+        for layer in self.body:
+            out = layer(out)
+        return self.upsampler(out) + F.interpolate(x, scale_factor=self.scale, mode="nearest")
+
+
 def drawn(twin, *, gain=0.7):
     """Draws every parameter and statistic of a twin, so that none is without effect; returns it in evaluation mode."""
     generator = torch.Generator().manual_seed(0)

@@ -10,8 +10,9 @@ from safetensors.numpy import save_file
 
 from jsr import import_
 from jsr.errors import WeightsError
+from jsr.models.compact import Compact
 from jsr.models.consistency import Consistent
-from jsr.weights import file as weights_file
+from jsr.models.srresnet import SRResNet
 from jsr.weights import from_keras, from_mxnet, from_torch, zoo
 
 torch = pytest.importorskip("torch", reason="computes what is expected here")
@@ -105,6 +106,10 @@ def _legacy(twin, path):
     torch.save(checkpoint, path, _use_new_zipfile_serialization=False)
 
 
+def _real_esrgan(twin, path):
+    torch.save({"params": twin.state_dict()}, path)
+
+
 def _safetensors(twin, path):
     save_file({f"_orig_mod.{name}": value.numpy() for name, value in twin.state_dict().items()}, path)
 
@@ -123,6 +128,8 @@ CASES = {
     "moving average": (layouts.LeftThomas, {}, _legacy, "a.pth", {"body_prelu": True}),
     "lornatang": (layouts.Lornatang, {}, _safetensors, "b.safetensors", {"tanh": False, "blocks": 3}),
     "sgrvinod": (layouts.Sgrvinod, {}, _torch, "a.pth", {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}),
+    "animevideov3": (layouts.SRVGGNetCompact, {}, _real_esrgan, "a.pth", {"convolutions": 3}),
+    "compact x3": (layouts.SRVGGNetCompact, {"scale": 3}, _torch, "a.pth", {"convolutions": 3, "factors": (3,)}),
     "krasserm": (layouts.Numbered, {}, _keras, "a.h5", {"channel_slopes": True}),
     "zoo": (
         layouts.Numbered,
@@ -146,7 +153,10 @@ def test_an_imported_generator_equals_torch(case, tmp_path, rng, monkeypatch, ca
     assert capsys.readouterr().out.endswith(f"  {output}\n")
 
     model = zoo.load(output)
-    module = weights_file.MODELS["srresnet"](**{"features": layouts.WIDTH, "blocks": 2, **fields})
+    if twin_class is layouts.SRVGGNetCompact:
+        module = Compact(**{"features": layouts.WIDTH, **fields})
+    else:
+        module = SRResNet(**{"features": layouts.WIDTH, "blocks": 2, **fields})
     assert model.module == module and set(model.metadata) == {"imported_from"}
     x = rng.random((1, 9, 11, 3), np.float32)
     with torch.no_grad():
