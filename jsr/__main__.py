@@ -14,7 +14,7 @@ COMMANDS = {
     "infer": "upscale pictures",
     "train": "train a network on photographs",
     "evaluate": "score models on benchmark sets",
-    "export": "write a model as ONNX, for other runtimes",
+    "export": "write a model as ONNX or StableHLO, for other runtimes",
     "prepare": "fetch or store a dataset to train on",
     "plot": "draw the loss curves of a training run",
     "fetch": "download weights for LPIPS and content losses",
