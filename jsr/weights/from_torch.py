@@ -15,6 +15,7 @@ from jsr.weights.generators import Generator
 # The weight of the content loss belongs to the size of the features. The paper's 0.006 is for a network that sees
 # pictures in [0, 255] (`from_keras.CONTENT_WEIGHT`); with torchvision's, 1 reaches the paper's scores.
 CONTENT_WEIGHT = 1.0
+COMPACT = "xinntao/Real-ESRGAN"  # its small network, SRVGGNetCompact; RRDBNet is another
 PREFIXES = ("module.", "_orig_mod.", "net.")  # of DataParallel, of torch.compile, and of sgrvinod's SRGAN
 
 
@@ -114,9 +115,6 @@ def vgg19_from_torch(state: Mapping[str, np.ndarray]) -> Converted:
     return converted, metadata
 
 
-COMPACT = "xinntao/Real-ESRGAN"  # its small network, SRVGGNetCompact; RRDBNet is another
-
-
 def generator_from_torch(state: Mapping[str, np.ndarray]) -> Generator:
     """Converts the state dict of a generator, told by the names of its tensors.
 
@@ -153,7 +151,7 @@ def _compact(state: dict[str, np.ndarray]) -> Generator:
     layers = {ours: _layer(ours, theirs, state) for theirs, ours in names.items()}
     layers = {name: layer for name, layer in layers.items() if layer}
     kernels = [layer.get("kernel", generators.NOTHING) for name, layer in layers.items() if name.startswith("conv")]
-    if state or any(kernel.ndim != 4 for kernel in kernels):
+    if state or any(kernel.ndim != 4 or not kernel.size for kernel in kernels):
         raise WeightsError(
             f"expected the layers of {COMPACT}'s SRVGGNetCompact, got others: {', '.join(list(state)[:3])}"
         )

@@ -45,8 +45,7 @@ def srresnet(
 ) -> Generator:
     """Converts the layers of an SRResNet.
 
-    A bias before BatchNorm goes into its running mean, and another epsilon into its running variance, so that training
-    can go on.
+    BatchNorm stays: a bias before it goes into its running mean, and another epsilon into its running variance.
 
     Args:
       found: the layers; kernels are `[k, k, in, out]`, the channels of sub-pixel layers `(i, j, c)`.
@@ -77,7 +76,7 @@ def srresnet(
     if tuple(mean) != (0, 0, 0):
         config |= {"mean": list(mean), "std": list(std)}
     variables = {"params": _nested(params)} | ({"batch_stats": _nested(stats)} if stats else {})
-    return checked(Generator("srresnet", config, variables, {IMPORTED: source}))
+    return _checked(Generator("srresnet", config, variables, {IMPORTED: source}))
 
 
 def compact(found: Layers, *, source: str) -> Generator:
@@ -104,7 +103,7 @@ def compact(found: Layers, *, source: str) -> Generator:
         "convolutions": len(params) // 2 - 1,
     }
     config = {name: value for name, value in config.items() if value != _listed(getattr(Compact(), name))}
-    return checked(Generator("compact", config, {"params": _nested(params)}, {IMPORTED: source}))
+    return _checked(Generator("compact", config, {"params": _nested(params)}, {IMPORTED: source}))
 
 
 def in_order(
@@ -117,16 +116,10 @@ def in_order(
     blocks = len(norms) // 2
     block = [f"block{i + 1}" for i in range(blocks)]
     upsample = [f"upsample{i + 1}" for i in range(len(convolutions) - 2 * blocks - 3)]
-    body = ["body_bn"] if len(norms) % 2 else []
+    inner = [f"{name}/conv{i}" for name in block for i in (1, 2)]
     names = (
-        [
-            "head",
-            *(f"{name}/conv{i}" for name in block for i in (1, 2)),
-            "body",
-            *(f"{u}/conv" for u in upsample),
-            "tail",
-        ],
-        [*(f"{name}/bn{i}" for name in block for i in (1, 2)), *body],
+        ["head", *inner, "body", *(f"{name}/conv" for name in upsample), "tail"],
+        [*(f"{name}/bn{i}" for name in block for i in (1, 2)), "body_bn"],
         ["head_prelu", *(f"{name}/prelu" for name in block), *(f"{name}/prelu" for name in upsample)],
     )
     found = (convolutions, norms, prelus)
@@ -142,7 +135,7 @@ def in_order(
 
 def unshuffled(layer: Mapping[str, np.ndarray], r: int) -> dict[str, np.ndarray]:
     """Orders the channels of a sub-pixel layer, `(c, i, j)` as PyTorch's PixelShuffle takes them, as `(i, j, c)`."""
-    if any(value.shape[-1] % r**2 for value in layer.values()):
+    if any(value.size == 0 or value.ndim == 0 or value.shape[-1] % r**2 for value in layer.values()):
         return dict(layer)  # no such layer, as a look at its shape will tell
     return {
         name: value.reshape(*value.shape[:-1], -1, r**2).swapaxes(-1, -2).reshape(value.shape)
@@ -155,7 +148,7 @@ def factor(kernel: np.ndarray) -> int:
     return max(1, math.isqrt(kernel.shape[3] // max(1, kernel.shape[2])))
 
 
-def checked(generator: Generator) -> Generator:
+def _checked(generator: Generator) -> Generator:
     """Returns a network whose tensors are those of its module.
 
     Raises:
@@ -173,7 +166,7 @@ def _config(params: Mapping[str, Mapping[str, np.ndarray]], has_norm: bool) -> d
     count = sum(name.endswith("/conv1") for name in params)
     upsamples = [f"upsample{i + 1}/conv" for i in range(sum(name.startswith("upsample") for name in params) // 2)]
     kernels = [params[name]["kernel"] for name in ("head", *upsamples) if "kernel" in params.get(name, {})]
-    if len(kernels) != 1 + len(upsamples) or not all(kernel.ndim == 4 for kernel in kernels):
+    if len(kernels) != 1 + len(upsamples) or not all(kernel.ndim == 4 and kernel.size for kernel in kernels):
         raise WeightsError("expected the layers of an SRResNet, got no kernels of its first and its sub-pixel layers")
     config = {
         "factors": [factor(kernel) for kernel in kernels[1:]],

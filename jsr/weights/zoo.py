@@ -88,7 +88,9 @@ def _read(name: str) -> Model:
             raise WeightsError(f"{path}: expected a run's folder with {weights_file.RUN_FILE}, found no such file")
         return weights_file.read(path / weights_file.RUN_FILE)
     if not path.is_file():
-        raise WeightsError(f"model: expected one of {', '.join(NAMES)}, a weights file or a run's folder, got {name}")
+        raise WeightsError(
+            f"model: expected one of {', '.join(NAMES)}, a weights file, a run's folder or hf://owner/name, got {name}"
+        )
     return weights_file.read(path)
 
 

@@ -186,6 +186,8 @@ def _state(**options):
         ({"block2.bn1.weight": None}, "no params/block1/bn1/scale"),
         ({"block2.conv1.weight": np.zeros((8, 8, 5, 5), np.float32)}, r"conv1/kernel of shape \(5, 5, 8, 8\), not \(3"),
         ({"block1.0.weight": None}, "no kernels of its first"),
+        ({"block1.0.weight": np.zeros((0, 0, 0, 0), np.float32)}, "no kernels of its first"),
+        ({"block5.0.conv.bias": np.zeros((), np.float32)}, r"upsample1/conv/bias of shape \(\), not \(32,\)"),
         ({"block2.in1.weight": np.zeros(8, np.float32)}, "an unknown block2.in1.weight"),
         ({"block3.bn2.running_var": None}, "block2/bn2/var of shape"),
         ({"block3.bn2.running_mean": np.zeros(5, np.float32)}, r"block2/bn2/mean of shape \(5,\), not \(8,\)"),
