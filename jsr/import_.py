@@ -31,7 +31,8 @@ def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns 0, or 1 where it fails. Exits with 2 on wrong arguments."""
     parser = Parser(
         prog="jsr import",
-        description="Makes weights files of other projects' SRResNets and SRGANs, and of VGG19 for jsr train.",
+        description="Makes weights files of other projects' SRResNets, SRGANs and Real-ESRGAN's small network, and"
+        " of VGG19 for jsr train.",
     )
     parser.add_argument("file", metavar="FILE", type=command_line.path, help=", ".join(SUFFIXES))
     parser.add_argument(
