@@ -2,22 +2,23 @@
 
 import difflib
 import importlib
+import keyword
 import sys
 from typing import NoReturn
 
 from jsr import command_line
 from jsr.version import __version__
 
-# A module of jsr for each, "-" for "_"; it is imported when it is called, so that `jsr --help` is instant.
+# A module of jsr for each (`module`); it is imported when it is called, so that `jsr --help` is instant.
 COMMANDS = {
     "infer": "upscale pictures",
     "train": "train a network on photographs",
     "evaluate": "score models on benchmark sets",
-    "export": "write a model as ONNX, for other runtimes",
+    "export": "write a model as ONNX or StableHLO, for other runtimes",
     "prepare": "fetch or store a dataset to train on",
     "plot": "draw the loss curves of a training run",
     "fetch": "download weights for LPIPS and content losses",
-    "convert": "read the weights of other projects",
+    "import": "make weights files of other projects' networks",
     "fit-niqe": "fit the reference model of NIQE to photographs",
 }
 
@@ -35,8 +36,13 @@ def main(argv: list[str] | None = None) -> int:
     if name not in COMMANDS:
         print(f"jsr: error: {_mistake(name)}; see jsr --help", file=sys.stderr)
         return 2
-    program = importlib.import_module(f"jsr.{name.replace('-', '_')}")
+    program = importlib.import_module(f"jsr.{module(name)}")
     return program.main(arguments[1:]) or 0
+
+
+def module(command: str) -> str:
+    """Returns the name of a command's module in jsr; a keyword of Python has an underscore behind it."""
+    return f"{command}_" if keyword.iskeyword(command) else command.replace("-", "_")
 
 
 def _usage() -> str:

@@ -48,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
     if args.archive and not args.archive.is_file():
         parser.error(f"--from: {args.archive}: no such file")
     if args.archive and "vgg19" in args.names:
-        parser.error("--from: expected lpips or vgg16, got vgg19, which jsr convert FILE takes from a file")
+        parser.error("--from: expected lpips or vgg16, got vgg19, which jsr import FILE takes from a file")
 
     from jsr.files import checksums
     from jsr.files.cache import default_cache

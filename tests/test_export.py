@@ -8,31 +8,56 @@ from pathlib import Path
 import pytest
 
 from jsr import export
+from jsr.weights import file as weights_file
 
 
 def test_main_writes_a_file_that_onnx_reads(tmp_path, capsys):
     onnx = pytest.importorskip("onnx", reason="onnx is an extra")
     path = tmp_path / "a.onnx"
-    assert export.main(["espcn", str(path)]) == 0
+    assert export.main(["espcn", str(path), "--uint8"]) == 0
     assert capsys.readouterr() == (f"espcn -> {path}\n", "")
     (layer,) = onnx.load(path).graph.output
-    assert layer.name == "sr"
+    assert layer.name == "sr" and layer.type.tensor_type.elem_type == onnx.TensorProto.UINT8
 
 
-def test_main_without_onnx_names_the_extra(monkeypatch, tmp_path, capsys):
-    monkeypatch.setitem(sys.modules, "onnx", None)
-    assert export.main(["srresnet", str(tmp_path / "a.onnx")]) == 1
-    assert capsys.readouterr().err == "jsr.export: error: needs onnx: pip install 'jax-srgan[onnx]'\n"
+@pytest.mark.parametrize(
+    ("model", "options", "name"),
+    [
+        ("espcn", [], "espcn_x4.onnx"),
+        ("espcn", ["--to", "stablehlo"], "espcn_x4.stablehlo"),
+        ("file", ["--to", "onnx"], "espcn_x4.onnx"),
+        ("blend:0.5,0.1", ["--to", "stablehlo"], "blend_0.5,0.1_x4.stablehlo"),
+    ],
+)
+def test_main_names_the_file_after_the_model(tmp_path, capsys, monkeypatch, model, options, name):
+    pytest.importorskip("onnx" if name.endswith("onnx") else "flatbuffers", reason="is an extra")
+    monkeypatch.chdir(tmp_path)
+    model = str(weights_file.PRETRAINED / "espcn_x4.safetensors") if model == "file" else model
+    assert export.main([model, *options]) == 0
+    assert capsys.readouterr().out == f"{model} -> {name}\n" and (tmp_path / name).stat().st_size > 100_000
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "package"),
+    [("onnx", "a.onnx", "'jax-srgan[onnx]'"), ("flatbuffers", "a.stablehlo", "flatbuffers")],
+)
+def test_main_without_a_package_names_it(monkeypatch, tmp_path, capsys, module, name, package):
+    monkeypatch.setitem(sys.modules, module, None)
+    assert export.main(["espcn", str(tmp_path / name)]) == 1
+    assert capsys.readouterr().err == f"jsr export: error: needs {module}: pip install {package}\n"
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (["srresnet"], "the following arguments are required: FILE.onnx"),
-        (["srresnet", "a.pt"], "a.pt: expected a file named .onnx"),
+        ([], "the following arguments are required: MODEL"),
+        (["srresnet", "a.pt"], "a.pt: expected a file named .onnx or .stablehlo"),
+        (["srresnet", "a.onnx", "--to", "stablehlo"], "a.onnx: expected a file named .stablehlo"),
+        (["srresnet", "--to", "onx"], "--to: expected one of onnx, stablehlo, got onx, perhaps onnx"),
         (["nothing", "a.onnx"], "model: expected one of "),
-        (["bicubic", "a.onnx"], "model: expected an SRResNet or an ESPCN, got Interpolation"),
+        (["bicubic", "a.onnx"], "model: expected an SRResNet, an ESPCN or a Compact, got Interpolation"),
+        (["srcnn", "a.stablehlo"], "model: expected an SRResNet, an ESPCN or a Compact, got SRCNN"),
     ],
 )
 def test_main_refuses_wrong_arguments_in_one_line(capsys, arguments, message):
@@ -41,7 +66,7 @@ def test_main_refuses_wrong_arguments_in_one_line(capsys, arguments, message):
         export.main(arguments)
     assert exit.value.code == 2
     out, err = capsys.readouterr()
-    assert out == "" and err.startswith(f"jsr.export: error: {message}") and err.count("\n") == 1
+    assert out == "" and err.startswith(f"jsr export: error: {message}") and err.count("\n") == 1
 
 
 def test_main_names_a_file_that_cannot_be_written(tmp_path):
@@ -55,4 +80,4 @@ def test_main_names_a_file_that_cannot_be_written(tmp_path):
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
     )
     assert (process.returncode, process.stdout) == (1, "")
-    assert process.stderr == "jsr.export: error: missing/a.onnx: cannot be written: No such file or directory\n"
+    assert process.stderr == "jsr export: error: missing/a.onnx: cannot be written: No such file or directory\n"

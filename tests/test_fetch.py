@@ -136,7 +136,7 @@ def test_main_names_a_cache_that_cannot_be_written(index, cache, capsys):
             "--index, PIP_INDEX_URL: expected an address that begins with https://",
         ),
         (["lpips", "--from", "a.tar.gz"], "--from: a.tar.gz: no such file"),
-        (["vgg19", "--from", __file__], "--from: expected lpips or vgg16, got vgg19, which jsr convert FILE takes"),
+        (["vgg19", "--from", __file__], "--from: expected lpips or vgg16, got vgg19, which jsr import FILE takes"),
     ],
 )
 def test_main_refuses_wrong_arguments(tmp_path, arguments, message):

@@ -60,7 +60,7 @@ def test_help_and_version_import_nothing_heavy(option):
     assert _imported(option) & HEAVY == set()
 
 
-@pytest.mark.parametrize("name", ["convert", "export", "fetch", "plot", "prepare"])
+@pytest.mark.parametrize("name", ["export", "fetch", "import", "plot", "prepare"])
 def test_help_of_light_commands_imports_nothing_heavy(name):
     """They read their arguments before they import what takes seconds."""
     assert _imported(name, "--help") & HEAVY == set()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from jsr.__main__ import COMMANDS
+from jsr.__main__ import COMMANDS, module
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "jsr"
@@ -25,7 +25,7 @@ ROWS = (
     {"upscaling", "data", "metrics"},
     {"training"},
     {"__init__"},
-    {"train", "infer", "evaluate", "export", "prepare", "plot", "fetch", "convert", "fit_niqe", "__main__"},
+    {"train", "infer", "evaluate", "export", "prepare", "plot", "fetch", "import_", "fit_niqe", "__main__"},
 )
 PROGRAMS = ROWS[-1] - {"__main__"}
 ROW = {room: number for number, rooms in enumerate(ROWS, 1) for room in rooms}
@@ -148,7 +148,7 @@ def test_every_file_stands_in_a_room():
 
 
 def test_every_program_is_a_command():
-    assert {name.replace("-", "_") for name in COMMANDS} == PROGRAMS
+    assert {module(name) for name in COMMANDS} == PROGRAMS
     assert {_room(path) for path in PACKAGE.glob("*.py")} & PROGRAMS == PROGRAMS
 
 

@@ -23,6 +23,7 @@ def fetch(
     *,
     sha256: str | None = None,
     md5: str | None = None,
+    token: str | None = None,
     label: str | None = None,
 ) -> None:
     """Downloads a file, which appears at `path` complete or not at all.
@@ -32,6 +33,7 @@ def fetch(
     Args:
       sha256, md5: the expected hash in hex. Without either, a download starts from the beginning, because nothing
         could tell a mixture of two files from a whole one.
+      token: a secret for the server of the address, and no other that it redirects to.
       label: name shown at the progress bar, which only a terminal gets; the file's name by default.
 
     Raises:
@@ -43,7 +45,7 @@ def fetch(
         path.parent.mkdir(parents=True, exist_ok=True)
         if not (sha256 or md5):
             part.unlink(missing_ok=True)
-        _download(url, part, label or path.name)
+        _download(url, part, label or path.name, token)
         for method, expected in (("sha256", sha256), ("md5", md5)):
             if expected and (actual := _digest(part, method)) != expected.lower():
                 part.unlink()
@@ -79,10 +81,12 @@ def _explained() -> Iterator[None]:
         raise DownloadError(" ".join(str(reason).split()) or type(e).__name__) from e
 
 
-def _download(url: str, part: Path, label: str) -> None:
+def _download(url: str, part: Path, label: str, token: str | None) -> None:
     start = part.stat().st_size if part.exists() else 0
     headers = {"User-Agent": "jsr"} | ({"Range": f"bytes={start}-"} if start else {})
     request = urllib.request.Request(url, headers=headers)
+    if token:
+        request.add_unredirected_header("Authorization", f"Bearer {token}")
     try:
         response = urllib.request.urlopen(request, timeout=TIMEOUT)
     except urllib.error.HTTPError as e:
@@ -92,7 +96,7 @@ def _download(url: str, part: Path, label: str) -> None:
         e.close()
         if e.headers.get("Content-Range") != f"bytes */{start}":
             part.unlink()
-            _download(url, part, label)
+            _download(url, part, label, token)
         return
     with response:
         if response.status != 206:  # the server ignores the range and sends the whole file

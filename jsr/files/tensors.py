@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import numpy
+from safetensors import SafetensorError, numpy
 
+from jsr.errors import WeightsError
 from jsr.files import atomic
 
 
@@ -22,6 +23,19 @@ def write(path: Path, tensors: Mapping[str, Any], metadata: Mapping[str, str]) -
             file.write(numpy.save(arrays, dict(metadata)))
     except OSError as error:  # a full disk names no file
         raise OSError(f"{path}: cannot be written: {error}") from error
+
+
+def read(path: Path) -> dict[str, np.ndarray]:
+    """Reads a safetensors file.
+
+    Raises:
+      WeightsError: it is none, or has tensors of a type that NumPy lacks, such as bfloat16.
+      OSError: it cannot be read.
+    """
+    try:
+        return numpy.load(path.read_bytes())
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise WeightsError(f"{path}: expected a safetensors file, got another: {error}") from error
 
 
 def differences(expected: Mapping[str, tuple[int, ...]], actual: Mapping[str, tuple[int, ...]]) -> list[str]:

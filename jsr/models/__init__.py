@@ -1,5 +1,6 @@
 """All that enlarges, from low-resolution pictures in [0, 1] to pictures in [-1, 1]: networks and other methods."""
 
+from jsr.models.compact import Compact
 from jsr.models.espcn import ESPCN
 from jsr.models.exemplars import Exemplars
 from jsr.models.interpolation import Interpolation
@@ -13,8 +14,20 @@ MODELS: dict[str, type[Network]] = {
     "srresnet": SRResNet,
     "srcnn": SRCNN,
     "espcn": ESPCN,
+    "compact": Compact,
     "exemplars": Exemplars,
     "interpolation": Interpolation,
 }
 
-__all__ = ["ESPCN", "MODELS", "SRCNN", "Exemplars", "Interpolation", "Model", "Network", "SRResNet", "Upscaler"]
+__all__ = [
+    "ESPCN",
+    "MODELS",
+    "SRCNN",
+    "Compact",
+    "Exemplars",
+    "Interpolation",
+    "Model",
+    "Network",
+    "SRResNet",
+    "Upscaler",
+]

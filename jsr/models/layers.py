@@ -75,11 +75,17 @@ class BatchNorm(nn.Module):
 
 
 class PReLU(nn.Module):
-    """Leaky ReLU with one learned slope (He et al. 2015, arXiv 1502.01852, section 2.1, channel-shared)."""
+    """Leaky ReLU with learned slopes (He et al. 2015, arXiv 1502.01852, section 2.1).
+
+    All channels share one, or with `channel_slopes` each has its own.
+    """
+
+    channel_slopes: bool = False
 
     @nn.compact
     def __call__(self, x: Float[Array | np.ndarray, "b h w c"]) -> Float[Array, "b h w c"]:
-        slope = self.param("negative_slope", lambda _: jnp.float32(SLOPE))
+        shape = x.shape[-1:] if self.channel_slopes else ()
+        slope = self.param("negative_slope", lambda _: jnp.full(shape, SLOPE, jnp.float32))
         slopes = jnp.broadcast_to(slope.astype(x.dtype), x.shape[-1:])
         return jnp.where(x >= 0, x, dispatch.spread(slopes, x.shape) * x)
 
@@ -92,6 +98,7 @@ class ResidualBlock(nn.Module):
 
     features: int
     norm: bool = True
+    channel_slopes: bool = False
     dtype: DTypeLike = jnp.float32
     axis_name: str | None = None
 
@@ -100,7 +107,7 @@ class ResidualBlock(nn.Module):
         batch_norm = functools.partial(BatchNorm, dtype=self.dtype, axis_name=self.axis_name)
         y = Conv(self.features, 3, use_bias=not self.norm, dtype=self.dtype, name="conv1")(x)
         y = batch_norm(name="bn1")(y, train=train) if self.norm else y
-        y = PReLU(name="prelu")(padding.cut(y, size))
+        y = PReLU(self.channel_slopes, name="prelu")(padding.cut(y, size))
         y = Conv(self.features, 3, use_bias=not self.norm, dtype=self.dtype, name="conv2")(y)
         if self.norm:
             # A scale of zero makes the block start as the identity (Goyal et al. 2017, "Accurate, large minibatch SGD",
@@ -114,6 +121,7 @@ class Upsample(nn.Module):
 
     features: int
     factor: int
+    channel_slopes: bool = False
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
@@ -122,7 +130,7 @@ class Upsample(nn.Module):
     ) -> Float[Array, "b rh rw c"]:
         r = self.factor
         conv = Conv(self.features * r**2, 3, dtype=self.dtype, kernel_init=subpixel.icnr(r), name="conv")
-        return PReLU(name="prelu")(subpixel.depth_to_space(padding.cut(conv(x), size), r))
+        return PReLU(self.channel_slopes, name="prelu")(subpixel.depth_to_space(padding.cut(conv(x), size), r))
 
 
 def fold_batch_norm(

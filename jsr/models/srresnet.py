@@ -20,13 +20,19 @@ from jsr.ops.padding import Size
 class SRResNet(Network):
     """Low-resolution pictures `[b, h, w, 3]` in [0, 1] to `[b, s h, s w, 3]` in [-1, 1].
 
-    The layers' names are those of the released weights.
+    The layers' names are those of the released weights. The fields from `channel_slopes` to `std` tell the variants of
+    other projects from that of the paper; `weights.from_torch` and its like set them.
     """
 
     features: int = 64
     blocks: int = 16
     norm: bool = True  # False: BatchNorm has been folded into the convolutions (`folded`)
     axis_name: str | None = None  # axis over which BatchNorm averages in training
+    channel_slopes: bool = False  # each PReLU has a slope for each channel
+    body_prelu: bool = False  # after the blocks, PReLU in the place of BatchNorm
+    tanh: bool = True  # False: the result is clipped to [-1, 1] instead
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)  # subtracted from x, before it is divided by `std`
+    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
     frozen: bool = False  # BatchNorm uses its running statistics in training too, and does not update them
 
     @property
@@ -54,19 +60,26 @@ class SRResNet(Network):
         self, x: Float[Array | np.ndarray, "b h w 3"], *, size: Size | None = None, train: bool = False
     ) -> Float[Array, "b sh sw 3"]:
         updates = train and not self.frozen
+        if self.mean != (0, 0, 0) or self.std != (1, 1, 1):
+            x = (x - jnp.array(self.mean)[None, None, None]) / jnp.array(self.std)[None, None, None]
         first = Conv(self.features, 9, dtype=self.dtype, name="head")(padding.cut(x, size))
-        first = PReLU(name="head_prelu")(padding.cut(first, size))
+        first = PReLU(self.channel_slopes, name="head_prelu")(padding.cut(first, size))
         y = first
         for i in range(self.blocks):
-            block = ResidualBlock(self.features, self.norm, self.dtype, self.axis_name, name=f"block{i + 1}")
+            block = ResidualBlock(
+                self.features, self.norm, self.channel_slopes, self.dtype, self.axis_name, name=f"block{i + 1}"
+            )
             y = block(y, size=size, train=updates)
-        y = Conv(self.features, 3, use_bias=not self.norm, dtype=self.dtype, name="body")(y)
-        if self.norm:
+        has_norm = self.norm and not self.body_prelu
+        y = Conv(self.features, 3, use_bias=not has_norm, dtype=self.dtype, name="body")(y)
+        if self.body_prelu:
+            y = PReLU(self.channel_slopes, name="body_prelu")(y)
+        elif self.norm:
             y = BatchNorm(dtype=self.dtype, axis_name=self.axis_name, name="body_bn")(y, train=updates)
         y = first + padding.cut(y, size)
 
         upsampling = [
-            Upsample(self.features, factor, self.dtype, name=f"upsample{i + 1}")
+            Upsample(self.features, factor, self.channel_slopes, self.dtype, name=f"upsample{i + 1}")
             for i, factor in enumerate(self.factors)
         ]
         tail = Conv(3, 9, dtype=self.dtype, name="tail")
@@ -81,7 +94,10 @@ class SRResNet(Network):
             y = enlarge(y, size)
         else:
             y = windows.in_bands(enlarge, y, scale=self.scale, halo=self._upsampling_halo, size=size)
-        return jnp.tanh(y.astype(jnp.float32))
+        y = y.astype(jnp.float32)
+        if self.tanh:
+            return jnp.tanh(y)
+        return y if train else jnp.clip(y, -1, 1)  # a clipped value has no gradient
 
     @nn.nowrap
     def folded(self, variables: Mapping[str, Any]) -> "tuple[SRResNet, dict[str, Any]]":
@@ -102,7 +118,7 @@ def _fold(variables: Mapping[str, Any]) -> dict[str, Any]:
                 "conv1": layers.fold_batch_norm(layer["conv1"]["kernel"], layer["bn1"], s["bn1"]),
                 "conv2": layers.fold_batch_norm(layer["conv2"]["kernel"], layer["bn2"], s["bn2"]),
             }
-        elif name == "body":
+        elif name == "body" and "body_bn" in params:
             folded[name] = layers.fold_batch_norm(layer["kernel"], params["body_bn"], stats["body_bn"])
         elif name != "body_bn":
             folded[name] = layer

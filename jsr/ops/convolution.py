@@ -1,9 +1,12 @@
 """The plain convolution and sums over pixels, as XLA computes them. Layout `[b, h, w, c]`."""
 
+from typing import Any
+
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+Shape = tuple[Any, ...]  # of whole numbers, or of sizes that are not known yet, as `jax.export` has them
 LAYOUT = ("NHWC", "HWIO", "NHWC")  # of the input, the kernel and the output
 
 
@@ -15,7 +18,7 @@ def convolve(
     return lax.conv_general_dilated(x, kernel, (stride, stride), padding, dimension_numbers=LAYOUT)
 
 
-def spread(values: Float[Array, " c"], shape: tuple[int, ...]) -> Float[Array, "b h w c"]:
+def spread(values: Float[Array, " c"], shape: Shape) -> Float[Array, "b h w c"]:
     """Broadcasts one value a channel to all pixels of a shape `[b, h, w, c]`."""
     return jnp.broadcast_to(values.reshape(1, 1, 1, -1), shape)
 

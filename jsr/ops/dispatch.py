@@ -1,5 +1,8 @@
 """Chooses between XLA's own convolution and sums and those that are faster on a CPU. Layout `[b, h, w, c]`."""
 
+import contextlib
+import contextvars
+from collections.abc import Iterator
 from types import ModuleType
 
 import jax
@@ -8,6 +11,19 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jsr.ops import convolution, convolution_cpu
+from jsr.ops.convolution import Shape
+
+_is_plain = contextvars.ContextVar("is_plain", default=False)
+
+
+@contextlib.contextmanager
+def plain() -> Iterator[None]:
+    """Makes all that is traced within use XLA's own convolution, as a program does that several platforms run."""
+    token = _is_plain.set(True)
+    try:
+        yield
+    finally:
+        _is_plain.reset(token)
 
 
 def convolve(
@@ -20,7 +36,7 @@ def convolve(
     return _implementation().convolve(jnp.asarray(x), jnp.asarray(kernel), stride)
 
 
-def spread(values: Float[Array | np.ndarray, " c"], shape: tuple[int, ...]) -> Float[Array, "b h w c"]:
+def spread(values: Float[Array | np.ndarray, " c"], shape: Shape) -> Float[Array, "b h w c"]:
     """Broadcasts one value a channel to all pixels of a shape `[b, h, w, c]`; its gradient is `total`."""
     return _implementation().spread(jnp.asarray(values), shape)
 
@@ -31,4 +47,4 @@ def total(x: Float[Array | np.ndarray, "b h w c"]) -> Float[Array, " c"]:
 
 
 def _implementation() -> ModuleType:
-    return convolution_cpu if jax.default_backend() == "cpu" else convolution
+    return convolution_cpu if jax.default_backend() == "cpu" and not _is_plain.get() else convolution

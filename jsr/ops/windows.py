@@ -60,6 +60,8 @@ def in_bands(
       size: height and width of the picture within x, as `Upscaler.apply` takes it.
     """
     x = jnp.asarray(x)
+    if not isinstance(x.shape[1], int):  # a size that is not known yet, as `jax.export` has them
+        return enlarge(x, size)
     window, bands = spans(x.shape[1], tile=BAND, halo=halo)
     results: list[Array] = []
     for band in bands:

@@ -24,6 +24,7 @@ from jsr.models import MODELS, Model, Network
 
 PRETRAINED = Path(__file__).parents[1] / "pretrained"
 DTYPES = ("F32", "F16")  # of tensors, as safetensors names them
+IMPORTED = "imported_from"  # the key of `about` that names the project of an imported network
 RUN_FILE = "generator.safetensors"  # exported by a training run to its folder
 
 
@@ -62,11 +63,26 @@ def read(path: Path) -> Model:
         the message lists all differences.
     """
     network, model = _parse(path)
-    variables = jax.eval_shape(network.init, jax.random.key(0), jnp.zeros((1, 8, 8, 3)))
-    differences = tensors.differences(_shapes(variables), _shapes(model.variables))
-    if differences:
-        raise WeightsError(f"{path}: expected the tensors of its network, got {'; '.join(differences)}")
+    found = differences(network, model.variables)
+    if found:
+        raise WeightsError(f"{path}: expected the tensors of its network, got {'; '.join(found)}")
     return model
+
+
+def differences(network: Network, variables: Mapping[str, Any]) -> list[str]:
+    """Compares variables with those of a network; returns every difference as a phrase."""
+    expected = jax.eval_shape(network.init, jax.random.key(0), jnp.zeros((1, 8, 8, 3)))
+    return tensors.differences(_shapes(expected), _shapes(variables))
+
+
+def make_network(model: str, config: Mapping[str, Any]) -> Network:
+    """Returns a network of `MODELS`; the tuples of its fields may be lists, as JSON has them.
+
+    Raises:
+      KeyError, TypeError: there is no such network, or it has no such field.
+    """
+    fields: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in config.items()}
+    return MODELS[model](**fields)
 
 
 def read_released(path: Path) -> Model:
@@ -103,10 +119,7 @@ def _parse(path: Path) -> tuple[Network, Model]:
                 if (dtype := file.get_slice(name).get_dtype()) not in DTYPES:
                     raise ValueError(f"{name} of type {dtype}, not {' or '.join(DTYPES)}")
             arrays = {name: file.get_tensor(name).astype(np.float32, copy=False) for name in names}
-        fields: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in header["config"].items()
-        }
-        network = MODELS[header["model"]](**fields)
+        network = make_network(header["model"], header["config"])
         metadata = header["about"]
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read: {error.strerror or error}") from error

@@ -1,7 +1,7 @@
-"""VGG19 from Keras Applications."""
+"""Networks from Keras: VGG19 of Keras Applications, and the generator of krasserm/super-resolution."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +9,27 @@ import numpy as np
 
 from jsr.errors import WeightsError
 from jsr.models import vgg
-from jsr.weights import conversion
+from jsr.weights import conversion, generators
 from jsr.weights.conversion import Converted
+from jsr.weights.generators import Generator
 
 # Keras subtracts this mean of RGB in [0, 255] and does not divide, so that a unit of its inputs is one grey level.
 MEAN = (123.68, 116.779, 103.939)
 # Ledig et al. 2017, section 3.2: features are divided by 12.75, and 1 / 12.75^2 = 0.006. It belongs to networks that
 # see pictures in [0, 255], as this one does.
 CONTENT_WEIGHT = 0.006
+
+EPSILON = 1e-3  # of BatchNorm, Keras' default
+# What Keras calls the parameters of layers.
+NAMES = {
+    "kernel": "kernel",
+    "bias": "bias",
+    "gamma": "scale",
+    "beta": "bias",
+    "moving_mean": "mean",
+    "moving_variance": "var",
+    "alpha": "negative_slope",
+}
 
 
 def vgg19_from_keras(weights: Mapping[str, np.ndarray]) -> Converted:
@@ -70,3 +83,52 @@ def read_keras(path: Path) -> dict[str, np.ndarray]:
     except (OSError, RuntimeError, KeyError) as error:
         raise WeightsError("expected an HDF5 file of Keras, got one that h5py cannot read") from error
     return weights
+
+
+def generator_from_keras(layers: Sequence[Mapping[str, np.ndarray]]) -> Generator:
+    """Converts the SRResNet or SRGAN of krasserm/super-resolution, whose layers are numbered.
+
+    Args:
+      layers: those that have parameters, from the input on, by Keras' names, as `read_layers` returns them.
+
+    Raises:
+      WeightsError: they are not those of an SRResNet; the message lists all differences.
+    """
+    kinds: dict[str, list[dict[str, np.ndarray]]] = {"kernel": [], "scale": [], "negative_slope": []}
+    for layer in layers:
+        renamed = {NAMES.get(name, name): value for name, value in layer.items()}
+        for kind in kinds.keys() & renamed.keys():
+            kinds[kind].append(renamed)
+    for layer in kinds["negative_slope"]:  # `[1, 1, c]`, because PReLU shares it along height and width
+        layer["negative_slope"] = layer["negative_slope"].reshape(-1)
+    return generators.srresnet(
+        generators.in_order(*kinds.values()), source="krasserm/super-resolution", epsilon=EPSILON
+    )
+
+
+def read_layers(path: Path) -> list[dict[str, np.ndarray]]:
+    """Reads the layers of a Keras model that have parameters, from the input on.
+
+    Returns:
+      the parameters of each by Keras' names, such as `kernel` and `bias`.
+
+    Raises:
+      WeightsError: the file is not HDF5, is damaged, or does not list the layers, as Keras' HDF5 files do.
+    """
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            group: Any = file.get("model_weights", file)
+            layers = [(group[name], group[name].attrs["weight_names"]) for name in group.attrs["layer_names"]]
+            return [
+                {_text(name).rpartition("/")[2].partition(":")[0]: layer[name][()] for name in names}
+                for layer, names in layers
+                if len(names)
+            ]
+    except (OSError, RuntimeError, KeyError) as error:
+        raise WeightsError("expected an HDF5 file of Keras, which lists its layers, got another") from error
+
+
+def _text(name: str | bytes) -> str:
+    return name.decode() if isinstance(name, bytes) else name

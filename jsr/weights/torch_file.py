@@ -30,6 +30,8 @@ TYPES = {
     "ByteStorage": "<u1",
     "BoolStorage": "?",
 }
+# Under which of its keys a training program keeps a network; of two, the moving average comes first.
+NETWORKS = ("params_ema", "ema_state_dict", "params", "state_dict", "model_state_dict", "model", "net", "generator")
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C  # begins a file of torch before 1.6; torch/serialization.py
 
 
@@ -51,7 +53,7 @@ class _Tensor(NamedTuple):
 
 
 def read(path: Path) -> dict[str, np.ndarray]:
-    """Reads a state dict, in either of torch's two formats.
+    """Reads a state dict, in either of torch's two formats, also one that lies in a checkpoint under one of `NETWORKS`.
 
     Returns:
       the tensors by name, read-only, each of its own type and shape.
@@ -96,13 +98,15 @@ def _read_legacy(file: BinaryIO) -> dict[str, np.ndarray]:
     _Unpickler(file).load()  # the version of the format
     if not _Unpickler(file).load()["little_endian"]:
         raise ValueError("it comes from a big-endian machine")
-    tensors = _tensors(_Unpickler(file).load())
-    described = {storage.key: storage for storage in _storages(tensors)}
-    storages = {}
+    unpickler = _Unpickler(file)
+    tensors = _tensors(unpickler.load())
+    wanted, storages = _storages(tensors), {}
     for key in _Unpickler(file).load():
-        storage = described[key]
+        storage = unpickler.storages[key]
         file.seek(8, 1)  # its length once more
-        storages[key] = _numbers(storage, file.read(storage.length * np.dtype(storage.dtype).itemsize))
+        content = file.read(storage.length * np.dtype(storage.dtype).itemsize)
+        if storage in wanted:
+            storages[key] = _numbers(storage, content)
     return {name: _view(tensor, storages) for name, tensor in tensors.items()}
 
 
@@ -111,6 +115,10 @@ class _Unpickler(pickle._Unpickler):
 
     Its base is implemented in Python, because that in C allocates 64 GB if a file of ten bytes asks it to.
     """
+
+    def __init__(self, file: Any) -> None:
+        super().__init__(file)
+        self.storages: dict[str, _Storage] = {}  # by their keys
 
     def find_class(self, module: str, name: str) -> Any:
         """Returns a stand-in for one of the names that a state dict needs.
@@ -133,10 +141,14 @@ class _Unpickler(pickle._Unpickler):
         kind, dtype, key, _, length, *view = pid
         if kind != "storage" or dtype not in TYPES.values() or any(part is not None for part in view):
             raise pickle.UnpicklingError("it has a storage of an unknown kind")
-        return _Storage(str(key), dtype, int(length))
+        self.storages[str(key)] = storage = _Storage(str(key), dtype, int(length))
+        return storage
 
 
 def _tensors(state: Any) -> Mapping[str, _Tensor]:
+    if isinstance(state, Mapping):
+        inner = [state[name] for name in NETWORKS if isinstance(state.get(name), Mapping)]
+        state = inner[0] if inner else state
     if not isinstance(state, Mapping) or not all(isinstance(value, _Tensor) for value in state.values()):
         raise ValueError("it holds something else than tensors by name")
     return {str(name): tensor for name, tensor in state.items()}

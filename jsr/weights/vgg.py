@@ -22,7 +22,7 @@ KERAS_URL = (
     "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5"
 )
 KERAS_MD5 = "253f8cb515780f3b799900260a226db6"
-COMMANDS = {16: "jsr fetch vgg16", 19: "python -m jsr.convert FILE"}  # each makes a file
+COMMANDS = {16: "jsr fetch vgg16", 19: "jsr import FILE"}  # each makes a file
 
 
 def load_vgg(

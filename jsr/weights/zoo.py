@@ -19,6 +19,7 @@ from jsr.models.srcnn import SRCNN
 from jsr.models.srresnet import SRResNet
 from jsr.ops import resize
 from jsr.weights import file as weights_file
+from jsr.weights import hub
 
 BUNDLED = ("srresnet", "srgan", "srresnet-photo", "srgan-photo", "espcn", "srcnn", "aplus", "sparse", "ne")
 SCALE = 4  # of the models whose scale is not asked for
@@ -46,7 +47,8 @@ def load(name_or_path: str | os.PathLike[str], *, scale: int | None = None) -> M
     """Loads a model as it was trained.
 
     Args:
-      name_or_path: one of `NAMES`, `blend:T`, `blend:T,R`, a weights file, or the folder of a run.
+      name_or_path: one of `NAMES`, `blend:T`, `blend:T,R`, a weights file, the folder of a run or of a model of
+        the Hugging Face Hub, or `hf://owner/name`, a model there.
       scale: that of the model; by default 4, or that of the file.
 
     Raises:
@@ -60,6 +62,8 @@ def load(name_or_path: str | os.PathLike[str], *, scale: int | None = None) -> M
         model = Model(RECONSTRUCTIONS[name](), {}, {})
     elif name.startswith(BLEND):
         model = _blend(name)
+    elif name.startswith(hub.SCHEME):
+        model = hub.read(name)
     elif name in BUNDLED:
         return _released(name, scale or SCALE)
     else:
@@ -78,11 +82,15 @@ def _released(name: str, scale: int) -> Model:
 def _read(name: str) -> Model:
     path = Path(name).expanduser()
     if path.is_dir():
+        if (path / hub.MODEL_FILE).is_file():
+            return hub.read_folder(path)
         if not (path / weights_file.RUN_FILE).is_file():
             raise WeightsError(f"{path}: expected a run's folder with {weights_file.RUN_FILE}, found no such file")
         return weights_file.read(path / weights_file.RUN_FILE)
     if not path.is_file():
-        raise WeightsError(f"model: expected one of {', '.join(NAMES)}, a weights file or a run's folder, got {name}")
+        raise WeightsError(
+            f"model: expected one of {', '.join(NAMES)}, a weights file, a run's folder or hf://owner/name, got {name}"
+        )
     return weights_file.read(path)
 
 
@@ -131,8 +139,11 @@ def _blend(name: str) -> Model:
 def ready(name_or_path: str | os.PathLike[str], *, precision: Precision = "fp32", scale: int | None = None) -> Model:
     """Loads a model, as `load` does, to upscale pictures with: in its fastest form, in a precision, consistent.
 
+    An imported network stays as it is, so that it gives the results, and reaches the scores, that it has elsewhere.
+
     Raises:
       WeightsError: as `load` does.
     """
     model = load(name_or_path, scale=scale).folded().with_precision(precision)
-    return model._replace(module=Consistent(model.module)) if isinstance(model.module, NETWORKS) else model
+    is_ours = isinstance(model.module, NETWORKS) and weights_file.IMPORTED not in model.metadata
+    return model._replace(module=Consistent(model.module)) if is_ours else model

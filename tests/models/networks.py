@@ -56,6 +56,7 @@ def small(name: str, factors: tuple[int, ...], **options: Any) -> Any:
     """Returns a small network of a name in `MODELS`."""
     sizes = {
         "srresnet": {"features": 8, "blocks": 2},
+        "compact": {"features": 8, "convolutions": 2},
         "exemplars": {"atoms": 16, "features": 6, "rank": 5},
         "interpolation": {},
     }

@@ -104,3 +104,34 @@ def test_srresnet_in_bands_equals_the_whole_picture(factors, height, rng, monkey
     whole = apply(module, variables, x)[0]
     assert np.std(whole) > 0.05
     np.testing.assert_allclose(banded, whole, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"channel_slopes": True, "body_prelu": True},
+        {"tanh": False, "mean": (0.5, 0.4, 0.3), "std": (0.2, 0.3, 0.4)},
+    ],
+    ids=["slopes", "clipped and normalised"],
+)
+def test_srresnet_of_other_projects_keeps_the_promises(rng, fields):
+    """Each field has an effect; folding and padding have none. Beyond the picture, zero follows the normalisation."""
+    module = SRResNet(features=8, blocks=1, **fields)
+    x = rng.random((1, 9, 13, 3), np.float32)
+    variables = init(module, x, gain=0.4)
+    expected, _ = apply(module, variables, x)
+    assert_informative(expected)
+    plain, folded = module.folded(variables)
+    np.testing.assert_allclose(apply(plain, folded, x)[0], expected, atol=1e-5)
+    padded = np.pad(x, ((0, 0), (0, 5), (0, 2), (0, 0)), mode="symmetric")
+    y = jax.jit(module.apply)(variables, padded, size=np.array([9, 13], np.int32))
+    np.testing.assert_allclose(y[:, :36, :52], expected, atol=1e-5)
+
+
+def test_srresnet_that_clips_has_gradients_beyond_the_range(rng):
+    """In training it does not clip: a clipped value would never come back."""
+    module = SRResNet(features=4, blocks=1, tanh=False)
+    x = rng.random((1, 8, 8, 3), np.float32)
+    variables = init(module, x, gain=3.0)
+    assert np.abs(apply(module, variables, x)[0]).max() == 1
+    assert np.abs(apply(module, variables, x, train=True)[0]).max() > 1

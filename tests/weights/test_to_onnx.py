@@ -1,5 +1,10 @@
 """Tests ../../jsr/weights/to_onnx.py against ONNX Runtime."""
 
+import importlib.util
+import json
+import subprocess
+import sys
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,9 +12,11 @@ import pytest
 
 from jsr.errors import WeightsError
 from jsr.models import Model
+from jsr.models.compact import Compact
 from jsr.models.espcn import ESPCN
 from jsr.models.interpolation import Interpolation
 from jsr.models.srresnet import SRResNet
+from jsr.ops import pixels
 from jsr.weights import to_onnx, zoo
 
 
@@ -41,15 +48,17 @@ def test_convert_takes_the_bundled_network_at_any_size(runtime, rng):
         np.testing.assert_allclose(_run(runtime, proto, x), expected, atol=1e-4)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "module",
     [
-        SRResNet(factors=(3,), features=8, blocks=2),
-        ESPCN(factors=(2,), features=(8, 8)),
-        ESPCN(factors=(2, 2), features=(8, 8)),
+        pytest.param(SRResNet(factors=(3,), features=8, blocks=2), marks=pytest.mark.slow),
+        pytest.param(ESPCN(factors=(2,), features=(8, 8)), marks=pytest.mark.slow),
+        pytest.param(ESPCN(factors=(2, 2), features=(8, 8)), marks=pytest.mark.slow),
+        Compact(factors=(3,), features=8, convolutions=2),
+        SRResNet(features=8, blocks=1, channel_slopes=True, body_prelu=True),
+        SRResNet(features=8, blocks=1, tanh=False, mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.4)),
     ],
-    ids=["srresnet x3", "espcn x2", "espcn x4"],
+    ids=["srresnet x3", "espcn x2", "espcn x4", "compact x3", "slopes", "clipped and normalised"],
 )
 def test_convert_takes_other_networks(runtime, rng, module):
     variables = _disturbed(module, rng)
@@ -60,7 +69,61 @@ def test_convert_takes_other_networks(runtime, rng, module):
     np.testing.assert_allclose(_run(runtime, proto, x), expected, atol=1e-4)
 
 
+@pytest.mark.parametrize("name", ["espcn", "srresnet"])
+def test_convert_to_uint8_gives_the_levels_of_the_network(runtime, rng, name):
+    """Up to rounding at the middle between two levels."""
+    model = zoo.load(name)
+    content = to_onnx.convert(model, is_uint8=True).SerializeToString()
+    session = runtime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    lr = np.concatenate([rng.integers(0, 256, (2, 9, 11, 3), np.uint8), np.full((2, 9, 3, 3), 255, np.uint8)], axis=2)
+    (sr,) = session.run(["sr"], {"lr": lr})
+    expected = np.asarray(pixels.from_symmetric(jax.jit(model.module.apply)(model.variables, pixels.to_unit(lr))))
+    assert sr.dtype == np.uint8 and sr.shape == expected.shape and sr.min() == 0 and sr.max() == 255
+    difference = np.abs(sr.astype(int) - expected)
+    assert difference.max() <= 1 and np.mean(difference) < 1e-3
+
+
+# Without the hint, OpenVINO computes in bfloat16 on some CPUs, up to 9 levels off.
+OPENVINO = """
+import sys, numpy as np, openvino
+network = openvino.Core().read_model(sys.argv[1])
+compiled = openvino.compile_model(network, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+with np.load(sys.argv[2]) as inputs:
+    np.savez(sys.argv[3], **{name: compiled(inputs[name])[0] for name in inputs})
+"""
+
+
+def test_convert_runs_in_openvino(rng, tmp_path):
+    """In a process of its own, because it forks, which JAX's threads do not stand."""
+    for name in ("onnx", "openvino"):
+        if importlib.util.find_spec(name) is None:
+            pytest.skip(f"needs {name}")
+    model = zoo.load("espcn")
+    program, before, after = tmp_path / "a.onnx", tmp_path / "in.npz", tmp_path / "out.npz"
+    program.write_bytes(to_onnx.convert(model).SerializeToString())
+    inputs = [rng.random(shape, np.float32) for shape in [(1, 12, 17, 3), (2, 9, 8, 3)]]
+    np.savez(before, **{str(i): x.transpose(0, 3, 1, 2) for i, x in enumerate(inputs)})
+    arguments = [sys.executable, "-c", OPENVINO, str(program), str(before), str(after)]
+    process = subprocess.run(arguments, capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
+    with np.load(after) as results:
+        for i, x in enumerate(inputs):
+            expected = jax.jit(model.module.apply)(model.variables, x)
+            np.testing.assert_allclose(results[str(i)].transpose(0, 2, 3, 1), expected, atol=1e-4)
+
+
+def test_convert_writes_what_a_runtime_needs_to_know(runtime):
+    """Slopes that all channels share are no PRelu, because WebGPU computes that on the CPU."""
+    model = zoo.load("srresnet")
+    proto = to_onnx.convert(model)
+    about = {entry.key: entry.value for entry in proto.metadata_props}
+    assert (about["scale"], about["halo"]) == ("4", str(model.halo))
+    assert json.loads(about["about"]) == model.metadata
+    kinds = {node.op_type for node in proto.graph.node}
+    assert "LeakyRelu" in kinds and "PRelu" not in kinds
+
+
 def test_convert_refuses_an_interpolation():
     pytest.importorskip("onnx", reason="onnx is an extra")
-    with pytest.raises(WeightsError, match="expected an SRResNet or an ESPCN, got Interpolation"):
+    with pytest.raises(WeightsError, match="expected an SRResNet, an ESPCN or a Compact, got Interpolation"):
         to_onnx.convert(Model(Interpolation(), {}, {}))

@@ -17,7 +17,7 @@ from jsr.weights import feature_file, from_keras, vgg
 from tests import serving
 
 KEY = jax.random.key(0)
-REMEDIES = ("--vgg19 FILE", "python -m jsr.convert FILE", "--content mse", "--vgg19 random")
+REMEDIES = ("--vgg19 FILE", "jsr import FILE", "--content mse", "--vgg19 random")
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +144,7 @@ def test_load_vgg_reads_only_the_layers_needed(ported, layer, last):
 
 
 def test_load_vgg_refuses_missing_and_foreign_files(tmp_path, ported):
-    made = "expected a VGG19 file made by python -m jsr.convert FILE, got"
+    made = "expected a VGG19 file made by jsr import FILE, got"
     path = tmp_path / "a.safetensors"
     assert _refused(path) == f"{path}: {made} no file"
     assert _refused(tmp_path) == f"{tmp_path}: {made} no file"
