@@ -47,6 +47,15 @@ def test_rows_of_a_large_picture_are_those_of_the_whole(tmp_path):
     assert count >= 40
 
 
+def test_a_tiff_that_ends_early_is_refused(tmp_path, rng):
+    """Its rows are not read one by one up to a strip that claims gigabytes."""
+    tifffile.imwrite(tmp_path / "a.tif", rng.integers(0, 256, (40, 30), np.uint8), rowsperstrip=8)
+    content = (tmp_path / "a.tif").read_bytes()
+    (tmp_path / "a.tif").write_bytes(content[:-100])
+    with pytest.raises(PictureError, match="it ends before its pixels do"):
+        pictures.open(tmp_path / "a.tif")
+
+
 @pytest.mark.parametrize("suffix", ["png", "tif"])
 @pytest.mark.parametrize("planes", [1, 3])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])

@@ -20,7 +20,8 @@ from jsr.pictures.raster import Raster
 
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two are those of BigTIFF
 BYTES_A_PIXEL = 8  # of four channels of 16 bits; a limit of pixels is a limit of so many bytes
-UNCOMPRESSED, DEFLATE, OLD_DEFLATE, PACKBITS = 1, 8, 32946, 32773  # compressions that are read by rows
+# Compressions that are read by rows: none, LZW, Deflate by its two numbers, PackBits, LZMA, Zstandard.
+LOSSLESS = (1, 5, 8, 32946, 32773, 34925, 50000)
 # What Pillow decodes instead: the first edition's JPEG, and colours that tifffile does not convert.
 OLD_JPEG = 6
 CONVERTED = (PHOTOMETRIC.YCBCR, PHOTOMETRIC.CIELAB, PHOTOMETRIC.ICCLAB, PHOTOMETRIC.ITULAB)
@@ -56,8 +57,7 @@ def decode(content: bytes, frame: int | None, max_pixels: int) -> Picture | Rast
             page.photometric in CONVERTED and page.compression not in JPEG and not is_raster
         ):
             return pillow.decode(content, frame, max_pixels)
-        ends = [start + count for start, count in zip(page.dataoffsets, page.databytecounts, strict=False) if count]
-        if max(ends, default=0) > len(content):
+        if not _is_complete(page, len(content)):
             raise ValueError("it ends before its pixels do")
         samples = page.asarray()
         samples = np.moveaxis(samples, 0, -1) if page.axes == "SYX" else samples
@@ -69,6 +69,12 @@ def decode(content: bytes, frame: int | None, max_pixels: int) -> Picture | Rast
         if is_raster or _count_bands(page):
             return _raster(page, samples, described)
         return _picture(page, samples, described)
+
+
+def _is_complete(page: Any, size: int) -> bool:
+    """Tells whether a file of a size holds all that a page claims; memory for the rest would be allocated first."""
+    ends = [start + count for start, count in zip(page.dataoffsets, page.databytecounts, strict=False) if count]
+    return max(ends, default=0) <= size
 
 
 def _is_whole(page: Any) -> bool:
@@ -146,7 +152,8 @@ def layout(path: str | os.PathLike[str]) -> tuple[tuple[int, ...], np.dtype] | N
             and (page.samplesperpixel, page.photometric) in ((1, PHOTOMETRIC.MINISBLACK), (3, PHOTOMETRIC.RGB))
             and not page.extrasamples
             and page.axes in ("YX", "YXS")
-            and page.compression in (UNCOMPRESSED, DEFLATE, OLD_DEFLATE, PACKBITS)
+            and page.compression in LOSSLESS
+            and _is_complete(page, os.path.getsize(path))
         )
         return (page.shape, np.dtype(page.dtype)) if is_known else None
 
