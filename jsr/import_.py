@@ -20,8 +20,8 @@ from jsr.command_line import Parser
 from jsr.errors import Error
 
 if TYPE_CHECKING:
-    from jsr.weights.conversion import Converted
-    from jsr.weights.generators import Generator
+    from jsr.weights.foreign.conversion import Converted
+    from jsr.weights.foreign.generators import Generator
 
 TORCH, SAFETENSORS, KERAS, MXNET = (".pth", ".pt"), (".safetensors",), (".h5", ".hdf5"), (".params",)
 SUFFIXES = TORCH + SAFETENSORS + KERAS + MXNET
@@ -54,7 +54,7 @@ def main(argv: list[str] | None = None) -> int:
     from jsr.files import checksums
     from jsr.weights import feature_file, vgg
     from jsr.weights import file as weights_file
-    from jsr.weights.generators import Generator
+    from jsr.weights.foreign.generators import Generator
 
     try:
         network = _read(args.file)
@@ -91,7 +91,7 @@ def _read(path: Path) -> "Generator | Converted":
       OSError: it cannot be read.
     """
     from jsr.files import tensors
-    from jsr.weights import from_keras, from_mxnet, from_torch, torch_file
+    from jsr.weights.foreign import from_keras, from_mxnet, from_torch, torch_file
 
     suffix = path.suffix.lower()
     if suffix in MXNET:

@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 from skimage import data
 
 import jsr
-from jsr.data import pairs
+from jsr.data.sets import pairs
 
 EXPERIMENTS = Path(__file__).parents[1] / "experiments"
 SCALE = 4

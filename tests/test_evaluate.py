@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from jsr import evaluate
-from jsr.data import pairs
-from jsr.data.benchmarks import Benchmark
+from jsr.data.sets import pairs
+from jsr.data.sets.benchmarks import Benchmark
 from jsr.metrics import fidelity, lpips, lpips_model, niqe, niqe_model
 from jsr.metrics.lpips import Reference
 from jsr.metrics.protocol import Protocol

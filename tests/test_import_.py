@@ -15,7 +15,8 @@ from safetensors.numpy import save_file
 
 from jsr import import_
 from jsr.models.vgg import kernel_shapes
-from jsr.weights import from_keras, from_torch, generators, vgg
+from jsr.weights import vgg
+from jsr.weights.foreign import from_keras, from_torch, generators
 
 
 @pytest.fixture

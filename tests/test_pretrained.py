@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from jsr.data import pairs
+from jsr.data.sets import pairs
 from jsr.files import checksums
 from jsr.metrics import fidelity, grid, lpips, lpips_model, niqe, niqe_model
 from jsr.ops import pixels

@@ -39,7 +39,7 @@ PAGES = [
 
 # A pickle runs whatever its author likes. jsr reads those of PyTorch and of NumPy, each by an unpickler that can only
 # describe arrays.
-UNPICKLERS = [PACKAGE / "weights" / name for name in ("torch_file.py", "numpy_pickle.py")]
+UNPICKLERS = [PACKAGE / "weights" / "foreign" / name for name in ("torch_file.py", "numpy_pickle.py")]
 
 
 @functools.cache

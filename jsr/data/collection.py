@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from jsr.data import pairs, patch_layout, photos
+from jsr.data import patch_layout, photos
 from jsr.data.photos import Photo
+from jsr.data.sets import pairs
 from jsr.errors import DataError
 from jsr.pictures import folders
 

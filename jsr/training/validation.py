@@ -7,9 +7,10 @@ import jax
 import numpy as np
 from jaxtyping import UInt8
 
-from jsr.data import pairs, patch_layout
+from jsr.data import patch_layout
 from jsr.data.patch_files import PatchSet
 from jsr.data.patch_layout import MIDDLE_SIDE, Aligned
+from jsr.data.sets import pairs
 from jsr.degradation import Bicubic, Degradation
 from jsr.metrics import fidelity, lpips
 from jsr.metrics.lpips import Reference

@@ -13,7 +13,8 @@ from jsr.files import download
 from jsr.files.cache import default_cache
 from jsr.models import vgg
 from jsr.models.vgg import VGG
-from jsr.weights import feature_file, from_keras
+from jsr.weights import feature_file
+from jsr.weights.foreign import from_keras
 
 # The VGG19 of Keras Applications without its dense layers, 80 MB, and the MD5 that Keras checks
 # (keras/src/applications/vgg19.py: WEIGHTS_PATH_NO_TOP and its file_hash).

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jsr.data import pairs
+from jsr.data.sets import pairs
 from jsr.metrics import fidelity
 from jsr.models import Model
 from jsr.models.ensemble import ORIENTATIONS, Ensemble

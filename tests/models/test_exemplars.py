@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jsr.data import pairs
+from jsr.data.sets import pairs
 from jsr.metrics import fidelity
 from jsr.models.exemplars import BATCH, RULES, Exemplars
 from jsr.ops import resize

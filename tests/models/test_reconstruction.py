@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jsr.data import pairs
+from jsr.data.sets import pairs
 from jsr.errors import WeightsError
 from jsr.metrics import fidelity
 from jsr.models import Model, SRResNet, reconstruction

@@ -8,7 +8,7 @@ import pytest
 from jsr.models import vgg
 from jsr.models.layers import Conv
 from jsr.models.vgg import VGG
-from jsr.weights import from_torch
+from jsr.weights.foreign import from_torch
 
 
 def _make_twin(torch, repeats):

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jsr.data import pairs
 from jsr.data.patch_files import PatchSet
 from jsr.data.patch_layout import Aligned
+from jsr.data.sets import pairs
 from jsr.degradation import Bicubic, Photo
 from jsr.metrics import fidelity, lpips
 from jsr.metrics.lpips import Reference

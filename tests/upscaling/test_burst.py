@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import jsr
-from jsr.data import pairs
+from jsr.data.sets import pairs
 from jsr.errors import PictureError, WeightsError
 from jsr.metrics import fidelity
 from jsr.models import Model

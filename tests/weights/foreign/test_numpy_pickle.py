@@ -1,4 +1,4 @@
-"""Tests ../../jsr/weights/numpy_pickle.py against NumPy, and with pickles that NumPy would never write."""
+"""Tests ../../jsr/weights/foreign/numpy_pickle.py against NumPy, and with pickles that NumPy would never write."""
 
 import pickle
 import tracemalloc
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jsr.errors import WeightsError
-from jsr.weights import numpy_pickle
+from jsr.weights.foreign import numpy_pickle
 
 # NumPy 1 named the module otherwise than NumPy 2.
 OLD, NEW = b"cnumpy.core.multiarray\n_reconstruct\n", b"cnumpy._core.multiarray\n_reconstruct\n"
@@ -57,7 +57,7 @@ def test_read_runs_nothing(tmp_path, protocol):
 @pytest.mark.parametrize(
     "name",
     ["builtins eval", "os system", "numpy load", "numpy ndarray.tofile", "numpy.core.multiarray fromfile"]
-    + ["numpy.core.multiarray scalar", "jsr.weights.numpy_pickle read", "collections OrderedDict"],
+    + ["numpy.core.multiarray scalar", "jsr.weights.foreign.numpy_pickle read", "collections OrderedDict"],
 )
 def test_unpickler_refuses_every_other_name(name):
     """Names with dots too, by which protocol 4 reaches attributes."""

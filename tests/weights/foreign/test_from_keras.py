@@ -1,4 +1,4 @@
-"""Tests ../../jsr/weights/from_keras.py."""
+"""Tests ../../jsr/weights/foreign/from_keras.py."""
 
 import json
 
@@ -8,7 +8,7 @@ from flax import traverse_util
 
 from jsr.errors import WeightsError
 from jsr.models.vgg import VGG
-from jsr.weights import from_keras
+from jsr.weights.foreign import from_keras
 from tests.weights.vgg19_layouts import keras_weights
 
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from jsr.errors import WeightsError
 from jsr.models import vgg
-from jsr.weights import conversion, generators
-from jsr.weights.conversion import Converted
-from jsr.weights.generators import Generator
+from jsr.weights.foreign import conversion, generators
+from jsr.weights.foreign.conversion import Converted
+from jsr.weights.foreign.generators import Generator
 
 # The weight of the content loss belongs to the size of the features. The paper's 0.006 is for a network that sees
 # pictures in [0, 255] (`from_keras.CONTENT_WEIGHT`); with torchvision's, 1 reaches the paper's scores.

@@ -9,9 +9,9 @@ import numpy as np
 
 from jsr.errors import WeightsError
 from jsr.models import vgg
-from jsr.weights import conversion, generators
-from jsr.weights.conversion import Converted
-from jsr.weights.generators import Generator
+from jsr.weights.foreign import conversion, generators
+from jsr.weights.foreign.conversion import Converted
+from jsr.weights.foreign.generators import Generator
 
 # Keras subtracts this mean of RGB in [0, 255] and does not divide, so that a unit of its inputs is one grey level.
 MEAN = (123.68, 116.779, 103.939)

@@ -1,9 +1,9 @@
-"""Tests ../../jsr/data/benchmarks.py."""
+"""Tests ../../jsr/data/sets/benchmarks.py."""
 
 import pytest
 
-from jsr.data import benchmarks
-from jsr.data.benchmarks import Benchmark
+from jsr.data.sets import benchmarks
+from jsr.data.sets.benchmarks import Benchmark
 from jsr.ops.observation import Observation
 
 

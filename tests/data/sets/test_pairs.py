@@ -1,4 +1,4 @@
-"""Tests ../../jsr/data/pairs.py."""
+"""Tests ../../jsr/data/sets/pairs.py."""
 
 import re
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jsr.data import pairs
+from jsr.data.sets import pairs
 from jsr.errors import DataError, PictureError
 from jsr.ops import observation
 from jsr.ops.observation import Observation

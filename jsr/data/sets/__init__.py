@@ -1,0 +1,1 @@
+"""Sets to score on: what folders hold, and which pictures belong together."""

@@ -1,0 +1,1 @@
+"""Weights of other libraries and projects: their files, and our names for what is in them."""
