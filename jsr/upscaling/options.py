@@ -157,8 +157,8 @@ def _add_model(group: Any) -> None:
         type=command_line.name,
         default=zoo.DEFAULT,
         metavar="NAME",
-        help=f"{', '.join(zoo.NAMES)}, a weights file, a run's folder or hf://owner/name (default: a mixture, set by the"
-        " next two)",
+        help=f"{', '.join(zoo.NAMES)}, a weights file, a run's folder or hf://owner/name (default: a mixture, set by"
+        " the next two)",
     )
     group.add_argument(
         "--texture",
