@@ -22,10 +22,10 @@ SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two are those 
 BYTES_A_PIXEL = 8  # of four channels of 16 bits; a limit of pixels is a limit of so many bytes
 # Compressions that are read by rows: none, LZW, Deflate by its two numbers, PackBits, LZMA, Zstandard.
 LOSSLESS = (1, 5, 8, 32946, 32773, 34925, 50000)
-# What Pillow decodes instead: the first edition's JPEG, and colours that tifffile does not convert.
-OLD_JPEG = 6
+# What Pillow decodes instead: JPEG, because imagecodecs leaves the memory as it was where the content is broken, and
+# colours that tifffile does not convert.
+JPEG = (COMPRESSION.OJPEG, COMPRESSION.JPEG)
 CONVERTED = (PHOTOMETRIC.YCBCR, PHOTOMETRIC.CIELAB, PHOTOMETRIC.ICCLAB, PHOTOMETRIC.ITULAB)
-JPEG = (COMPRESSION.JPEG, COMPRESSION.ALT_JPEG, COMPRESSION.JPEG_2000_LOSSY)  # whose decoders return RGB
 COLOURS = {PHOTOMETRIC.RGB: 3, PHOTOMETRIC.YCBCR: 3, PHOTOMETRIC.SEPARATED: 4}  # channels; else 1
 PREMULTIPLIED, STRAIGHT = EXTRASAMPLE.ASSOCALPHA, EXTRASAMPLE.UNASSALPHA
 
@@ -53,9 +53,7 @@ def decode(content: bytes, frame: int | None, max_pixels: int) -> Picture | Rast
                 f" {max_pixels / 10**6:g} million pixels of {BYTES_A_PIXEL} bytes; --max-pixels sets this limit"
             )
         is_raster = not _is_whole(page)
-        if page.compression == OLD_JPEG or (
-            page.photometric in CONVERTED and page.compression not in JPEG and not is_raster
-        ):
+        if (page.compression in JPEG and page.bitspersample == 8) or (page.photometric in CONVERTED and not is_raster):
             return pillow.decode(content, frame, max_pixels)
         if not _is_complete(page, len(content)):
             raise ValueError("it ends before its pixels do")
