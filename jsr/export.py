@@ -20,7 +20,7 @@ FORMATS = ("onnx", "stablehlo")  # each is the suffix of its files
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns 0, or 1 where the file cannot be made. Exits with 2 on wrong arguments."""
-    parser = Parser(prog="jsr export", description="Exports a model as ONNX or StableHLO, for other runtimes.")
+    parser = Parser(prog="jsr.export", description="Exports a model as ONNX or StableHLO, for other runtimes.")
     parser.add_argument("model", metavar="MODEL", help="as in jsr infer --model")
     parser.add_argument(
         "file",
@@ -52,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
         if error.name not in ("onnx", "flatbuffers"):
             raise
         package = "'jax-srgan[onnx]'" if error.name == "onnx" else error.name
-        print(f"jsr export: error: needs {error.name}: pip install {package}", file=sys.stderr)
+        print(f"jsr.export: error: needs {error.name}: pip install {package}", file=sys.stderr)
         return 1
     except (Error, OSError) as error:
         parser.error(str(error))
@@ -61,7 +61,7 @@ def main(argv: list[str] | None = None) -> int:
         with atomic.replacing(file) as stream:
             stream.write(content)
     except OSError as error:
-        print(f"jsr export: error: {file}: cannot be written: {error.strerror or error}", file=sys.stderr)
+        print(f"jsr.export: error: {file}: cannot be written: {error.strerror or error}", file=sys.stderr)
         return 1
     print(f"{args.model} -> {file}")
     return 0

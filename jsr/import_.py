@@ -30,7 +30,7 @@ SUFFIXES = TORCH + SAFETENSORS + KERAS + MXNET
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns 0, or 1 where it fails. Exits with 2 on wrong arguments."""
     parser = Parser(
-        prog="jsr import",
+        prog="jsr.import",
         description="Makes weights files of other projects' SRResNets, SRGANs and Real-ESRGAN's small network, and"
         " of VGG19 for jsr train.",
     )
@@ -60,7 +60,7 @@ def main(argv: list[str] | None = None) -> int:
         network = _read(args.file)
     except (Error, OSError) as error:
         reason = str(error).removeprefix(f"{args.file}: ")
-        print(f"jsr import: error: {args.file}: {reason}", file=sys.stderr)
+        print(f"jsr.import: error: {args.file}: {reason}", file=sys.stderr)
         return 1
     output = args.output
     if output is None and isinstance(network, Generator):
@@ -77,7 +77,7 @@ def main(argv: list[str] | None = None) -> int:
         digest = checksums.sha256(output)
     except OSError as error:
         reason = error.strerror or str(error).removeprefix(f"{output}: ")
-        print(f"jsr import: error: {output}: {reason}", file=sys.stderr)
+        print(f"jsr.import: error: {output}: {reason}", file=sys.stderr)
         return 1
     print(f"{digest}  {output}")
     return 0

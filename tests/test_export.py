@@ -44,7 +44,7 @@ def test_main_names_the_file_after_the_model(tmp_path, capsys, monkeypatch, mode
 def test_main_without_a_package_names_it(monkeypatch, tmp_path, capsys, module, name, package):
     monkeypatch.setitem(sys.modules, module, None)
     assert export.main(["espcn", str(tmp_path / name)]) == 1
-    assert capsys.readouterr().err == f"jsr export: error: needs {module}: pip install {package}\n"
+    assert capsys.readouterr().err == f"jsr.export: error: needs {module}: pip install {package}\n"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -66,7 +66,7 @@ def test_main_refuses_wrong_arguments_in_one_line(capsys, arguments, message):
         export.main(arguments)
     assert exit.value.code == 2
     out, err = capsys.readouterr()
-    assert out == "" and err.startswith(f"jsr export: error: {message}") and err.count("\n") == 1
+    assert out == "" and err.startswith(f"jsr.export: error: {message}") and err.count("\n") == 1
 
 
 def test_main_names_a_file_that_cannot_be_written(tmp_path):
@@ -80,4 +80,4 @@ def test_main_names_a_file_that_cannot_be_written(tmp_path):
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
     )
     assert (process.returncode, process.stdout) == (1, "")
-    assert process.stderr == "jsr export: error: missing/a.onnx: cannot be written: No such file or directory\n"
+    assert process.stderr == "jsr.export: error: missing/a.onnx: cannot be written: No such file or directory\n"

@@ -86,7 +86,7 @@ def test_main_names_what_a_file_lacks(cache, tmp_path, capsys, name, message):
     torch = pytest.importorskip("torch", reason="torch writes the file")
     path = tmp_path / "a.pth"
     torch.save({name: torch.zeros(64)}, path)
-    assert _fails(capsys, path).startswith(f"jsr import: error: {path}: {message}")
+    assert _fails(capsys, path).startswith(f"jsr.import: error: {path}: {message}")
     assert not cache.exists()
 
 
@@ -102,7 +102,7 @@ def test_main_names_what_a_file_lacks(cache, tmp_path, capsys, name, message):
 def test_main_refuses_other_files(cache, tmp_path, capsys, name, expected):
     path = tmp_path / name
     path.write_bytes(b"none")
-    assert _fails(capsys, path).startswith(f"jsr import: error: {path}: expected {expected}, got ")
+    assert _fails(capsys, path).startswith(f"jsr.import: error: {path}: expected {expected}, got ")
     assert not cache.exists()
 
 
@@ -116,7 +116,7 @@ def test_main_keeps_a_file_of_the_default_name(tmp_path, capsys, monkeypatch):
         import_.main(["a.safetensors"])
     assert exit.value.code == 2
     message = "a.safetensors: exists already; -o FILE replaces it, or names another"
-    assert capsys.readouterr().err == f"jsr import: error: {message}\n"
+    assert capsys.readouterr().err == f"jsr.import: error: {message}\n"
     assert (tmp_path / "a.safetensors").read_bytes() == before
 
 
@@ -141,7 +141,7 @@ def test_main_names_a_file_that_cannot_be_written(tmp_path, capsys, monkeypatch)
     (tmp_path / "a.h5").touch()
     output = tmp_path / "a.h5" / "b.safetensors"
     error = _fails(capsys, tmp_path / "a.h5", "-o", output)
-    assert error.startswith(f"jsr import: error: {output}: ")
+    assert error.startswith(f"jsr.import: error: {output}: ")
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_main_names_a_file_that_cannot_be_written(tmp_path, capsys, monkeypatch)
     [
         (["missing.pth"], "missing.pth: no such file"),
         (["a.onnx"], "a.onnx: expected a file named .pth, .pt, .safetensors, .h5, .hdf5, .params"),
-        ([], "the following arguments are required: FILE; jsr import --help lists them"),
+        ([], "the following arguments are required: FILE; jsr.import --help lists them"),
     ],
 )
 def test_main_refuses_wrong_arguments(tmp_path, arguments, message):
@@ -161,4 +161,4 @@ def test_main_refuses_wrong_arguments(tmp_path, arguments, message):
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
     )
-    assert (process.returncode, process.stdout, process.stderr) == (2, "", f"jsr import: error: {message}\n")
+    assert (process.returncode, process.stdout, process.stderr) == (2, "", f"jsr.import: error: {message}\n")
