@@ -20,13 +20,10 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
-from jsr.devices.compilation import Precision
-from jsr.models.upscaler import Upscaler
+from jsr.models.upscaler import Wrapper
 from jsr.ops import padding
-from jsr.ops.observation import Observation
 from jsr.ops.padding import Size
 
 SIGMA = 2.0  # of the low-pass filter, in low-resolution pixels
@@ -37,14 +34,8 @@ SLACK = 2 / 255  # by which the local range is exceeded even where it is empty: 
 
 
 @dataclasses.dataclass(frozen=True)
-class Consistent:
+class Consistent(Wrapper):
     """An upscaler whose results agree with its inputs; its variables are those of another one."""
-
-    module: Upscaler
-
-    @property
-    def scale(self) -> int:
-        return self.module.scale
 
     @property
     def halo(self) -> int:
@@ -53,14 +44,6 @@ class Consistent:
     @property
     def margin(self) -> int:
         return max(self.module.margin, REACH + 1)
-
-    @property
-    def passes(self) -> int:
-        return self.module.passes
-
-    @property
-    def dtype(self) -> DTypeLike:
-        return self.module.dtype
 
     def apply(
         self,
@@ -73,19 +56,6 @@ class Consistent:
         """Returns the result of the module, corrected and bounded."""
         y, x = self.module.apply(variables, x, size=size), 2 * jnp.asarray(x) - 1
         return _bounded(_corrected(y, x, self.scale, size), x, self.scale)
-
-    def folded(self, variables: Mapping[str, Any]) -> "tuple[Consistent, dict[str, Any]]":
-        module, variables = self.module.folded(variables)
-        return Consistent(module), variables
-
-    def with_precision(self, precision: Precision) -> "Consistent":
-        return Consistent(self.module.with_precision(precision))
-
-    def with_scale(self, scale: int) -> "Consistent":
-        return Consistent(self.module.with_scale(scale))
-
-    def with_observation(self, observation: Observation) -> "Consistent":
-        return Consistent(self.module.with_observation(observation))
 
 
 def _corrected(

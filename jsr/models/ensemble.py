@@ -9,42 +9,21 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
-from jsr.devices.compilation import Precision
-from jsr.models.upscaler import Upscaler
-from jsr.ops.observation import Observation
+from jsr.models.upscaler import Wrapper
 from jsr.ops.padding import Size, flip
 
 ORIENTATIONS = 8  # the symmetries of a square: 4 flips, each upright and transposed
 
 
 @dataclasses.dataclass(frozen=True)
-class Ensemble:
+class Ensemble(Wrapper):
     """An upscaler that averages another one over all orientations; its variables are those of the other."""
-
-    module: Upscaler
-
-    @property
-    def scale(self) -> int:
-        return self.module.scale
-
-    @property
-    def halo(self) -> int:
-        return self.module.halo
-
-    @property
-    def margin(self) -> int:
-        return self.module.margin
 
     @property
     def passes(self) -> int:
         return ORIENTATIONS * self.module.passes
-
-    @property
-    def dtype(self) -> DTypeLike:
-        return self.module.dtype
 
     def apply(
         self,
@@ -69,19 +48,6 @@ class Ensemble:
         return (
             y[0] + flip(y[1], 1, height) + flip(y[2], 2, width) + flip(flip(y[3], 1, height), 2, width)
         ) / ORIENTATIONS
-
-    def folded(self, variables: Mapping[str, Any]) -> "tuple[Ensemble, dict[str, Any]]":
-        module, variables = self.module.folded(variables)
-        return Ensemble(module), variables
-
-    def with_precision(self, precision: Precision) -> "Ensemble":
-        return Ensemble(self.module.with_precision(precision))
-
-    def with_scale(self, scale: int) -> "Ensemble":
-        return Ensemble(self.module.with_scale(scale))
-
-    def with_observation(self, observation: Observation) -> "Ensemble":
-        return Ensemble(self.module.with_observation(observation))
 
     def _enlarge(
         self, variables: Mapping[str, Any], x: Float[Array, "orientations b h w 3"], size: Size | None = None

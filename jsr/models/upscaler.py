@@ -1,5 +1,6 @@
 """The protocol of every method that upscales, and the part of it that all networks of this package share."""
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
@@ -98,6 +99,55 @@ class Upscaler(Protocol):
           WeightsError: there is none, because the method does not depend on them, or learned them in its training.
         """
         ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Wrapper:
+    """The base of upscalers that make something else of another one's results, and take its variables.
+
+    Subclasses define `apply`, and override the members that differ from the other one's.
+    """
+
+    module: Upscaler
+
+    @property
+    def scale(self) -> int:
+        return self.module.scale
+
+    @property
+    def halo(self) -> int:
+        return self.module.halo
+
+    @property
+    def margin(self) -> int:
+        return self.module.margin
+
+    @property
+    def passes(self) -> int:
+        return self.module.passes
+
+    @property
+    def dtype(self) -> DTypeLike:
+        return self.module.dtype
+
+    def apply(self, variables: Any, x: Float[Array | np.ndarray, "b h w 3"], /, *, size: Size | None = None) -> Any:
+        raise NotImplementedError
+
+    def folded(self, variables: Mapping[str, Any]) -> tuple[Upscaler, dict[str, Any]]:
+        module, variables = self.module.folded(variables)
+        return self._around(module), variables
+
+    def with_precision(self, precision: Precision) -> Upscaler:
+        return self._around(self.module.with_precision(precision))
+
+    def with_scale(self, scale: int) -> Upscaler:
+        return self._around(self.module.with_scale(scale))
+
+    def with_observation(self, observation: Observation) -> Upscaler:
+        return self._around(self.module.with_observation(observation))
+
+    def _around(self, module: Upscaler) -> Upscaler:
+        return dataclasses.replace(self, module=module)
 
 
 class Network(nn.Module):
