@@ -57,7 +57,9 @@ class Job:
         """
         if self.is_cancelled:
             raise Cancelled
-        self.reports = (*self.reports[:1], (time.monotonic(), complete, total))
+        # Where memory ran out, the tiles are counted anew, and there are more of them.
+        first = [report for report in self.reports[:1] if report[1] < complete and report[2] == total]
+        self.reports = (*first, (time.monotonic(), complete, total))
 
     def expected(self, rate: float | None) -> float | None:
         """Returns the seconds from start to end: by the pace of the tiles, or else by a rate, or None without either.

@@ -88,13 +88,13 @@ def convert(source: Path, result: Path, target: Path, *, max_pixels: int) -> tup
     )
     if isinstance(small, Animation) and isinstance(large, Animation):
         frames = [_enlarged(*pair) for pair in zip(small.frames, large.frames, strict=True)]
-        return animation.write(target, frames, durations=small.durations, loop=small.loop)
+        return small.metadata.notes + animation.write(target, frames, durations=small.durations, loop=small.loop)
     if isinstance(small, Raster) and isinstance(large, Raster):
         if raster.is_held(target):
             return raster.write(target, large)
         small, large = raster.colours(small), raster.colours(large)
     assert isinstance(small, Picture) and isinstance(large, Picture)
-    return pictures.write(target, _enlarged(small, large))
+    return small.metadata.notes + pictures.write(target, _enlarged(small, large))
 
 
 def _enlarged(small: Picture, large: Picture) -> Picture:
