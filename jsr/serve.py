@@ -72,6 +72,7 @@ def main(argv: list[str] | None = None) -> int:
     compilation.keep(default_cache() / "compiled", onednn=args.precision == "bf16")
     for number in ENDS:
         signal.signal(number, _interrupt)  # else the temporary folder would stay
+    queue = None
     with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as stack:
         try:
             zoo.ready(args.model, precision=args.precision)  # refused now, and not by the first picture
@@ -89,6 +90,8 @@ def main(argv: list[str] | None = None) -> int:
             threading.Thread(target=webbrowser.open, args=(server.access.address_for_once,), daemon=True).start()
         stack.callback(_ignore_signals)  # first of all: a second Ctrl-C must not stop the removal of the pictures
         server.serve_forever()
+    if queue and queue.is_computing:
+        os._exit(0)  # At an ordinary exit, the thread that is within XLA would abort the process.
     return 0
 
 

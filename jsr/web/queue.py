@@ -171,8 +171,13 @@ class Queue:
         with self._decoding:
             return target, views.convert(job.upload.source, job.result, target, max_pixels=self._most_pixels(job))
 
+    @property
+    def is_computing(self) -> bool:
+        """Whether the worker has not ended, as after `close` where a tile takes long."""
+        return self._worker.is_alive()
+
     def close(self) -> None:
-        """Cancels all jobs and ends the worker, which may need a moment for the tile that it computes."""
+        """Cancels all jobs and ends the worker, or gives up waiting for its tile."""
         with self._changed:
             self._is_closed = True
             for job in self._jobs.values():

@@ -6,6 +6,8 @@ import io
 import json
 import threading
 import time
+from email.message import Message
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -39,7 +41,7 @@ class Client:
     def __init__(self, port, token, key):
         self.port, self.token, self.key = port, token, key
 
-    def ask(self, method, path, body=None, **headers):
+    def ask(self, method, path, body=None, **headers) -> tuple[int, Any, Message]:
         """Returns status, content (of JSON, what it says) and headers of an answer."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         with contextlib.closing(connection):
@@ -71,12 +73,10 @@ class Client:
     def finish(self, job):
         """Waits for a job; returns its last state."""
         end = time.monotonic() + 60
-        while time.monotonic() < end:
-            state = self.state(job)
-            if state["state"] not in ("waiting", "running"):
-                return state
+        while (state := self.state(job))["state"] in ("waiting", "running"):
+            assert time.monotonic() < end, state
             time.sleep(0.02)
-        raise TimeoutError(state)
+        return state
 
     def result(self, job, name="png"):
         status, content, _ = self.ask("GET", f"/jobs/{job}/result?format={name}")
