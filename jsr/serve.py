@@ -75,14 +75,15 @@ def main(argv: list[str] | None = None) -> int:
     queue = None
     with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as stack:
         try:
-            zoo.ready(args.model, precision=args.precision)  # refused now, and not by the first picture
             offer = choices.offer(args.model)
             folder = stack.enter_context(temporary.folder(PREFIX))
             queue = Queue(folder, precision=args.precision, max_pixels=args.max_pixels)
             stack.callback(queue.close)
+            queue.load(args.model)  # refused now, and not by the first picture
+        except (Error, OSError) as error:
+            parser.error(command_line.reason(error, path="the temporary folder"))
+        try:
             server = stack.enter_context(Server(args.port, queue, offer))
-        except Error as error:
-            parser.error(str(error))
         except OSError as error:
             parser.error(f"--port {args.port}: {error.strerror or error}; --port 0 takes any that is free")
         print(f"{server.access.address}\nOpen this address in a browser here; Ctrl-C ends it.", flush=True)

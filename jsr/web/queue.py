@@ -53,7 +53,7 @@ class Queue:
         self._is_closed = False
         self._changed = threading.Condition()  # guards all of the above
         self._decoding = threading.Lock()  # besides the worker, one thread decodes at a time, which bounds the memory
-        self._load = functools.lru_cache(MODELS)(functools.partial(zoo.ready, precision=precision))
+        self.load = functools.lru_cache(MODELS)(functools.partial(zoo.ready, precision=precision))
         self._worker = threading.Thread(target=self._work, daemon=True)
         self._worker.start()
 
@@ -218,7 +218,7 @@ class Queue:
         source = job.upload.source
         target = job.upload.folder / f"{job.id}{views.lossless_suffix(source)}"
         sides: list[int] = []
-        options = Options({job.model: self._load(job.model)}, max_pixels=self._max_pixels)
+        options = Options({job.model: self.load(job.model)}, max_pixels=self._max_pixels)
         result = files.upscale_file(upscaling.Job(source, target), options, Progress(job.report, sides.append))
         shortage = tuple(f"memory was short, so tiles had {side} pixels a side or fewer" for side in sides[-1:])
         view = View(target, result.height, result.width, job.upload.view.frames, ())
@@ -232,7 +232,7 @@ class Queue:
 
     def _most_pixels(self, job: Job) -> int:
         """Returns the limit of a result's pixels."""
-        return self._max_pixels * self._load(job.model).scale ** 2
+        return self._max_pixels * self.load(job.model).scale ** 2
 
 
 def _kind(model: str) -> str:

@@ -22,6 +22,7 @@ import re
 import secrets
 import shutil
 import sys
+import traceback
 import urllib.parse
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -130,6 +131,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             raise
         except OSError as error:
             self._send(HTTPStatus.INSUFFICIENT_STORAGE, {"error": f"cannot be stored: {error.strerror or error}"})
+        except Exception:
+            traceback.print_exc()
+            line = "a bug of jsr: please report it, with the traceback in the terminal"
+            self._send(HTTPStatus.INTERNAL_SERVER_ERROR, {"error": line})
 
     def _get(self, path: str, query: str) -> None:
         queue = self.server.queue

@@ -220,6 +220,27 @@ def test_bad_picture_is_refused_in_one_line_without_our_names(client, folder, co
     assert set(folder.iterdir()) == names
 
 
+def test_bug_is_answered_and_its_traceback_printed(client, monkeypatch, capfd):
+    monkeypatch.setattr(web_server.Queue, "states", lambda queue: 1 / 0)
+    status, answer, _ = client.ask("GET", "/jobs")
+    assert status == 500 and answer["error"].startswith("a bug of jsr")
+    assert "ZeroDivisionError" in capfd.readouterr().err
+
+
+def test_full_disk_is_told(client, monkeypatch, folder):
+    names = set(folder.iterdir())
+
+    def full(*args, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("jsr.web.views.create", full)
+    assert client.ask("POST", "/uploads", encoded())[:2] == (
+        507,
+        {"error": "cannot be stored: No space left on device"},
+    )
+    assert set(folder.iterdir()) == names
+
+
 def test_names_on_disk_are_random(client, folder):
     first, second = (client.upload(encoded())["id"] for _ in range(2))
     assert first != second and all(re.fullmatch(r"[\w-]{22}", name) for name in (first, second))
