@@ -76,10 +76,8 @@ def test_wrong_arguments_are_refused_in_one_line(place, capsys):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
-@pytest.mark.parametrize(
-    "number", [signal.SIGTERM, *(pytest.param(n, marks=pytest.mark.slow) for n in (signal.SIGINT, signal.SIGHUP))]
-)
-def test_every_end_removes_the_pictures(tmp_path, number):
+@pytest.mark.parametrize("name", ["SIGTERM", *(pytest.param(n, marks=pytest.mark.slow) for n in ("SIGINT", "SIGHUP"))])
+def test_every_end_removes_the_pictures(tmp_path, name):
     """Also while a tile is compiled or computed, where a thread of Python cannot be ended."""
     program = subprocess.Popen(
         [sys.executable, "-m", "jsr.serve", "--port", "0", "--no-browser"],
@@ -98,6 +96,6 @@ def test_every_end_removes_the_pictures(tmp_path, number):
         assert client.state(job)["state"] == "running"
         (folder,) = tmp_path.iterdir()
         assert folder.stat().st_mode & 0o777 == 0o700 and len(list(folder.glob("*/source"))) == 1
-        program.send_signal(number)
+        program.send_signal(getattr(signal, name))
         assert program.wait(timeout=30) == 0
         assert program.stderr.read() == "" and list(tmp_path.iterdir()) == []

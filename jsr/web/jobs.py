@@ -85,8 +85,10 @@ class Job:
             state["ahead"] = ahead
         elif self.state == "running":
             elapsed, expected = time.monotonic() - self.started, self.expected(rate)
-            if expected and expected > elapsed:  # a job that takes longer than expected ends at an unknown time
+            if expected and expected > elapsed:
                 state |= {"fraction": elapsed / expected, "left": expected - elapsed}
+            elif self.reports:  # when it ends is not known yet, or it takes longer than expected
+                state["fraction"] = self.reports[-1][1] / self.reports[-1][2]
         elif self.state == "failed":
             state["error"] = self.error
         elif self.state == "done" and self.view:

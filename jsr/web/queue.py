@@ -16,7 +16,7 @@ from jsr import command_line
 from jsr.devices import memory
 from jsr.devices.compilation import Precision
 from jsr.errors import Error, PictureError
-from jsr.upscaling import files
+from jsr.upscaling import files, tiles
 from jsr.upscaling import jobs as upscaling
 from jsr.upscaling.files import Options, Progress
 from jsr.web import views
@@ -28,6 +28,7 @@ MAX_UPLOADS = 100  # pictures that are kept at a time
 MAX_WAITING = 32  # jobs
 KEPT = 3600  # seconds since its last use, after which an upload goes with its results
 MODELS = 4  # that stay loaded
+TILE = 256  # pixels, of pictures of several tiles; in smaller ones, progress is seen and a job is cancelled sooner
 BLOCK = 2**20  # bytes that are received at a time
 
 
@@ -217,8 +218,10 @@ class Queue:
         """Makes the result, losing nothing that the picture holds, and its view."""
         source = job.upload.source
         target = job.upload.folder / f"{job.id}{views.lossless_suffix(source)}"
+        is_large = max(job.upload.view.height, job.upload.view.width) > tiles.TILE
+        tile = TILE if is_large else None
         sides: list[int] = []
-        options = Options({job.model: self.load(job.model)}, max_pixels=self._max_pixels)
+        options = Options({job.model: self.load(job.model)}, tile=tile, max_pixels=self._max_pixels)
         result = files.upscale_file(upscaling.Job(source, target), options, Progress(job.report, sides.append))
         shortage = tuple(f"memory was short, so tiles had {side} pixels a side or fewer" for side in sides[-1:])
         view = View(target, result.height, result.width, job.upload.view.frames, ())

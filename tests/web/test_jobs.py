@@ -49,9 +49,11 @@ def test_time_left_of_a_single_tile_follows_earlier_jobs(job, clock):
     assert state["left"] == 30 and state["fraction"] == 0.25
 
 
-def test_nothing_is_promised_once_it_takes_longer(job, clock):
+def test_no_time_is_promised_once_it_takes_longer(job, clock):
     clock[0] = 141.0
     assert job.describe(ahead=0, rate=0.1) == {"id": "j", "state": "running"}
+    job.report(1, 4)
+    assert job.describe(ahead=0, rate=0.1) == {"id": "j", "state": "running", "fraction": 0.25}
 
 
 def test_cancelled_job_ends_at_its_next_report(job):

@@ -41,7 +41,8 @@ const percent = (job) => `${Math.floor(100 * job.fraction)} %`;
 
 function progress(job) {
   if (job.state === "waiting") return job.ahead ? `Waiting, ${job.ahead} before it` : "Waiting";
-  return job.fraction === undefined ? "Enlarging" : `Enlarging, ${percent(job)}, about ${time(job.left)} left`;
+  if (job.fraction === undefined) return "Enlarging";
+  return `Enlarging, ${percent(job)}` + (job.left === undefined ? "" : `, about ${time(job.left)} left`);
 }
 
 function summary({ error, id, shown }) {

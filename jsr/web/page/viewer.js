@@ -74,12 +74,12 @@ export class Viewer {
     this.#cut();
   }
 
-  // Cuts the original off at the border, wherever the picture is scrolled to.
+  // Cuts both at the border, wherever the picture is scrolled to.
   #cut() {
     const at = Number(this.#slider.value);
     const border = this.#scroller.scrollLeft + (at / 100) * this.#scroller.clientWidth;
     const isAlone = this.#box.classList.contains("alone");
-    this.#before.style.setProperty("--cut", isAlone ? "0px" : `${this.#pair.clientWidth - border}px`);
+    this.#pair.style.setProperty("--border", isAlone ? "100%" : `${border}px`);
     this.#box.style.setProperty("--at", `${at}%`);
     this.#slider.setAttribute("aria-valuetext", `original ${at} %, result ${100 - at} %`);
   }
