@@ -1,4 +1,4 @@
-"""Shows a page to upscale pictures by, in a browser on the same machine: `jsr serve [OPTION...]`.
+"""Opens a page that upscales pictures, in the browser of the same machine: `jsr serve [OPTION...]`.
 
 The page is at 127.0.0.1 alone. For the page of a machine far away, `ssh -L 8642:127.0.0.1:8642 MACHINE` makes its port
 one of this machine.
@@ -36,8 +36,8 @@ ENDS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(
 def _parser() -> Parser:
     parser = Parser(
         prog="jsr.serve",
-        description="Shows a page to upscale pictures by. It serves the browser of this machine alone, and ends by"
-        " Ctrl-C, with all pictures in it.",
+        description="Opens a page that upscales pictures, for the browser of this machine alone. Ctrl-C ends it and"
+        " removes the pictures.",
         epilog=f"For a machine far away: ssh -L {PORT}:127.0.0.1:{PORT} MACHINE, and jsr serve there.",
         formatter_class=functools.partial(argparse.HelpFormatter, max_help_position=22),
     )

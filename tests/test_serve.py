@@ -76,7 +76,8 @@ def test_wrong_arguments_are_refused_in_one_line(place, capsys):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
-@pytest.mark.parametrize("name", ["SIGTERM", *(pytest.param(n, marks=pytest.mark.slow) for n in ("SIGINT", "SIGHUP"))])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
 def test_every_end_removes_the_pictures(tmp_path, name):
     """Also while a tile is compiled or computed, where a thread of Python cannot be ended."""
     program = subprocess.Popen(
@@ -91,7 +92,7 @@ def test_every_end_removes_the_pictures(tmp_path, name):
         address = program.stdout.readline()
         port, token = address.strip().removeprefix("http://127.0.0.1:").split("/#token=")
         client = Client(int(port), token, "")
-        _, job = client.start(encoded(600, 600), "blend", texture=0.5, restore=0.5)
+        _, job = client.start(encoded(1200, 1200), "blend", texture=0.5, restore=0.5)
         time.sleep(2)  # by when its weights are loaded
         assert client.state(job)["state"] == "running"
         (folder,) = tmp_path.iterdir()

@@ -26,11 +26,6 @@ class Upload:
     view: View
     used: float  # the time of its last use; all times are those of `time.monotonic`
 
-    @property
-    def pixels(self) -> int:
-        """The pixels of all frames."""
-        return self.view.height * self.view.width * self.view.frames
-
 
 @dataclasses.dataclass(eq=False)
 class Job:
@@ -71,7 +66,7 @@ class Job:
             # The pace is that from the first tile to the last, because the first one waits for the compiler.
             (first_time, first, _), (last_time, last, total) = self.reports
             return last_time - self.started + (last_time - first_time) / (last - first) * (total - last)
-        return None if rate is None else rate * self.upload.pixels
+        return None if rate is None else rate * self.upload.view.pixels
 
     def describe(self, *, ahead: int, rate: float | None) -> dict[str, Any]:
         """Describes the job to the page.

@@ -91,16 +91,19 @@ class Queue:
             self._uploads[name] = upload
         return upload
 
-    def add(self, upload: Upload, model: str) -> Job:
-        """Puts a job into the queue.
+    def add(self, name: str, model: str) -> Job | None:
+        """Puts a job on an upload into the queue; returns None where the upload is not kept any more.
 
         Raises:
           FullError: too many are waiting.
         """
-        job = Job(secrets.token_urlsafe(16), upload, model)
         with self._changed:
+            upload = self._uploads.get(name)
+            if upload is None:
+                return None
             if len(self._waiting) >= MAX_WAITING:
                 raise FullError(f"there are {MAX_WAITING} pictures in the queue already; wait until one is done")
+            job = Job(secrets.token_urlsafe(16), upload, model)
             self._jobs[job.id] = job
             self._waiting.append(job)
             self._changed.notify()
@@ -165,12 +168,12 @@ class Queue:
         Raises:
           PictureError: a format that cannot hold it.
         """
-        assert job.result
+        assert job.result and job.view
         target = job.result.with_suffix(suffix)
         if target == job.result:
             return target, ()
         with self._decoding:
-            return target, views.convert(job.upload.source, job.result, target, max_pixels=self._most_pixels(job))
+            return target, views.convert(job.upload.source, job.result, target, max_pixels=job.view.pixels)
 
     @property
     def is_computing(self) -> bool:
@@ -226,16 +229,12 @@ class Queue:
         shortage = tuple(f"memory was short, so tiles had {side} pixels a side or fewer" for side in sides[-1:])
         view = View(target, result.height, result.width, job.upload.view.frames, ())
         if target.suffix != ".png":
-            view = views.create(target, target.with_suffix(".view.png"), max_pixels=self._most_pixels(job))
+            view = views.create(target, target.with_suffix(".view.png"), max_pixels=view.pixels)
         job.notes, job.result, job.view = (*shortage, *result.notes), target, view
         job.seconds = time.monotonic() - job.started
-        kind, rate = _kind(job.model), job.seconds / job.upload.pixels
+        kind, rate = _kind(job.model), job.seconds / job.upload.view.pixels
         with self._changed:  # the smallest, because a job may have waited for the compiler
             self._rates[kind] = min(rate, self._rates.get(kind, rate))
-
-    def _most_pixels(self, job: Job) -> int:
-        """Returns the limit of a result's pixels."""
-        return self._max_pixels * self.load(job.model).scale ** 2
 
 
 def _kind(model: str) -> str:

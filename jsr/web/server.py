@@ -162,10 +162,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif path == "/jobs":
             order = self._order()
             model = self.server.offer.model(order)
-            upload = queue.upload(str(order.get("upload")))
-            if upload is None:
+            job = queue.add(str(order.get("upload")), model)
+            if job is None:
                 raise _missing()
-            self._send(HTTPStatus.CREATED, {"id": queue.add(upload, model).id})
+            self._send(HTTPStatus.CREATED, {"id": job.id})
         else:
             raise _missing()
 

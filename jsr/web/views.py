@@ -17,6 +17,11 @@ class View(NamedTuple):
     frames: int
     suffixes: tuple[str, ...]  # of the formats that hold all of it: those of animations or of rasters, or all
 
+    @property
+    def pixels(self) -> int:
+        """The pixels of all frames."""
+        return self.height * self.width * self.frames
+
 
 def create(source: Path, target: Path, *, max_pixels: int) -> View:
     """Reads a picture and writes it as a PNG, upright and of 8 bits; an animation is shown as it is.

@@ -46,6 +46,12 @@ def _upload(queue, content=None):
     return queue.receive(io.BufferedReader(io.BytesIO(content)), len(content))
 
 
+def _add(queue, upload):
+    job = queue.add(upload.id, "bicubic")
+    assert job
+    return job
+
+
 def _wait(condition):
     end = time.monotonic() + 30
     while not condition():
@@ -59,7 +65,7 @@ def _states(queue):
 
 def test_jobs_are_done_one_by_one_in_order(queue, gate):
     upload = _upload(queue)
-    jobs = [queue.add(upload, "bicubic") for _ in range(3)]
+    jobs = [_add(queue, upload) for _ in range(3)]
     _wait(lambda: gate.order)
     assert _states(queue) == ["running", "waiting", "waiting"]
     assert [state.get("ahead") for state in queue.states()] == [None, 1, 2]
@@ -70,7 +76,7 @@ def test_jobs_are_done_one_by_one_in_order(queue, gate):
 
 def test_running_job_is_cancelled_and_the_next_one_begins(queue, gate):
     upload = _upload(queue)
-    jobs = [queue.add(upload, "bicubic") for _ in range(3)]
+    jobs = [_add(queue, upload) for _ in range(3)]
     _wait(lambda: gate.order)
     queue.cancel(jobs[1])  # which is waiting
     queue.cancel(jobs[0])
@@ -92,7 +98,7 @@ def test_job_that_ends_after_its_cancellation_stays_cancelled(queue, monkeypatch
     monkeypatch.setattr(files, "upscale_file", late)
     upload = _upload(queue)
     with queue._changed:  # so that the name is there before the job begins
-        job = queue.add(upload, "bicubic")
+        job = _add(queue, upload)
     _wait(lambda: job.seconds)
     _wait(lambda: _states(queue) == ["cancelled"])
 
@@ -101,12 +107,12 @@ def test_full_queue_refuses(queue, gate, monkeypatch):
     monkeypatch.setattr(web_queue, "MAX_WAITING", 2)
     monkeypatch.setattr(web_queue, "MAX_UPLOADS", 1)
     upload = _upload(queue)
-    queue.add(upload, "bicubic")
+    queue.add(upload.id, "bicubic")
     _wait(lambda: gate.order)
     for _ in range(2):
-        queue.add(upload, "bicubic")
+        queue.add(upload.id, "bicubic")
     with pytest.raises(FullError, match="there are 2 pictures in the queue already"):
-        queue.add(upload, "bicubic")
+        queue.add(upload.id, "bicubic")
     with pytest.raises(FullError, match="there are 1 pictures already"):
         _upload(queue)
 
@@ -114,7 +120,7 @@ def test_full_queue_refuses(queue, gate, monkeypatch):
 def test_pictures_go_after_an_hour_without_use(queue, gate, tmp_path):
     gate.is_open.set()
     old, used = _upload(queue), _upload(queue)
-    job = queue.add(old, "bicubic")
+    job = _add(queue, old)
     _wait(lambda: _states(queue) == ["done"])
     hour = time.monotonic() + web_queue.KEPT
     queue.expire(now=hour - 60)
@@ -127,7 +133,7 @@ def test_pictures_go_after_an_hour_without_use(queue, gate, tmp_path):
 
 def test_pictures_of_unfinished_jobs_stay(queue, gate):
     upload = _upload(queue)
-    queue.add(upload, "bicubic")
+    queue.add(upload.id, "bicubic")
     _wait(lambda: gate.order)
     queue.expire(now=time.monotonic() + 2 * web_queue.KEPT)
     assert queue.upload(upload.id)
@@ -135,13 +141,14 @@ def test_pictures_of_unfinished_jobs_stay(queue, gate):
 
 def test_removed_picture_leaves_no_file_though_its_job_runs(queue, gate, tmp_path):
     upload, other = _upload(queue), _upload(queue)
-    queue.add(upload, "bicubic")
+    queue.add(upload.id, "bicubic")
     _wait(lambda: gate.order)
     queue.remove(upload)
-    queue.add(other, "bicubic")
+    queue.add(other.id, "bicubic")
     gate.is_open.set()
     _wait(lambda: _states(queue) == ["done"])
     assert [path.name for path in tmp_path.iterdir()] == [other.id]
+    assert queue.add(upload.id, "bicubic") is None
 
 
 def test_failure_is_told_without_our_names_and_the_worker_goes_on(queue, tmp_path, monkeypatch, capfd):
@@ -162,7 +169,7 @@ def test_failure_is_told_without_our_names_and_the_worker_goes_on(queue, tmp_pat
         ZeroDivisionError("a\nb"),
     ]
     for _ in range(6):
-        queue.add(upload, "bicubic")
+        queue.add(upload.id, "bicubic")
     _wait(lambda: _states(queue) == ["failed"] * 5 + ["done"])
     assert [state["error"] for state in queue.states()[:5]] == [
         "broken",
@@ -179,7 +186,7 @@ def test_close_ends_all(tmp_path, monkeypatch):
     with contextlib.closing(Queue(tmp_path, precision="fp32", max_pixels=1000)) as queue:
         upload = _upload(queue)
         for _ in range(2):
-            queue.add(upload, "bicubic")
+            queue.add(upload.id, "bicubic")
         _wait(lambda: gate.order)
     assert _states(queue) == ["cancelled"] * 2
     _wait(lambda: not queue._worker.is_alive())

@@ -38,11 +38,13 @@ export function discardAll() {
   for (const { id } of pictures) if (id) remove(`/uploads/${id}`, { keepalive: true });
 }
 
+// Uploads a picture; returns whether it can be upscaled.
 async function upload(picture) {
   if (!pictures.includes(picture)) return false;
   try {
     if (picture.file.size > maxBytes) throw new Error(`expected up to ${maxBytes / 1e6} MB`);
     Object.assign(picture, await insist(picture, "/uploads", { method: "POST", body: picture.file }));
+    if (!pictures.includes(picture)) return void remove(`/uploads/${picture.id}`); // discarded meanwhile
     if (picture.hasView && !picture.url) picture.url = await image(`/uploads/${picture.id}`);
   } catch (error) {
     picture.error = error.message;

@@ -2,7 +2,7 @@
 
 let token = "";
 
-export class Refused extends Error {
+class Refused extends Error {
   constructor(status, line) {
     super(line);
     this.status = status; // 0 if the server does not answer
