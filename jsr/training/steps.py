@@ -263,7 +263,7 @@ def _mean_of_parts(gradients: Callable[..., tuple[Any, Any]], stats: Any, batch:
     Returns:
       the statistics after the last part, and the means of gradients and metrics.
     """
-    if parts == 1:
+    if parts == 1:  # the sum of a single part would make its convolutions slow, as the tests tell
         return gradients(stats, *batch)
     divided = jax.tree.map(lambda x: x.reshape(parts, -1, *x.shape[1:]), batch)
     _, shapes = jax.eval_shape(gradients, stats, *jax.tree.map(lambda x: x[0], divided))
@@ -271,9 +271,7 @@ def _mean_of_parts(gradients: Callable[..., tuple[Any, Any]], stats: Any, batch:
 
     def add(carry: tuple[Any, Any], part: Any) -> tuple[Any, None]:
         stats, total = carry
-        # Without the barrier, XLA gives the convolutions that make the gradients the memory layout of the sum, for which
-        # a CPU has no fast code.
-        stats, new = lax.optimization_barrier(gradients(stats, *part))
+        stats, new = gradients(stats, *part)
         return (stats, jax.tree.map(jnp.add, total, new)), None
 
     # XLA computes convolutions inside a loop on one core of a CPU, so there it gets none, and parts save little memory.
