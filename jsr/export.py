@@ -20,19 +20,7 @@ FORMATS = ("onnx", "stablehlo")  # each is the suffix of its files
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns 0, or 1 where the file cannot be made. Exits with 2 on wrong arguments."""
-    parser = Parser(prog="jsr.export", description="Exports a model as ONNX or StableHLO, for other runtimes.")
-    parser.add_argument("model", metavar="MODEL", help="as in jsr infer --model")
-    parser.add_argument(
-        "file",
-        metavar="FILE",
-        nargs="?",
-        type=command_line.path,
-        help="the file to write, .onnx or .stablehlo (default: srgan_x4.onnx in the current folder, for example)",
-    )
-    parser.add_argument("--to", choices=FORMATS, help="the format (default: by FILE's suffix, or onnx)")
-    parser.add_argument(
-        "--uint8", action="store_true", help="pictures are uint8 [n, h, w, 3], as their files hold them"
-    )
+    parser = make_parser()
     args = parser.parse_args(argv)
     suffix = args.file.suffix.removeprefix(".") if args.file else args.to or "onnx"
     if suffix not in FORMATS or args.to not in (None, suffix):
@@ -65,6 +53,24 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     print(f"{args.model} -> {file}")
     return 0
+
+
+def make_parser() -> Parser:
+    """Returns the parser of the command line."""
+    parser = Parser(prog="jsr.export", description="Exports a model as ONNX or StableHLO, for other runtimes.")
+    parser.add_argument("model", metavar="MODEL", help="as in jsr infer --model")
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        nargs="?",
+        type=command_line.path,
+        help="the file to write, .onnx or .stablehlo (default: srgan_x4.onnx in the current folder, for example)",
+    )
+    parser.add_argument("--to", choices=FORMATS, help="the format (default: by FILE's suffix, or onnx)")
+    parser.add_argument(
+        "--uint8", action="store_true", help="pictures are uint8 [n, h, w, 3], as their files hold them"
+    )
+    return parser
 
 
 def _stem(model: str, scale: int) -> str:

@@ -156,22 +156,7 @@ def draw_degradations(photographs: list[Path], picture: Path) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns 0, or 1 where nothing can be drawn. Exits with 2 on wrong arguments."""
-    parser = Parser(prog="jsr.plot", description="Draws a run's loss curves, or what training makes of photographs.")
-    parser.add_argument(
-        "paths",
-        nargs="+",
-        metavar="RUN|PHOTO",
-        type=command_line.path,
-        help="a run's folder, or with --degradation photographs",
-    )
-    parser.add_argument("--degradation", choices=["photo"], help="show this degradation of jsr.train")
-    parser.add_argument(
-        "-o",
-        "--output",
-        metavar="PICTURE",
-        type=command_line.path,
-        help="the picture to write (default: RUN/loss.png or degradation.png)",
-    )
+    parser = make_parser()
     args = parser.parse_args(argv)
     if not args.degradation and len(args.paths) > 1:
         parser.error(f"expected one run, got {len(args.paths)} paths; photographs need --degradation photo")
@@ -192,6 +177,27 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     print(picture)
     return 0
+
+
+def make_parser() -> Parser:
+    """Returns the parser of the command line."""
+    parser = Parser(prog="jsr.plot", description="Draws a run's loss curves, or what training makes of photographs.")
+    parser.add_argument(
+        "paths",
+        nargs="+",
+        metavar="RUN|PHOTO",
+        type=command_line.path,
+        help="a run's folder, or with --degradation photographs",
+    )
+    parser.add_argument("--degradation", choices=["photo"], help="show this degradation of jsr.train")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="PICTURE",
+        type=command_line.path,
+        help="the picture to write (default: RUN/loss.png or degradation.png)",
+    )
+    return parser
 
 
 if __name__ == "__main__":

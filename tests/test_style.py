@@ -20,7 +20,7 @@ PACKAGE = ROOT / "jsr"
 ROWS = (
     {"ops", "devices", "errors", "version"},
     {"files", "command_line"},
-    {"models", "degradation"},
+    {"models", "degradation", "completion"},
     {"weights", "pictures"},
     {"upscaling", "data", "metrics"},
     {"training"},

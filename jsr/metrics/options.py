@@ -54,7 +54,7 @@ def parse(argv: list[str] | None) -> tuple[Parser, argparse.Namespace]:
 
     Exits with status 2 and one line on stderr on a mistake.
     """
-    parser = _parser()
+    parser = make_parser()
     args = parser.parse_args(argv)
     if not args.model and not args.results:
         parser.error("expected --model, --results or both; jsr.evaluate --help lists them")
@@ -67,7 +67,8 @@ def parse(argv: list[str] | None) -> tuple[Parser, argparse.Namespace]:
     return parser, args
 
 
-def _parser() -> Parser:
+def make_parser() -> Parser:
+    """Returns the parser; what concerns several options, `parse` checks."""
     parser = Parser(
         prog="jsr.evaluate",
         usage="%(prog)s [OPTION...] --data SET_DIR...",

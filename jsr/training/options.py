@@ -24,6 +24,22 @@ def parse(argv: list[str] | None) -> Config:
     Options of a file replace the defaults, and those of the command line replace both. Exits with status 2 and one
     line on stderr on a mistake.
     """
+    parser = make_parser()
+    values = vars(parser.parse_args(argv))
+    source = values.pop("config")
+    try:
+        values = (config_file.read(source) if source else {}) | values
+        if "phase" not in values:
+            parser.error("the following arguments are required: --phase")
+        config = dataclasses.replace(PHASES[values.pop("phase")], **values)
+        check(config)
+    except ConfigError as error:
+        parser.error(str(error))
+    return config
+
+
+def make_parser() -> Parser:
+    """Returns the parser; what concerns several options, `parse` checks."""
     parser = Parser(prog="jsr.train", description="Trains SRResNet, or from it SRGAN.", habits=HABITS)
     parser.add_argument("--phase", choices=PHASES, default=argparse.SUPPRESS, help="what to train")
     parser.add_argument(
@@ -36,17 +52,7 @@ def parse(argv: list[str] | None) -> Config:
     for field in dataclasses.fields(Config):
         if field.name != "phase":
             _add(parser, field)
-    values = vars(parser.parse_args(argv))
-    source = values.pop("config")
-    try:
-        values = (config_file.read(source) if source else {}) | values
-        if "phase" not in values:
-            parser.error("the following arguments are required: --phase")
-        config = dataclasses.replace(PHASES[values.pop("phase")], **values)
-        check(config)
-    except ConfigError as error:
-        parser.error(str(error))
-    return config
+    return parser
 
 
 def _add(parser: Parser, field: dataclasses.Field) -> None:

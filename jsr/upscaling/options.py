@@ -63,7 +63,7 @@ def parse(argv: list[str] | None) -> tuple[Parser, argparse.Namespace]:
 
     Exits with status 2 and one line on stderr on a mistake.
     """
-    parser = _parser()
+    parser = make_parser()
     argv = sys.argv[1:] if argv is None else argv
     # Pictures may follow the options; argparse supports that, and it supports --, but not both together.
     args = (parser.parse_args if "--" in argv else parser.parse_intermixed_args)(argv)
@@ -73,7 +73,8 @@ def parse(argv: list[str] | None) -> tuple[Parser, argparse.Namespace]:
     return parser, args
 
 
-def _parser() -> Parser:
+def make_parser() -> Parser:
+    """Returns the parser; what concerns several options, `parse` checks."""
     parser = Parser(
         prog="jsr.infer",
         usage="%(prog)s [OPTION...] PICTURE_OR_FOLDER...",
