@@ -16,7 +16,7 @@ COMMANDS = {
     "evaluate": "score models on benchmark sets",
     "export": "write a model as ONNX or StableHLO, for other runtimes",
     "prepare": "fetch or store a dataset to train on",
-    "plot": "draw the loss curves of a training run",
+    "plot": "draw the losses and scores of a training run",
     "fetch": "download weights for LPIPS and content losses",
     "import": "make weights files of other projects' networks",
     "fit-niqe": "fit the reference model of NIQE to photographs",

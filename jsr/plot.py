@@ -1,10 +1,10 @@
 """Draws what a run did, and what it learns from.
 
-    python -m jsr.plot RUN                            the loss curves of a run, to RUN/loss.png
+    python -m jsr.plot RUN                            losses and validation scores of a run, to RUN/loss.png
     python -m jsr.plot --degradation photo PHOTO...   photographs and what training makes of them, to degradation.png
 
-An SRResNet run has one curve, its loss; an SRGAN run has three: content, generator, discriminator. Curves need
-matplotlib: `pip install 'jax-srgan[plot]'`.
+An SRResNet run has one loss; an SRGAN run has three: content, generator, discriminator. Both have PSNR and SSIM of the
+validation, and LPIPS after `jsr fetch lpips`. Curves need matplotlib: `pip install 'jax-srgan[plot]'`.
 """
 
 import json
@@ -22,6 +22,9 @@ CURVES = {
     "content": "content",
     "generator": "generator (content and adversarial)",
     "discriminator": "discriminator",
+    "psnr": "validation PSNR (dB)",
+    "ssim": "validation SSIM",
+    "lpips": "validation LPIPS (lower is better)",
 }
 LOGARITHMIC = ("loss", "content")  # they fall by orders of magnitude; the others do not
 SHOWN = 192  # pixels of a side of a photograph's middle
@@ -92,7 +95,7 @@ def draw(run: Path, picture: Path) -> None:
     """Draws the curves of a run's folder, one panel each, because their units differ.
 
     Raises:
-      DataError: the record is damaged or holds no loss.
+      DataError: the record is damaged or holds no curve.
       PictureError: matplotlib does not write such a file.
       OSError: it cannot be read, or the picture cannot be written.
       ModuleNotFoundError: matplotlib is not installed.
@@ -102,8 +105,8 @@ def draw(run: Path, picture: Path) -> None:
     rows = read(run / "metrics.jsonl")
     found = curves(rows)
     if not found:
-        raise DataError(f"{run / 'metrics.jsonl'}: no losses yet; expected {', '.join(CURVES)}")
-    figure = Figure(figsize=(8, 1 + 3 * len(found)))
+        raise DataError(f"{run / 'metrics.jsonl'}: no curve yet; expected {', '.join(CURVES)}")
+    figure = Figure(figsize=(8, 1 + 2.4 * len(found)))
     formats = figure.canvas.get_supported_filetypes()
     if picture.suffix[1:].lower() not in formats:
         raise PictureError(f"{picture}: expected a file named .{', .'.join(sorted(formats))}")
@@ -112,7 +115,7 @@ def draw(run: Path, picture: Path) -> None:
         if len(values) >= SMOOTH_FROM:
             axis.plot(steps, values, color="C0", alpha=0.25, linewidth=0.8)
             values = smooth(values, width=max(3, len(values) // 50))
-        axis.plot(steps, values, color="C0", linewidth=1.5, label=name)
+        axis.plot(steps, values, color="C0", linewidth=1.5, marker="." if len(values) < SMOOTH_FROM else "")
         axis.set_ylabel(CURVES[name])
         if name in LOGARITHMIC and min(values) > 0:
             axis.set_yscale("log")
@@ -181,7 +184,9 @@ def main(argv: list[str] | None = None) -> int:
 
 def make_parser() -> Parser:
     """Returns the parser of the command line."""
-    parser = Parser(prog="jsr.plot", description="Draws a run's loss curves, or what training makes of photographs.")
+    parser = Parser(
+        prog="jsr.plot", description="Draws a run's losses and scores, or what training makes of photographs."
+    )
     parser.add_argument(
         "paths",
         nargs="+",

@@ -14,6 +14,7 @@ from jsr.weights import zoo
 TIMED = 256  # pixels of a side of the picture that is timed
 DESCRIPTION = """Scores models, and pictures of other programs, on benchmark sets: PSNR, SSIM,
 NIQE and, after `jsr fetch lpips`, LPIPS."""
+WORDS = "sets are given by --data, models by --model, pictures of another program by --results"
 EXAMPLES = """examples:
   jsr evaluate --model bicubic srgan --data Set5/x4 Set14/x4
   jsr evaluate --results out --data Set5/x4 --channel rgb --shave 0
@@ -57,7 +58,7 @@ def parse(argv: list[str] | None) -> tuple[Parser, argparse.Namespace]:
     parser = make_parser()
     args = parser.parse_args(argv)
     if not args.model and not args.results:
-        parser.error("expected --model, --results or both; jsr.evaluate --help lists them")
+        parser.error(f"expected --model, --results or both; {WORDS}")
     if args.results and args.degrade:
         parser.error("--degrade: makes low-resolution pictures that --results are not of; expected one of the two")
     if args.tile is not None and args.tile < 1:
@@ -75,6 +76,7 @@ def make_parser() -> Parser:
         description=DESCRIPTION,
         epilog=EXAMPLES,
         habits=HABITS,
+        words=WORDS,
         formatter_class=functools.partial(argparse.RawDescriptionHelpFormatter, max_help_position=19),
     )
     _add_input(parser.add_argument_group("input"))
