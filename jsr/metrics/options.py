@@ -21,6 +21,7 @@ EXAMPLES = """examples:
   jsr evaluate --model map --data Set5/x4 --degrade sigma=2,noise=5 --verbose
 
 status: 0; 1 if a picture cannot be scored; 2 for wrong arguments"""
+METRICS = "all metrics are measured"
 RESULTS = "folders of pictures to score are given by --results"
 ORIGINALS = "originals are given by --data"
 # What pyiqa, BasicSR and other programs call the options.
@@ -34,15 +35,19 @@ HABITS = {
     "--ref": ORIGINALS,
     "--gt": ORIGINALS,
     "--hr": ORIGINALS,
-    "-m": "all metrics are measured, and a model is --model",
-    "--metric": "all metrics are measured",
-    "--metric_mode": "all metrics are measured",
-    "--metric-mode": "all metrics are measured",
+    "-m": METRICS + ", and a model is --model",
+    "-l": METRICS + "; a line above the table names them",  # of -ls
+    "--metric": METRICS,
+    "--metric_mode": METRICS,
+    "--metric-mode": METRICS,
     "--crop_border": "the border is cut by --shave N, by default as many pixels as the scale",
     "--crop-border": "the border is cut by --shave N, by default as many pixels as the scale",
     "--test_y_channel": "luma is the default, --channel y",
     "--test-y-channel": "luma is the default, --channel y",
+    "--launcher": "one process scores a set in minutes",
+    "--correct_mean_var": "results are scored as they are",
     "--suffix": "results are found with what is after their names",
+    "-o": "sets are given by --data, models by --model",  # of -opt
     "--save_file": "scores are written by --json",
     "-s": "the scale is --scale",
     "-v": "the scores of each picture are printed by --verbose",
