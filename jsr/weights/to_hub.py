@@ -65,34 +65,37 @@ def _describe(model: Model) -> tuple[str, dict[str, Any]]:
 
 def _card(model: Model, name: str, title: str) -> str:
     """Returns a card: that of a released model, or a short one, below YAML for the Hub."""
-    is_released = name in zoo.BUNDLED or name.startswith(zoo.BLEND)
-    data = DATASETS if is_released else [model.metadata.get("training", {}).get("data")]
-    results = _released_scores(name) if is_released else _validation(model)
-    heading: dict[str, Any] = {"license": "mit"} if is_released else {}
-    heading |= {"library_name": "jsr", "pipeline_tag": "image-to-image", "tags": TAGS}
-    heading |= {"datasets": data} if all(data) else {}
-    if results:
-        task = {"type": "image-to-image", "name": f"super-resolution x{model.scale}"}
-        sets = [
-            {"task": task, "dataset": {"type": key, "name": key}, "metrics": found} for key, found in results.items()
-        ]
-        heading["metrics"] = sorted({metric["type"] for found in results.values() for metric in found})
-        heading["model-index"] = [{"name": title, "results": sets}]
+    heading: dict[str, Any] = {"library_name": "jsr", "pipeline_tag": "image-to-image", "tags": TAGS}
+    if name in zoo.BUNDLED or name.startswith(zoo.BLEND):
+        heading |= {"license": "mit", "datasets": DATASETS}
+        scores = _released_scores(name)
+    else:  # licence and photographs are for its author to name
+        psnr = model.metadata.get("validation_psnr")
+        scores = {} if psnr is None else {"validation": {"psnr": psnr}}
+    if scores:
+        heading["metrics"] = list(next(iter(scores.values())))
+        heading["model-index"] = [{"name": title, "results": [_result(model, *pair) for pair in scores.items()]}]
     yaml = "".join(f"{key}: {json.dumps(value)}\n" for key, value in heading.items())
     described = weights_file.PRETRAINED / f"{name}_x{model.scale}.md"
-    text = described.read_text("utf-8") if described.is_file() else f"# {title}\n\nEnlarges {model.scale} times.\n"
+    short = f"# {title}\n\n{type(model.module).__name__} of jsr, which makes photographs {model.scale} times larger.\n"
+    text = described.read_text("utf-8") if described.is_file() else short
     return f"---\n{yaml}---\n\n{text}\n## Use\n\n```\njsr infer photo.jpg --model hf://OWNER/{title}\n```\n"
 
 
-def _released_scores(name: str) -> dict[str, list[dict[str, Any]]]:
-    """Reads a model's row of the README of the released weights: scores by set, none where it has no row."""
-    scores = r"([\d.]+) / ([\d.]+) / ([\d.]+) / ([\d.]+) / ([\d.]+)"
+def _result(model: Model, dataset: str, scores: dict[str, float]) -> dict[str, Any]:
+    """Returns the scores on a set as the Hub's `model-index` has them."""
+    return {
+        "task": {"type": "image-to-image", "name": f"super-resolution x{model.scale}"},
+        "dataset": {"type": dataset, "name": dataset},
+        "metrics": [{"type": metric, "value": value} for metric, value in scores.items()],
+    }
+
+
+def _released_scores(name: str) -> dict[str, dict[str, float]]:
+    """Reads a model's row in the README of the released weights: scores by set, none where it has no row."""
+    scores = " / ".join([r"([\d.]+)"] * len(METRICS))
+    columns = r" \| ".join([scores] * len(SETS))
     readme = (weights_file.PRETRAINED / "README.md").read_text("utf-8")
-    row = re.search(rf"^\| `{re.escape(name)}`[^|]*\| {scores} \| {scores} \| {scores} \|$", readme, re.MULTILINE)
+    row = re.search(rf"^\| `{re.escape(name)}`[^|]*\| {columns} \|$", readme, re.MULTILINE)
     values = iter(row.groups() if row else ())
-    return {key: [{"type": metric, "value": float(next(values))} for metric in METRICS] for key in SETS if row}
-
-
-def _validation(model: Model) -> dict[str, list[dict[str, Any]]]:
-    psnr = model.metadata.get("validation_psnr")
-    return {} if psnr is None else {"validation": [{"type": "psnr", "value": psnr}]}
+    return {key: {metric: float(next(values)) for metric in METRICS} for key in SETS} if row else {}
