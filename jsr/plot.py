@@ -116,7 +116,7 @@ def draw(run: Path, picture: Path) -> None:
             axis.plot(steps, values, color="C0", alpha=0.25, linewidth=0.8)
             values = smooth(values, width=max(3, len(values) // 50))
         axis.plot(steps, values, color="C0", linewidth=1.5, marker="." if len(values) < SMOOTH_FROM else "")
-        axis.set_ylabel(CURVES[name])
+        axis.set_ylabel(CURVES[name], fontsize="small")
         if name in LOGARITHMIC and min(values) > 0:
             axis.set_yscale("log")
         axis.grid(alpha=0.3)

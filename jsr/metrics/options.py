@@ -106,7 +106,7 @@ def _add_input(group: Any) -> None:
         nargs="+",
         default=[],
         metavar="NAME",
-        help=f"{', '.join(zoo.NAMES)}, a weights file or a run's folder",
+        help=f"{', '.join(zoo.NAMES)}, a weights file, a run's folder or hf://owner/name",
     )
     group.add_argument(
         "--results",

@@ -68,7 +68,7 @@ def make_parser() -> Parser:
         description=DESCRIPTION,
         epilog=EXAMPLES,
         habits=HABITS,
-        words="photographs are given by --data",
+        words="--phase is srresnet or srgan, and --data names the photographs",
         formatter_class=functools.partial(argparse.RawDescriptionHelpFormatter, max_help_position=19),
     )
     group: Any = parser
