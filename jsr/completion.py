@@ -28,18 +28,22 @@ def script(shell: str, commands: Mapping[str, tuple[str, argparse.ArgumentParser
     subparsers = root.add_subparsers(metavar="COMMAND", parser_class=argparse.ArgumentParser)
     names = " ".join(models)
     models_or_files = {
-        "bash": "_jsr_models",
         "zsh": "_jsr_models",
         "fish": f"{names} {shtab.FILE['fish']}",
-        "preamble": {
-            "bash": f'_jsr_models() {{ compgen -W "{names}" -- "$1"; compgen -f -- "$1"; }}',
-            "zsh": f"_jsr_models() {{ compadd -- {names}; _files }}",
-        },
+        "preamble": {"zsh": f"_jsr_models() {{ compadd -- {names}; _files }}"},
     }
     for name, (summary, parser) in commands.items():
         for action in parser._actions:
-            if action.nargs != 0 and not action.choices and action.type in PATHS:
-                completer = models_or_files if action.dest in MODELS else shtab.FILE
+            if action.nargs == 0 or action.choices or action.type not in PATHS:
+                continue
+            is_model = action.dest in MODELS
+            # In bash, shtab would offer no option after one with several files, such as --data a b, so files are left
+            # to bash itself.
+            if shell != "bash":
+                completer = models_or_files if is_model else shtab.FILE
                 action.complete = completer  # pyright: ignore[reportAttributeAccessIssue], shtab's attribute
+            elif is_model:
+                action.choices = models
         subparsers.add_parser(name, parents=[parser], add_help=False, help=summary)
-    return shtab.complete(root, shell)
+    text = shtab.complete(root, shell)
+    return f"{text}\ncomplete -o bashdefault -o default -F _shtab_jsr jsr" if shell == "bash" else text

@@ -15,7 +15,7 @@ OFFERED = {
     "jsr infer p": {"photo.jpg"},
     "jsr infer --model srg": {"srgan", "srgan-photo"},
     "jsr infer --model srgan p": {"photo.jpg"},
-    "jsr infer --model p": {"pocs", "photo.jpg"},
+    "jsr infer --model ph": {"photo.jpg"},
     "jsr infer photo.jpg --format j": {"jpg", "jpeg", "jxl"},
     "jsr evaluate --data m": {"my photo.png"},
     "jsr fetch lpips vgg": {"vgg16", "vgg19"},
@@ -43,14 +43,23 @@ def _run(shell, path, code, capsys):
 
 
 def test_bash_completes(folder, capsys):
-    """Bash itself sets these variables, calls the function that `complete -p` names, and offers COMPREPLY."""
-    code = "source ./script\nfunction=$(complete -p jsr); function=${function##*-F }; function=${function% jsr}\n"
-    for line in OFFERED:
-        code += f"COMP_WORDS=({line}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); COMPREPLY=(); $function\n"
-        code += '(IFS=/; echo "${COMPREPLY[*]}")\n'
+    """As bash: it calls the function that `complete -p` names, and if that offers nothing, files by `-o default`."""
+    several = {
+        "jsr evaluate --data a b --mod": {"--model"},
+        "jsr evaluate --model bicubic srr": {"srresnet", "srresnet-photo"},
+    }
+    code = "source ./script; all=$(complete -p jsr); function=${all##*-F }; function=${function% jsr}\n"
+    for line in OFFERED | several:
+        code += f"""
+            COMP_WORDS=({line}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); COMPREPLY=(); $function
+            if [[ -z $COMPREPLY && $all = *"-o default"* ]]
+            then mapfile -t COMPREPLY < <(compgen -f -- ${{COMP_WORDS[-1]}})
+            fi
+            (IFS=/; echo "${{COMPREPLY[*]}}")
+        """
     lines = _run("bash", folder, code, capsys).splitlines()
-    found = {line: set(offered.split("/")) for line, offered in zip(OFFERED, lines, strict=True)}
-    assert found == OFFERED
+    found = {line: set(offered.split("/")) for line, offered in zip(OFFERED | several, lines, strict=True)}
+    assert found == OFFERED | several
 
 
 def test_fish_completes(folder, capsys):
