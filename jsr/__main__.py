@@ -17,11 +17,14 @@ COMMANDS = {
     "evaluate": "score models on benchmark sets",
     "export": "write a model as ONNX or StableHLO, for other runtimes",
     "prepare": "fetch or store a dataset to train on",
-    "plot": "draw the loss curves of a training run",
+    "plot": "draw the losses and scores of a training run",
     "fetch": "download weights for LPIPS and content losses",
     "import": "make weights files of other projects' networks",
     "fit-niqe": "fit the reference model of NIQE to photographs",
 }
+# The modules whose `make_parser` makes a command's parser, where it is not the program's own.
+OPTIONS = {"infer": "upscaling.options", "evaluate": "metrics.options", "train": "training.options"}
+COMPLETION = "--print-completion"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -34,6 +37,8 @@ def main(argv: list[str] | None = None) -> int:
     if name == "--version":
         print(f"jsr {__version__}")
         return 0
+    if name == COMPLETION:
+        return _print_completion(arguments[1:])
     if name not in COMMANDS:
         print(f"jsr: error: {_mistake(name)}; see jsr --help", file=sys.stderr)
         return 2
@@ -46,12 +51,31 @@ def module(command: str) -> str:
     return f"{command}_" if keyword.iskeyword(command) else command.replace("-", "_")
 
 
+def make_parser(command: str) -> command_line.Parser:
+    """Returns the parser of a command."""
+    return importlib.import_module(f"jsr.{OPTIONS.get(command) or module(command)}").make_parser()
+
+
+def _print_completion(arguments: list[str]) -> int:
+    """Prints the script that completes `jsr` in a shell."""
+    from jsr import completion
+    from jsr.weights import zoo
+
+    parser = command_line.Parser(prog=f"jsr {COMPLETION}")
+    parser.add_argument("shell", choices=completion.SHELLS)
+    shell = parser.parse_args(arguments).shell
+    commands = {name: (summary, make_parser(name)) for name, summary in COMMANDS.items()}
+    print(completion.script(shell, commands, zoo.NAMES))
+    return 0
+
+
 def _usage() -> str:
     lines = [f"  {name:<10}{summary}" for name, summary in COMMANDS.items()]
     return "\n".join(
         [
             "usage: jsr COMMAND [ARGUMENT...]",
             "       jsr --version",
+            f"       jsr {COMPLETION} bash|zsh|fish",
             "",
             *lines,
             "",

@@ -20,15 +20,17 @@ CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 class Parser(argparse.ArgumentParser):
     """A parser with `--version`, which reports a mistake in one line and exits with status 2."""
 
-    def __init__(self, *, habits: Mapping[str, str] | None = None, **options: Any) -> None:
+    def __init__(self, *, habits: Mapping[str, str] | None = None, words: str = "", **options: Any) -> None:
         """Makes a parser.
 
         Args:
           habits: what to write instead of the options of other programs, where it is not spelt alike.
+          words: which options take the words that are given without one; by default, the help lists them.
           options: as `argparse.ArgumentParser` takes them.
         """
         super().__init__(**options)
         self.habits = habits or {}
+        self.words = words or f"{self.prog} --help lists them"
         self.add_argument("--version", action="version", version=f"jsr {__version__}")
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -65,8 +67,11 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Prints the message without the usage, which would bury it."""
-        if message.startswith("the following arguments are required"):
-            message += f"; {self.prog} --help lists them"
+        stray = message.removeprefix("unrecognized arguments: ")
+        if stray != message:
+            message = f"{stray}: no such argument; {self.words}"
+        elif message.startswith("the following arguments are required"):
+            message += f"; {self.words}"
         self.exit(2, f"{self.prog}: error: {escaped(message.removeprefix('argument '))}\n")
 
 

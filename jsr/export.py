@@ -1,70 +1,119 @@
-"""Exports a model for other runtimes: `jsr export MODEL [FILE] [--to onnx|stablehlo] [--uint8]`.
+"""Exports a model for other runtimes, or for the Hugging Face Hub.
 
     jsr export espcn                            espcn_x4.onnx, for ONNX Runtime, OpenVINO, browsers
     jsr export srgan --to stablehlo             srgan_x4.stablehlo, for JAX without jsr
     jsr export espcn web.onnx --uint8           takes and returns the levels of picture files
+    jsr export runs/srgan --to hub mine         a folder that `hf upload OWNER/mine mine` publishes
 
-It is the bare network: `jsr infer` also holds colours to those of the picture. `jsr/weights/to_onnx.py` and
-`to_stablehlo.py` say which networks, and what goes in and out. ONNX needs `pip install 'jax-srgan[onnx]'`.
+ONNX and StableHLO hold the bare network: `jsr infer` also holds colours to those of the picture. `to_onnx.py`,
+`to_stablehlo.py` and `to_hub.py` in `jsr/weights` say which networks, and what goes in and out. ONNX needs
+`pip install 'jax-srgan[onnx]'`.
 """
 
+import argparse
+import functools
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jsr import command_line
 from jsr.command_line import Parser
 from jsr.errors import Error
 
-FORMATS = ("onnx", "stablehlo")  # each is the suffix of its files
+if TYPE_CHECKING:
+    from jsr.models import Model
+
+FILES = ("onnx", "stablehlo")  # each is the suffix of its files
+HUB = "hub"
+DESCRIPTION = """Exports a model as ONNX or StableHLO, for other runtimes, or as a folder for the
+Hugging Face Hub, which jsr takes as a model too."""
+EXAMPLES = """examples:
+  jsr export espcn web.onnx --uint8           for browsers
+  jsr export srgan --to stablehlo             for JAX without jsr
+  jsr export runs/srgan mine --to hub         then: hf upload OWNER/mine mine"""
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs the command; returns 0, or 1 where the file cannot be made. Exits with 2 on wrong arguments."""
-    parser = Parser(prog="jsr.export", description="Exports a model as ONNX or StableHLO, for other runtimes.")
-    parser.add_argument("model", metavar="MODEL", help="as in jsr infer --model")
-    parser.add_argument(
-        "file",
-        metavar="FILE",
-        nargs="?",
-        type=command_line.path,
-        help="the file to write, .onnx or .stablehlo (default: srgan_x4.onnx in the current folder, for example)",
-    )
-    parser.add_argument("--to", choices=FORMATS, help="the format (default: by FILE's suffix, or onnx)")
-    parser.add_argument(
-        "--uint8", action="store_true", help="pictures are uint8 [n, h, w, 3], as their files hold them"
-    )
-    args = parser.parse_args(argv)
-    suffix = args.file.suffix.removeprefix(".") if args.file else args.to or "onnx"
-    if suffix not in FORMATS or args.to not in (None, suffix):
-        names = [f".{name}" for name in FORMATS if args.to in (None, name)]
-        parser.error(f"{args.file}: expected a file named {' or '.join(names)}")
+    """Runs the command; returns 0, or 1 where it cannot be written. Exits with 2 on wrong arguments."""
+    parser = make_parser()
+    args = parser.parse_intermixed_args(argv)
+    suffix = args.target.suffix.removeprefix(".") if args.target else ""
+    to = args.to or suffix or "onnx"
+    if to == HUB and (args.target is None or args.target.is_file() or args.uint8):
+        parser.error("--to hub: expected the folder to write behind MODEL, and no --uint8")
+    if to != HUB and (to not in FILES or args.target and suffix != to):
+        names = [f".{name}" for name in FILES if args.to in (None, name)]
+        parser.error(f"{args.target}: expected a file named {' or '.join(names)}")
 
-    from jsr.files import atomic
-    from jsr.weights import to_onnx, to_stablehlo, zoo
+    from jsr.weights import zoo
 
     try:
         model = zoo.load(args.model)
-        if suffix == "onnx":
-            content = to_onnx.convert(model, is_uint8=args.uint8).SerializeToString()
-        else:
-            content = to_stablehlo.convert(model, is_uint8=args.uint8)
+    except (Error, OSError) as error:
+        parser.error(str(error))
+    target = args.target or Path(f"{_stem(args.model, model.scale)}.{to}")
+    try:
+        _write(model, target, to, args)
     except ModuleNotFoundError as error:
         if error.name not in ("onnx", "flatbuffers"):
             raise
         package = "'jax-srgan[onnx]'" if error.name == "onnx" else error.name
         print(f"jsr.export: error: needs {error.name}: pip install {package}", file=sys.stderr)
         return 1
-    except (Error, OSError) as error:
+    except Error as error:
         parser.error(str(error))
-    file = args.file or Path(f"{_stem(args.model, model.scale)}.{suffix}")
-    try:
-        with atomic.replacing(file) as stream:
-            stream.write(content)
     except OSError as error:
-        print(f"jsr.export: error: {file}: cannot be written: {error.strerror or error}", file=sys.stderr)
+        print(f"jsr.export: error: {target}: cannot be written: {error.strerror or error}", file=sys.stderr)
         return 1
-    print(f"{args.model} -> {file}")
+    print(f"{args.model} -> {target}")
     return 0
+
+
+def make_parser() -> Parser:
+    """Returns the parser of the command line."""
+    parser = Parser(
+        prog="jsr.export",
+        usage="%(prog)s [OPTION...] MODEL [FILE_OR_FOLDER]",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=functools.partial(argparse.RawDescriptionHelpFormatter, max_help_position=19),
+    )
+    parser.add_argument("model", metavar="MODEL", help="as in jsr infer --model")
+    parser.add_argument(
+        "target",
+        metavar="FILE_OR_FOLDER",
+        nargs="?",
+        type=command_line.path,
+        help="what to write: .onnx, .stablehlo, or with --to hub a folder (default: for example srgan_x4.onnx in the"
+        " current folder)",
+    )
+    parser.add_argument(
+        "--to",
+        choices=(*FILES, HUB),
+        metavar="FORMAT",
+        help=f"{', '.join((*FILES, HUB))} (default: that of the file's suffix, or onnx)",
+    )
+    parser.add_argument(
+        "--uint8", action="store_true", help="pictures are uint8 [n, h, w, 3], as their files hold them"
+    )
+    return parser
+
+
+def _write(model: "Model", target: Path, to: str, args: argparse.Namespace) -> None:
+    """Writes the file or the folder, in the format `to`."""
+    from jsr.files import atomic
+    from jsr.weights import to_hub, to_onnx, to_stablehlo
+
+    if to == HUB:
+        if not to_hub.write(model, target, name=args.model):
+            print(f"{target / to_hub.CARD_FILE}: kept as it is", file=sys.stderr)
+        return
+    if to == "onnx":
+        content = to_onnx.convert(model, is_uint8=args.uint8).SerializeToString()
+    else:
+        content = to_stablehlo.convert(model, is_uint8=args.uint8)
+    with atomic.replacing(target) as stream:
+        stream.write(content)
 
 
 def _stem(model: str, scale: int) -> str:

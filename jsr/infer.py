@@ -46,7 +46,9 @@ class Log(NamedTuple):
             _print(line, sys.stderr if self.is_json else self.stream)
 
     def leave_out(self, reason: str, paths: list[Path]) -> None:
-        """Prints how many files are left out and why, and the name of the first, or of each."""
+        """Prints how many files are left out and why, and the name of the first, or of each; JSON names each."""
+        for path in paths:
+            self._record(self.name(path), skipped=reason)
         if paths and self.is_verbose:
             for path in paths:
                 self.say(f"left out {reason}: {path}")
@@ -88,11 +90,12 @@ class Log(NamedTuple):
         result: Result | None = None,
         seconds: float | None = None,
         error: str | None = None,
+        skipped: str | None = None,
     ) -> None:
         """Prints the line of JSON for a picture."""
         if not self.is_json:
             return
-        line: dict[str, Any] = {"input": source, "output": target, "error": error}
+        line: dict[str, Any] = {"input": source, "output": target, "error": error, "skipped": skipped}
         if result and seconds is not None:
             line |= {"width": result.width, "height": result.height, "seconds": round(seconds, 3)}
             line |= {"from": result.contents, "notes": result.notes}

@@ -1,10 +1,10 @@
 """Draws what a run did, and what it learns from.
 
-    python -m jsr.plot RUN                            the loss curves of a run, to RUN/loss.png
+    python -m jsr.plot RUN                            losses and validation scores of a run, to RUN/loss.png
     python -m jsr.plot --degradation photo PHOTO...   photographs and what training makes of them, to degradation.png
 
-An SRResNet run has one curve, its loss; an SRGAN run has three: content, generator, discriminator. Curves need
-matplotlib: `pip install 'jax-srgan[plot]'`.
+An SRResNet run has one loss; an SRGAN run has three: content, generator, discriminator. Both have PSNR and SSIM of the
+validation, and LPIPS after `jsr fetch lpips`. Curves need matplotlib: `pip install 'jax-srgan[plot]'`.
 """
 
 import json
@@ -22,6 +22,9 @@ CURVES = {
     "content": "content",
     "generator": "generator (content and adversarial)",
     "discriminator": "discriminator",
+    "psnr": "validation PSNR (dB)",
+    "ssim": "validation SSIM",
+    "lpips": "validation LPIPS (lower is better)",
 }
 LOGARITHMIC = ("loss", "content")  # they fall by orders of magnitude; the others do not
 SHOWN = 192  # pixels of a side of a photograph's middle
@@ -92,7 +95,7 @@ def draw(run: Path, picture: Path) -> None:
     """Draws the curves of a run's folder, one panel each, because their units differ.
 
     Raises:
-      DataError: the record is damaged or holds no loss.
+      DataError: the record is damaged or holds no curve.
       PictureError: matplotlib does not write such a file.
       OSError: it cannot be read, or the picture cannot be written.
       ModuleNotFoundError: matplotlib is not installed.
@@ -102,8 +105,8 @@ def draw(run: Path, picture: Path) -> None:
     rows = read(run / "metrics.jsonl")
     found = curves(rows)
     if not found:
-        raise DataError(f"{run / 'metrics.jsonl'}: no losses yet; expected {', '.join(CURVES)}")
-    figure = Figure(figsize=(8, 1 + 3 * len(found)))
+        raise DataError(f"{run / 'metrics.jsonl'}: no curve yet; expected {', '.join(CURVES)}")
+    figure = Figure(figsize=(8, 1 + 2.4 * len(found)))
     formats = figure.canvas.get_supported_filetypes()
     if picture.suffix[1:].lower() not in formats:
         raise PictureError(f"{picture}: expected a file named .{', .'.join(sorted(formats))}")
@@ -112,8 +115,8 @@ def draw(run: Path, picture: Path) -> None:
         if len(values) >= SMOOTH_FROM:
             axis.plot(steps, values, color="C0", alpha=0.25, linewidth=0.8)
             values = smooth(values, width=max(3, len(values) // 50))
-        axis.plot(steps, values, color="C0", linewidth=1.5, label=name)
-        axis.set_ylabel(CURVES[name])
+        axis.plot(steps, values, color="C0", linewidth=1.5, marker="." if len(values) < SMOOTH_FROM else "")
+        axis.set_ylabel(CURVES[name], fontsize="small")
         if name in LOGARITHMIC and min(values) > 0:
             axis.set_yscale("log")
         axis.grid(alpha=0.3)
@@ -156,22 +159,7 @@ def draw_degradations(photographs: list[Path], picture: Path) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns 0, or 1 where nothing can be drawn. Exits with 2 on wrong arguments."""
-    parser = Parser(prog="jsr.plot", description="Draws a run's loss curves, or what training makes of photographs.")
-    parser.add_argument(
-        "paths",
-        nargs="+",
-        metavar="RUN|PHOTO",
-        type=command_line.path,
-        help="a run's folder, or with --degradation photographs",
-    )
-    parser.add_argument("--degradation", choices=["photo"], help="show this degradation of jsr.train")
-    parser.add_argument(
-        "-o",
-        "--output",
-        metavar="PICTURE",
-        type=command_line.path,
-        help="the picture to write (default: RUN/loss.png or degradation.png)",
-    )
+    parser = make_parser()
     args = parser.parse_args(argv)
     if not args.degradation and len(args.paths) > 1:
         parser.error(f"expected one run, got {len(args.paths)} paths; photographs need --degradation photo")
@@ -192,6 +180,29 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     print(picture)
     return 0
+
+
+def make_parser() -> Parser:
+    """Returns the parser of the command line."""
+    parser = Parser(
+        prog="jsr.plot", description="Draws a run's losses and scores, or what training makes of photographs."
+    )
+    parser.add_argument(
+        "paths",
+        nargs="+",
+        metavar="RUN|PHOTO",
+        type=command_line.path,
+        help="a run's folder, or with --degradation photographs",
+    )
+    parser.add_argument("--degradation", choices=["photo"], help="show this degradation of jsr.train")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="PICTURE",
+        type=command_line.path,
+        help="the picture to write (default: RUN/loss.png or degradation.png)",
+    )
+    return parser
 
 
 if __name__ == "__main__":

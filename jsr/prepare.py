@@ -17,13 +17,7 @@ from jsr.errors import Error
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns 0, 1 where it fails, 130 where it is interrupted. Exits with 2 on wrong arguments."""
-    parser = Parser(prog="jsr.prepare", description="Fetches or stores a dataset for jsr.train --data NAME.")
-    parser.add_argument(
-        "name", metavar="NAME|FOLDER", help="div2k (4.0 GB), coco2014 (13.5 GB), or a folder of pictures"
-    )
-    parser.add_argument(
-        "--data-dir", metavar="DIR", help="where to keep it (default: TFDS_DATA_DIR, or ~/tensorflow_datasets)"
-    )
+    parser = make_parser()
     args = parser.parse_args(argv)
 
     from jsr.data import datasets
@@ -39,6 +33,18 @@ def main(argv: list[str] | None = None) -> int:
         return 130
     print(f"{home.parent.name}: {len(pictures)} pictures to train on, in {home}")
     return 0
+
+
+def make_parser() -> Parser:
+    """Returns the parser of the command line."""
+    parser = Parser(prog="jsr.prepare", description="Fetches or stores a dataset for jsr.train --data NAME.")
+    parser.add_argument(
+        "name", metavar="NAME|FOLDER", help="div2k (4.0 GB), coco2014 (13.5 GB), or a folder of pictures"
+    )
+    parser.add_argument(
+        "--data-dir", metavar="DIR", help="where to keep it (default: TFDS_DATA_DIR, or ~/tensorflow_datasets)"
+    )
+    return parser
 
 
 if __name__ == "__main__":

@@ -828,19 +828,31 @@ def test_json_is_a_line_for_each_picture_and_nothing_else(capsys):
     Path("in/notes.txt").touch()
     assert _run("in", "missing.png", "--json") == 1
     output = capsys.readouterr()
-    first, second, third = map(json.loads, output.out.splitlines())
+    skipped, first, second, third = map(json.loads, output.out.splitlines())
+    reason = "because they are not pictures"
+    assert skipped == {"input": "in/notes.txt", "output": None, "error": None, "skipped": reason}
     assert first.pop("seconds") > 0 and second["output"] == "in/b_x4.png"
     assert first == {
         "input": "in/a\n.png",
         "output": "in/a\n_x4.png",
         "error": None,
+        "skipped": None,
         "width": 32,
         "height": 24,
         "from": "8x6 RGB of 8 bits",
         "notes": [],
     }
-    assert third == {"input": "missing.png", "output": None, "error": "No such file or directory"}
-    assert "left out because they are not pictures: 1" in output.err
+    assert third == {"input": "missing.png", "output": None, "error": "No such file or directory", "skipped": None}
+    assert f"left out {reason}: 1" in output.err
+    assert _run("in", "--json", "--skip-existing") == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {line["input"]: line["skipped"] for line in lines} == {
+        "in/a\n_x4.png": "as earlier results",
+        "in/b_x4.png": "as earlier results",
+        "in/notes.txt": reason,
+        "in/a\n.png": "because they have results",
+        "in/b.png": "because they have results",
+    }
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ finally:
     return {name.partition(".")[0] for name in process.stderr.split()}
 
 
-HEAVY = {"jax", "numpy", "flax", "PIL", "matplotlib", "onnx", "tensorflow_datasets"}
+HEAVY = {"shtab", "jax", "numpy", "flax", "PIL", "matplotlib", "onnx", "tensorflow_datasets"}
 
 
 @pytest.mark.parametrize("option", ["--help", "--version"])

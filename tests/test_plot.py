@@ -24,23 +24,26 @@ def _gan(steps):
     return [{"step": s, "content": 1 / s, "generator": 0.7, "discriminator": 1.3} for s in steps]
 
 
-def test_curves_are_one_of_srresnet_and_three_of_srgan():
-    validation = [{"step": 5, "psnr": 28.4}]
-    assert list(plot.curves(_pretrain(range(1, 9)) + validation)) == ["loss"]
-    found = plot.curves(_gan(range(1, 9)) + validation)
-    assert list(found) == ["content", "generator", "discriminator"]
+def test_curves_are_the_losses_of_a_phase_and_the_scores_that_the_run_has():
+    validation = [{"step": 5, "psnr": 28.4, "ssim": 0.81}, {"step": 8, "psnr": 28.5, "ssim": 0.82}]
+    found = plot.curves(_pretrain(range(1, 9)) + validation)
+    assert list(found) == ["loss", "psnr", "ssim"]
+    found = plot.curves(_gan(range(1, 9)) + [row | {"lpips": 0.3} for row in validation])
+    assert list(found) == ["content", "generator", "discriminator", "psnr", "ssim", "lpips"]
+    assert found["ssim"] == ([5, 8], [0.81, 0.82])
     assert found["content"] == (list(range(1, 9)), [1 / s for s in range(1, 9)])
 
 
 @pytest.mark.parametrize("rows", [_pretrain(range(1, 300)), _gan(range(1, 9))])
 def test_main_draws_a_picture_that_shows_something(tmp_path, rows, capsys):
     pytest.importorskip("matplotlib", reason="matplotlib is an extra")
-    run = _record(tmp_path / "run", [*rows, {"step": 8, "psnr": 28.4}])
+    run = _record(tmp_path / "run", [*rows, {"step": 8, "psnr": 28.4, "ssim": 0.8, "lpips": 0.3}])
     assert plot.main([str(run)]) == 0
     assert capsys.readouterr().out.strip() == str(run / "loss.png")
     image = np.asarray(Image.open(run / "loss.png").convert("RGB")).astype(int)
     blue = (image[..., 2] - image[..., 0]) > 60  # matplotlib's C0, and nothing else in the figure
-    assert blue.sum() > 100
+    panels = len(plot.curves(rows)) + 3
+    assert all(panel.sum() > 10 for panel in np.array_split(blue[100:], panels))
 
 
 def test_read_lets_a_resumed_run_replace_its_lines(tmp_path):
@@ -72,8 +75,8 @@ def test_smooth_keeps_the_mean_of_a_line():
     ("content", "message"),
     [
         (None, "metrics.jsonl: No such file"),
-        ("", "no losses yet"),
-        ('{"step": 1, "psnr": 20.0}\n', "no losses yet"),
+        ("", "no curve yet"),
+        ('{"step": 1, "steps_per_second": 2.0}\n', "no curve yet"),
         ('nonsense\n{"step": 1, "loss": 1}\n', "line 1: expected a JSON object"),
     ],
 )

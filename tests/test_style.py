@@ -20,7 +20,7 @@ PACKAGE = ROOT / "jsr"
 ROWS = (
     {"ops", "devices", "errors", "version"},
     {"files", "command_line"},
-    {"models", "degradation"},
+    {"models", "degradation", "completion"},
     {"weights", "pictures"},
     {"upscaling", "data", "metrics"},
     {"training", "web"},
@@ -32,7 +32,7 @@ ROW = {room: number for number, rooms in enumerate(ROWS, 1) for room in rooms}
 
 # Pages that send a reader to files and commands.
 PAGES = [
-    *(ROOT / name for name in ("README.md", "jsr/pretrained/README.md", "experiments/README.md")),
+    *(ROOT / name for name in ("README.md", "jsr/README.md", "jsr/pretrained/README.md", "experiments/README.md")),
     *(ROOT / "scripts").glob("*/README.md"),
     *(ROOT / ".github").glob("*.md"),
 ]

@@ -55,7 +55,7 @@ def command(home, *options):
         (["--phase", "srresnet", "--data", "nowhere"], 1, "nowhere"),
         (["--phase", "srresnet", "--data", "empty"], 1, "empty"),
         (["--phase", "srresnet", "--data", "photos", "--workdir", "photos"], 1, "photos"),
-        (["--phase", "srgan", "--data", "photos", "--init", "nowhere"], 1, "--init: expected a run's folder"),
+        (["--phase", "srgan", "--data", "photos", "--init", "nowhere"], 1, "--init: expected the folder of a run"),
         (["--phase", "srgan", "--data", "photos", "--scale", "2", "--init", "espcn"], 1, "SRResNet, got espcn"),
         (["--phase", "srgan", "--data", "photos", "--vgg19", "none.safetensors"], 1, "none.safetensors"),
         (["--phase", "srgan", "--data", "photos", "--content", "vgg16_54"], 1, "a VGG16 file made by jsr fetch vgg16"),

@@ -14,12 +14,14 @@ from jsr.weights import zoo
 TIMED = 256  # pixels of a side of the picture that is timed
 DESCRIPTION = """Scores models, and pictures of other programs, on benchmark sets: PSNR, SSIM,
 NIQE and, after `jsr fetch lpips`, LPIPS."""
+WORDS = "sets are given by --data, models by --model, pictures of another program by --results"
 EXAMPLES = """examples:
   jsr evaluate --model bicubic srgan --data Set5/x4 Set14/x4
   jsr evaluate --results out --data Set5/x4 --channel rgb --shave 0
   jsr evaluate --model map --data Set5/x4 --degrade sigma=2,noise=5 --verbose
 
 status: 0; 1 if a picture cannot be scored; 2 for wrong arguments"""
+METRICS = "all metrics are measured"
 RESULTS = "folders of pictures to score are given by --results"
 ORIGINALS = "originals are given by --data"
 # What pyiqa, BasicSR and other programs call the options.
@@ -33,15 +35,19 @@ HABITS = {
     "--ref": ORIGINALS,
     "--gt": ORIGINALS,
     "--hr": ORIGINALS,
-    "-m": "all metrics are measured, and a model is --model",
-    "--metric": "all metrics are measured",
-    "--metric_mode": "all metrics are measured",
-    "--metric-mode": "all metrics are measured",
+    "-m": METRICS + ", and a model is --model",
+    "-l": METRICS + "; a line above the table names them",  # of -ls
+    "--metric": METRICS,
+    "--metric_mode": METRICS,
+    "--metric-mode": METRICS,
     "--crop_border": "the border is cut by --shave N, by default as many pixels as the scale",
     "--crop-border": "the border is cut by --shave N, by default as many pixels as the scale",
     "--test_y_channel": "luma is the default, --channel y",
     "--test-y-channel": "luma is the default, --channel y",
+    "--launcher": "one process scores a set in minutes",
+    "--correct_mean_var": "results are scored as they are",
     "--suffix": "results are found with what is after their names",
+    "-o": "sets are given by --data, models by --model",  # of -opt
     "--save_file": "scores are written by --json",
     "-s": "the scale is --scale",
     "-v": "the scores of each picture are printed by --verbose",
@@ -54,10 +60,10 @@ def parse(argv: list[str] | None) -> tuple[Parser, argparse.Namespace]:
 
     Exits with status 2 and one line on stderr on a mistake.
     """
-    parser = _parser()
+    parser = make_parser()
     args = parser.parse_args(argv)
     if not args.model and not args.results:
-        parser.error("expected --model, --results or both; jsr.evaluate --help lists them")
+        parser.error(f"expected --model, --results or both; {WORDS}")
     if args.results and args.degrade:
         parser.error("--degrade: makes low-resolution pictures that --results are not of; expected one of the two")
     if args.tile is not None and args.tile < 1:
@@ -67,13 +73,15 @@ def parse(argv: list[str] | None) -> tuple[Parser, argparse.Namespace]:
     return parser, args
 
 
-def _parser() -> Parser:
+def make_parser() -> Parser:
+    """Returns the parser; what concerns several options, `parse` checks."""
     parser = Parser(
         prog="jsr.evaluate",
         usage="%(prog)s [OPTION...] --data SET_DIR...",
         description=DESCRIPTION,
         epilog=EXAMPLES,
         habits=HABITS,
+        words=WORDS,
         formatter_class=functools.partial(argparse.RawDescriptionHelpFormatter, max_help_position=19),
     )
     _add_input(parser.add_argument_group("input"))
@@ -98,7 +106,7 @@ def _add_input(group: Any) -> None:
         nargs="+",
         default=[],
         metavar="NAME",
-        help=f"{', '.join(zoo.NAMES)}, a weights file or a run's folder",
+        help=f"{', '.join(zoo.NAMES)}, a weights file, a run's folder or hf://owner/name",
     )
     group.add_argument(
         "--results",

@@ -68,8 +68,8 @@ class Config:
     )
     init: str = _option(
         "",
-        "run or weights file to start from; default: none; srgan: the newest srresnet run beside this one, or the"
-        " bundled weights",
+        "what to start from: a run, a weights file, a model's name or folder, or hf://owner/name; default: none; srgan:"
+        " the newest srresnet run beside this one, or the bundled weights",
         changes="freely",
         is_private=True,
     )
@@ -164,7 +164,7 @@ class Config:
     )
     discriminator: Judge = _option(
         "paper",
-        "srgan: what judges; features: small heads on features of VGG16, which need far fewer steps, and"
+        "srgan: the network that judges; features: small heads on features of VGG16, which need far fewer steps, and"
         " jsr fetch vgg16",
         changes="never",
         is_private=False,

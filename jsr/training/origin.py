@@ -1,4 +1,4 @@
-"""The weights that a run starts from: those of another run, of a weights file, or of a released model.
+"""The weights that a run starts from: those of another run, of a weights file or of a model, released or on the Hub.
 
 Networks that differ in their scale alone share their trunk, the layers that are the same at every scale. A run starts
 from it as Lim et al. 2017 ("Enhanced deep residual networks for single image super-resolution", arXiv 1707.02921,
@@ -21,7 +21,7 @@ from jsr.models import Network
 from jsr.training import checkpoints
 from jsr.training.config import FACTORS
 from jsr.training.run_folder import RunFolder
-from jsr.weights import zoo
+from jsr.weights import hub, zoo
 
 SIDE = 8  # pixels of the pictures that networks are initialised with; no array's shape depends on it
 
@@ -30,7 +30,7 @@ def load(name: str, generator: Network, key: Key[Array, ""]) -> tuple[dict[str, 
     """Loads a generator's variables, or its trunk where the origin has another scale.
 
     Args:
-      name: the folder of a run, a weights file, or the name of a released model.
+      name: the folder of a run or of a model, a weights file, the name of a released model, or `hf://owner/name`.
       generator: the network that the variables are for.
       key: for the initial values of the layers that the origin does not have.
 
@@ -64,9 +64,10 @@ def _read(name: str) -> tuple[Any, dict[str, Any], str, tuple[str, ...]]:
             raise ConfigError(f"{folder.config}: expected a run's configuration, got {error}") from error
         variables, notes = checkpoints.restore_average(folder.checkpoints, _shapes(module))
         return module, variables, f"the run {name}", notes
-    if not (path.exists() or name in zoo.NAMES or name.startswith(zoo.BLEND)):
+    if not (path.exists() or name in zoo.NAMES or name.startswith((zoo.BLEND, hub.SCHEME))):
         raise ConfigError(
-            f"--init: expected a run's folder, a weights file or a released model, such as srresnet, got {name}"
+            "--init: expected the folder of a run or of a model, a weights file, a released model, such as srresnet, or"
+            f" hf://owner/name, got {name}"
         )
     try:
         model = zoo.load(name)

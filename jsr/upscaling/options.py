@@ -14,6 +14,7 @@ from jsr.files import streams
 from jsr.ops.observation import MAX_BLUR, MAX_NOISE
 from jsr.pictures import MAX_PIXELS, formats
 from jsr.upscaling import jobs, tiles
+from jsr.upscaling.habits import HABITS
 from jsr.upscaling.size import MAX_SCALE
 from jsr.weights import zoo
 
@@ -30,32 +31,6 @@ EXAMPLES = """examples:
   jsr infer scan.tif --width 6000 --texture 0 -o b.tif    invents nothing
 
 status: 0; 1 if pictures failed; 2 for wrong arguments; 130 if interrupted"""
-# What other programs call the options.
-HABITS = {
-    "-i": "pictures and folders are named without an option",
-    "--input": "pictures and folders are named without an option",
-    "-n": "the model is --model, and --restore removes noise",
-    "--model-name": "the model is --model",
-    "--model_name": "the model is --model",
-    "-m": "the model is --model",
-    "-f": "the format is --format",
-    "--ext": "the format is --format",
-    "-c": "the strength of the compression is --quality",
-    "-t": "the size of a tile is --tile",
-    "-w": "the width of the result is --width",
-    "-r": "folders are always searched with their sub-folders",
-    "--recursive": "folders are always searched with their sub-folders",
-    "--resume": "what is done is left out by --skip-existing",
-    "--denoise": "noise is removed by --restore",
-    "--denoise_strength": "noise is removed by --restore",
-    "-x": "the mean over flips and turns is --ensemble",
-    "--tta": "the mean over flips and turns is --ensemble",
-    "-g": "JAX takes the device that it finds; JAX_PLATFORMS=cpu chooses",
-    "--gpu": "JAX takes the device that it finds; JAX_PLATFORMS=cpu chooses",
-    "--gpu-id": "JAX takes the device that it finds; JAX_PLATFORMS=cpu chooses",
-    "--fp32": "the precision is --precision, fp32 by default",
-    "--half": "the precision is --precision bf16",
-}
 
 
 def parse(argv: list[str] | None) -> tuple[Parser, argparse.Namespace]:
@@ -63,7 +38,7 @@ def parse(argv: list[str] | None) -> tuple[Parser, argparse.Namespace]:
 
     Exits with status 2 and one line on stderr on a mistake.
     """
-    parser = _parser()
+    parser = make_parser()
     argv = sys.argv[1:] if argv is None else argv
     # Pictures may follow the options; argparse supports that, and it supports --, but not both together.
     args = (parser.parse_args if "--" in argv else parser.parse_intermixed_args)(argv)
@@ -73,7 +48,8 @@ def parse(argv: list[str] | None) -> tuple[Parser, argparse.Namespace]:
     return parser, args
 
 
-def _parser() -> Parser:
+def make_parser() -> Parser:
+    """Returns the parser; what concerns several options, `parse` checks."""
     parser = Parser(
         prog="jsr.infer",
         usage="%(prog)s [OPTION...] PICTURE_OR_FOLDER...",

@@ -40,7 +40,8 @@ def test_values_are_parsed():
     [
         ([], "the following arguments are required: --data"),
         (DATA, "expected --model, --results or both"),
-        (["--model", "bicubic"], "required: --data"),
+        (["--model", "bicubic"], "required: --data; sets are given by --data, models by --model, pictures of another"),
+        (["srgan", *MODEL], "srgan: no such argument; sets are given by --data, models by --model, pictures of anot"),
         (["--results", "a", *DATA, "--degrade", "noise=5"], "--degrade: makes low-resolution pictures"),
         ([*MODEL, "--degrade", "sigma=1,kernel=2"], "got sigma=1,kernel=2"),
         ([*MODEL, "--degrade", "noise=101"], "noise=N with N from 0 to 100, got noise=101"),

@@ -107,6 +107,18 @@ def test_load_takes_the_trunk_of_the_bundled_weights(home):
     assert note == "generator: from the trunk of the bundled SRResNet weights, which has scale 4; new: upsample1"
 
 
+@pytest.mark.parametrize("name", ["folder", "hf://a/b"])
+def test_load_takes_a_model_of_the_hub_or_of_its_folder(home, monkeypatch, name):
+    """The file lies where `huggingface_hub` keeps it."""
+    monkeypatch.setenv("HF_HUB_CACHE", str(home / "hub"))
+    folder = home / ("folder" if name == "folder" else "hub/models--a--b/snapshots/main")
+    folder.mkdir(parents=True)
+    source = _save_file(folder / "model.safetensors", "espcn", 3)
+    loaded, notes = origin.load(name, _network("espcn", 3), KEY)
+    assert notes == (f"generator: from the weights {name}",)
+    assert all(np.array_equal(value, source[path]) for path, value in _flat(loaded).items())
+
+
 @pytest.mark.parametrize("scale", FACTORS)
 def test_load_refuses_another_network_at_any_scale_and_names_both(home, scale):
     _save_run(home / "other", "espcn", 2)
@@ -129,7 +141,8 @@ def test_load_names_how_a_network_of_the_same_class_differs(tmp_path):
 @pytest.mark.parametrize(
     "name, message",
     [
-        ("nowhere", "expected a run's folder, a weights file or a released model, such as srresnet, got nowhere"),
+        ("nowhere", "expected the folder of a run or of a model, a weights file, a released model, such as srresnet"),
+        ("hf://nobody", "expected hf://owner/name or hf://owner/name@revision, got hf://nobody"),
         ("blend:2", "expected blend:T or blend:T,R with numbers from 0 to 1, got blend:2"),
         ("photos", "photos: expected a run's folder with generator.safetensors, found no such file"),
         ("photos/0.png", "photos/0.png: expected a weights file of jsr"),

@@ -1,5 +1,6 @@
 """Tests ../../jsr/training/steps.py."""
 
+import re
 from typing import Any
 
 import jax
@@ -10,6 +11,7 @@ import pytest
 
 from jsr.data.patch_layout import Aligned
 from jsr.degradation import Photo
+from jsr.devices import compilation
 from jsr.training import steps
 from tests.training.tiny_steps import (
     BATCH,
@@ -231,6 +233,23 @@ def test_pretrain_step_moves_the_average(images, step):
     assert distance(after.ema, expected) < 1e-6
     assert distance(before.ema["batch_stats"], after.ema["batch_stats"]) > 0
     assert distance(before.generator.params, after.generator.params) > 0
+
+
+LAYOUT_OF_ONEDNN = re.compile(r'"output":{"data":{"batch_dim":"(\d)","feature_dim":"(\d)"')
+
+
+def test_pretrain_step_has_only_convolutions_that_a_cpu_computes_fast(images):
+    """Of pictures `[b, h, w, c]` by kernels `[h, w, i, o]`.
+
+    XLA can also write the gradient of a kernel with the batch as channels, and did so where a
+    sum followed. oneDNN has only its reference code for that: 27 s for one convolution of SRResNet in bfloat16.
+    """
+    lowered = compilation.jit(pretrain_step(ADAM), onednn=True).lower(pretrain_state(ADAM), images)
+    program = lowered.compile().as_text()
+    of_xla = re.findall(r"dim_labels=(\S+?),", program)
+    of_onednn = LAYOUT_OF_ONEDNN.findall(program)
+    assert len(of_xla) + len(of_onednn) >= 16
+    assert set(of_xla) <= {"b01f_01io->b01f"} and set(of_onednn) <= {("0", "3")}
 
 
 def assert_same_types_and_nearly_the_same_loss(rounded, exact, *, loss):

@@ -4,14 +4,12 @@ import subprocess
 import sys
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from jsr.errors import WeightsError
 from jsr.models import Model
 from jsr.models.compact import Compact
-from jsr.models.espcn import ESPCN
 from jsr.models.interpolation import Interpolation
 from jsr.models.srresnet import SRResNet
 from jsr.ops import pixels
@@ -47,7 +45,10 @@ def _run(content, inputs, folder):
         return [results[str(i)] for i in range(len(inputs))], process.stdout.strip().split(",")
 
 
-@pytest.mark.parametrize("name", ["espcn", pytest.param("srresnet", marks=pytest.mark.slow)])
+RELEASED = ["espcn", *(pytest.param(name, marks=pytest.mark.slow) for name in (*zoo.CORNERS.values(), zoo.DEFAULT))]
+
+
+@pytest.mark.parametrize("name", RELEASED)
 def test_convert_takes_released_networks_at_any_size(rng, tmp_path, name):
     model = zoo.load(name)
     inputs = [rng.random(shape, np.float32) for shape in SHAPES]
@@ -75,12 +76,12 @@ def test_convert_takes_other_networks(rng, tmp_path, module):
     np.testing.assert_allclose(y, jax.jit(module.apply)(variables, x), atol=1e-4)
 
 
-def test_convert_to_uint8_gives_the_levels_of_the_network(rng, tmp_path):
-    module = ESPCN(features=(8, 8))
+@pytest.mark.parametrize("name", RELEASED)
+def test_convert_to_uint8_gives_the_levels_of_the_network(rng, tmp_path, name):
+    model = zoo.load(name)
     lr = rng.integers(0, 256, (1, 9, 11, 3), np.uint8)
-    variables = init(module, jnp.asarray(lr, jnp.float32), gain=2.0)
-    ((sr,), _) = _run(to_stablehlo.convert(Model(module, variables, {}), is_uint8=True), [lr], tmp_path)
-    expected = np.asarray(pixels.from_symmetric(jax.jit(module.apply)(variables, pixels.to_unit(lr))))
+    ((sr,), _) = _run(to_stablehlo.convert(model, is_uint8=True), [lr], tmp_path)
+    expected = np.asarray(pixels.from_symmetric(jax.jit(model.module.apply)(model.variables, pixels.to_unit(lr))))
     assert sr.dtype == np.uint8 and sr.shape == expected.shape and np.std(sr) > 20
     difference = np.abs(sr.astype(int) - expected)
     assert difference.max() <= 1 and np.mean(difference) < 1e-2
