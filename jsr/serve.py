@@ -33,7 +33,8 @@ PREFIX = "jsr-serve-"  # of the temporary folder
 ENDS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
-def _parser() -> Parser:
+def make_parser() -> Parser:
+    """Returns the parser of the command line."""
     parser = Parser(
         prog="jsr.serve",
         description="Opens a page that upscales pictures, for the browser of this machine alone. Ctrl-C ends it and"
@@ -63,7 +64,7 @@ def _parser() -> Parser:
 
 def main(argv: list[str] | None = None) -> int:
     """Serves until it is interrupted, and returns 0. Wrong arguments, or a port that is taken, exit with 2."""
-    parser = _parser()
+    parser = make_parser()
     args = parser.parse_args(argv)
     if not 0 <= args.port < 2**16:
         parser.error(f"--port: expected 0 to {2**16 - 1}, got {args.port}")
