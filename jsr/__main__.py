@@ -12,6 +12,7 @@ from jsr.version import __version__
 # A module of jsr for each (`module`); it is imported when it is called, so that `jsr --help` is instant.
 COMMANDS = {
     "infer": "upscale pictures",
+    "serve": "open a page that upscales pictures, in a browser",
     "train": "train a network on photographs",
     "evaluate": "score models on benchmark sets",
     "export": "write a model as ONNX or StableHLO, for other runtimes",

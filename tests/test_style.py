@@ -23,9 +23,9 @@ ROWS = (
     {"models", "degradation", "completion"},
     {"weights", "pictures"},
     {"upscaling", "data", "metrics"},
-    {"training"},
+    {"training", "web"},
     {"__init__"},
-    {"train", "infer", "evaluate", "export", "prepare", "plot", "fetch", "import_", "fit_niqe", "__main__"},
+    {"train", "infer", "serve", "evaluate", "export", "prepare", "plot", "fetch", "import_", "fit_niqe", "__main__"},
 )
 PROGRAMS = ROWS[-1] - {"__main__"}
 ROW = {room: number for number, rooms in enumerate(ROWS, 1) for room in rooms}

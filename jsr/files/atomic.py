@@ -44,6 +44,9 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             os.close(handle)
         os.replace(name, path)
     except BaseException:
+        if fcntl is None:
+            with contextlib.suppress(OSError):
+                os.close(handle)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(name)
         raise
