@@ -18,7 +18,7 @@ class Format(NamedTuple):
     other_suffixes: tuple[str, ...] = ()  # of files that are only read
     has_frames: bool = False  # an animation is read as such
     animation: str = ""  # an animation, written in this format, in words; empty where it is not
-    has_rows: bool = False  # read and written by rows, so that it may be larger than memory
+    has_rows: bool = False  # written by rows, so that a result may be larger than memory
     has_alpha: bool = True
     has_16_bits: bool = False
     metadata: tuple[str, ...] = ()  # those that it holds, by their names in `Metadata`

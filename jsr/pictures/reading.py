@@ -43,12 +43,12 @@ def open(
     """
     with naming(path):
         with builtins.open(path, "rb") as file:
-            if can_stream and frame is None:
+            if can_stream and frame is None and file.read(4) in tiff.SIGNATURES:
                 with guarded():
-                    large_picture = large.from_file(path, file, max_pixels=max_pixels)
+                    large_picture = large.from_tiff(path, file, max_pixels=max_pixels)
                 if large_picture:
                     return large_picture
-                file.seek(0)
+            file.seek(0)
             content = file.read()
         with guarded():
             picture = _decode(content, frame, max_pixels, can_animate=can_animate)

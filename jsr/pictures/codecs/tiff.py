@@ -4,7 +4,7 @@ import io
 import itertools
 import os
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import tifffile
@@ -14,7 +14,7 @@ from tifffile import COMPRESSION, EXTRASAMPLE, PHOTOMETRIC, SAMPLEFORMAT
 from jsr.errors import PictureError
 from jsr.pictures.codecs import deep, pillow
 from jsr.pictures.metadata import exif, of_tiff
-from jsr.pictures.metadata.record import Described
+from jsr.pictures.metadata.record import Described, Metadata
 from jsr.pictures.picture import Picture, assemble, check_size, choose_frame
 from jsr.pictures.raster import Raster
 
@@ -39,12 +39,7 @@ def decode(content: bytes, frame: int | None, max_pixels: int) -> Picture | Rast
     """
     with tifffile.TiffFile(io.BytesIO(content)) as file:
         chosen, notes = choose_frame(frame, len(file.pages))
-        page: Any = file.pages[chosen]
-        # Of a tag of a wrong type, tifffile gives a tuple or bytes, whose product with a number can be any length.
-        if not all(isinstance(n, int) for n in (page.imagewidth, page.imagelength, page.samplesperpixel)):
-            raise ValueError("its size is no number")
-        if not isinstance(page.bitspersample, int):
-            raise ValueError(f"expected channels of one depth, got {page.bitspersample} bits")
+        page = _page(file, chosen)
         check_size(page.imagewidth, page.imagelength, 1, max_pixels)
         size = page.imagewidth * page.imagelength * page.samplesperpixel * page.bitspersample // 8
         if size > BYTES_A_PIXEL * max_pixels:
@@ -67,6 +62,21 @@ def decode(content: bytes, frame: int | None, max_pixels: int) -> Picture | Rast
         if is_raster or _count_bands(page):
             return _raster(page, samples, described)
         return _picture(page, samples, described)
+
+
+def _page(file: tifffile.TiffFile, number: int) -> Any:
+    """Returns a page whose size and depth are numbers.
+
+    Raises:
+      ValueError: they are not.
+    """
+    # Of a tag of a wrong type, tifffile gives a tuple or bytes, whose product with a number can be any length.
+    page: Any = file.pages[number]
+    if not all(isinstance(n, int) for n in (page.imagewidth, page.imagelength, page.samplesperpixel)):
+        raise ValueError("its size is no number")
+    if not isinstance(page.bitspersample, int):
+        raise ValueError(f"expected channels of one depth, got {page.bitspersample} bits")
+    return page
 
 
 def _is_complete(page: Any, size: int) -> bool:
@@ -140,20 +150,38 @@ def _from_cmyk(samples: Shaped[np.ndarray, "h w c"], described: Described) -> Pi
     return assemble(np.concatenate([colours, alpha], axis=-1), description.noted(*notes), described.orientation)
 
 
-def layout(path: str | os.PathLike[str]) -> tuple[tuple[int, ...], np.dtype] | None:
-    """Returns shape and type of a TIFF that can be read by rows, else None: grey or RGB of 8 or 16 bits, no alpha."""
-    with tifffile.TiffFile(path) as file:
-        page: Any = file.pages[0]
+class Layout(NamedTuple):
+    """What a TIFF holds that can be read by rows."""
+
+    shape: tuple[int, ...]  # [h, w] or [h, w, 3]
+    dtype: np.dtype
+    metadata: Metadata
+
+
+def layout(content: BinaryIO) -> Layout | None:
+    """Returns the layout of a TIFF that can be read by rows, else None: one page, upright, grey or RGB, no alpha.
+
+    Raises:
+      Exception: any, of tifffile, if it is broken.
+    """
+    size = content.seek(0, os.SEEK_END)
+    content.seek(0)
+    with tifffile.TiffFile(content) as file:
+        page = _page(file, 0)
         is_known = (
-            page.dtype in (np.uint8, np.uint16)
+            len(file.pages) == 1
+            and page.dtype in (np.uint8, np.uint16)
             and page.bitspersample in (8, 16)
             and (page.samplesperpixel, page.photometric) in ((1, PHOTOMETRIC.MINISBLACK), (3, PHOTOMETRIC.RGB))
             and not page.extrasamples
             and page.axes in ("YX", "YXS")
             and page.compression in LOSSLESS
-            and _is_complete(page, os.path.getsize(path))
+            and _is_complete(page, size)
         )
-        return (page.shape, np.dtype(page.dtype)) if is_known else None
+        described = of_tiff.read(content, page.offset)
+        if not is_known or described.orientation != exif.UPRIGHT:
+            return None
+        return Layout(page.shape, np.dtype(page.dtype), described.metadata)
 
 
 def read_rows(path: str | os.PathLike[str], shape: tuple[int, ...]) -> Iterator[np.ndarray]:
