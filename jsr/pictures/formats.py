@@ -113,6 +113,7 @@ FORMATS = (
     Format("PPM", (), (".ppm", ".pgm", ".pbm", ".pnm"), signature=rb"P[1-6]\s+(#[^\n]*\n\s*)*\d+\s+\d+\s"),
 )
 HEAD = 132  # bytes
+MISSING = 'needs a package that is not installed: pip install "jax-srgan[formats]"'  # after the name of a format
 # Raw photographs (.nef, .dng, .arw) and slides of microscopes are TIFF too, whose first picture is a thumbnail. So a
 # TIFF with a foreign suffix is not taken for a picture.
 CONTAINERS = ("TIFF",)

@@ -14,10 +14,11 @@ from typing import BinaryIO
 from jsr.errors import PictureError
 from jsr.pictures import animation, large, raster
 from jsr.pictures.animation import Animation
-from jsr.pictures.codecs import arrays, pillow, png_reader, tiff
+from jsr.pictures.codecs import arrays, jxl_reader, pillow, png_reader, tiff
 from jsr.pictures.codecs.png_writer import SIGNATURE
 from jsr.pictures.decoding import guarded, naming
 from jsr.pictures.large import LargePicture
+from jsr.pictures.metadata import of_jxl
 from jsr.pictures.picture import MAX_PIXELS, Picture, choose_frame
 from jsr.pictures.raster import Raster
 
@@ -112,6 +113,8 @@ def _decode(content: bytes, frame: int | None, max_pixels: int, *, can_animate: 
     if content.startswith(SIGNATURE):
         choose_frame(frame, 1)
         return png_reader.decode(content, max_pixels=max_pixels)
+    if content.startswith((of_jxl.CODESTREAM, of_jxl.CONTAINER)):
+        return jxl_reader.decode(content, frame, max_pixels)
     file = io.BytesIO(content)
     with pillow.opened(file) as image:
         if can_animate and frame is None and animation.is_animation(image):

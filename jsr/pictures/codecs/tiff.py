@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import tifffile
-from jaxtyping import Shaped, UInt8, UInt16
+from jaxtyping import Shaped, UInt8
 from tifffile import COMPRESSION, EXTRASAMPLE, PHOTOMETRIC, SAMPLEFORMAT
 
 from jsr.errors import PictureError
@@ -110,7 +110,7 @@ def _raster(page: Any, samples: Shaped[np.ndarray, "h w bands"], described: Desc
 def _picture(page: Any, samples: Shaped[np.ndarray, "h w c"], described: Described) -> Picture:
     if page.photometric == PHOTOMETRIC.PALETTE:
         return assemble(_coloured(page, samples[..., 0]), *described)
-    samples = _scaled(samples, page.bitspersample)
+    samples = deep.from_bits(samples, page.bitspersample)
     top = np.iinfo(samples.dtype).max
     if page.photometric == PHOTOMETRIC.MINISWHITE:
         samples[..., 0] = top - samples[..., 0]
@@ -121,16 +121,6 @@ def _picture(page: Any, samples: Shaped[np.ndarray, "h w c"], described: Describ
     if page.photometric == PHOTOMETRIC.SEPARATED:
         return _from_cmyk(samples, described)
     return assemble(samples, *described)
-
-
-def _scaled(
-    samples: Shaped[np.ndarray, "h w c"], bits: int
-) -> UInt8[np.ndarray, "h w c"] | UInt16[np.ndarray, "h w c"]:
-    """Returns samples over the whole range of 8 bits, if they have no more, or of 16."""
-    if bits > 8:
-        return samples.astype(np.uint16) if bits == 16 else deep.from_bits(samples, bits)
-    samples = samples.astype(np.uint8)
-    return samples if bits == 8 else np.round(samples * (255 / (2**bits - 1))).astype(np.uint8)
 
 
 def _coloured(page: Any, indices: Shaped[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:
