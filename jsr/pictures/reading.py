@@ -6,13 +6,14 @@ memory is allocated for it, and only the decoders of `formats` are tried.
 """
 
 import builtins
+import contextlib
 import io
 import os
 from pathlib import Path
 from typing import BinaryIO
 
 from jsr.errors import PictureError
-from jsr.pictures import animation, large, raster
+from jsr.pictures import animation, formats, large, raster
 from jsr.pictures.animation import Animation
 from jsr.pictures.codecs import arrays, jxl_reader, pillow, png_reader, tiff
 from jsr.pictures.codecs.png_writer import SIGNATURE
@@ -99,6 +100,21 @@ def size(file_or_path: str | os.PathLike[str] | BinaryIO | io.BytesIO) -> tuple[
     with guarded():
         image = pillow.opened(file_or_path)
         return image.height, image.width
+
+
+def result_suffix(path: str | os.PathLike[str]) -> str:
+    """Returns the suffix of a file's result, unless the user asks for another: .png, or .tif for what PNG cannot hold.
+
+    The head of a TIFF is looked at, if there is one; of other files, the suffix is enough.
+    """
+    kind = formats.READ.get(Path(path).suffix.lower())
+    if kind is not None and kind.name != "TIFF":
+        return kind.result
+    if os.path.isfile(path):  # a named pipe would be waited for
+        with contextlib.suppress(OSError, PictureError), builtins.open(path, "rb") as file, guarded():
+            if file.read(4) in tiff.SIGNATURES and tiff.is_raster(file):
+                return formats.BY_NAME["TIFF"].suffixes[0]
+    return formats.BY_NAME["PNG"].result
 
 
 def _decode(content: bytes, frame: int | None, max_pixels: int, *, can_animate: bool) -> Picture | Animation | Raster:

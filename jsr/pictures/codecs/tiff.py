@@ -13,7 +13,7 @@ from tifffile import COMPRESSION, EXTRASAMPLE, PHOTOMETRIC, SAMPLEFORMAT
 
 from jsr.errors import PictureError
 from jsr.pictures.codecs import deep, pillow
-from jsr.pictures.metadata import exif, of_tiff
+from jsr.pictures.metadata import exif, geotiff, of_tiff
 from jsr.pictures.metadata.record import Described, Metadata
 from jsr.pictures.picture import Picture, assemble, check_size, choose_frame
 from jsr.pictures.raster import Raster
@@ -138,6 +138,18 @@ def _from_cmyk(samples: Shaped[np.ndarray, "h w c"], described: Described) -> Pi
     alpha = samples[..., 4:5]
     colours, description = pillow.from_cmyk(np.ascontiguousarray(samples[..., :4]), described.metadata)
     return assemble(np.concatenate([colours, alpha], axis=-1), description.noted(*notes), described.orientation)
+
+
+def is_raster(file: BinaryIO) -> bool:
+    """Tells by its head whether a TIFF holds what other formats do not: a raster, or a place on the earth.
+
+    Raises:
+      Exception: any, of tifffile, if it is broken.
+    """
+    file.seek(0)
+    with tifffile.TiffFile(file) as pages:
+        page = _page(pages, 0)
+        return not _is_whole(page) or _count_bands(page) > 0 or any(tag in page.tags for tag in geotiff.TAGS)
 
 
 class Layout(NamedTuple):
