@@ -15,7 +15,7 @@ from typing import BinaryIO
 from jsr.errors import PictureError
 from jsr.pictures import animation, formats, large, raster
 from jsr.pictures.animation import Animation
-from jsr.pictures.codecs import arrays, jxl_reader, pillow, png_reader, tiff
+from jsr.pictures.codecs import arrays, bmp, jxl_reader, pillow, png_reader, tiff
 from jsr.pictures.codecs.png_writer import SIGNATURE
 from jsr.pictures.decoding import guarded, naming
 from jsr.pictures.large import LargePicture
@@ -131,6 +131,8 @@ def _decode(content: bytes, frame: int | None, max_pixels: int, *, can_animate: 
         return png_reader.decode(content, max_pixels=max_pixels)
     if content.startswith((of_jxl.CODESTREAM, of_jxl.CONTAINER)):
         return jxl_reader.decode(content, frame, max_pixels)
+    if bmp.has_bit_fields(content):
+        return bmp.decode(content, frame, max_pixels)
     file = io.BytesIO(content)
     with pillow.opened(file) as image:
         if can_animate and frame is None and animation.is_animation(image):

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 from jsr.errors import PictureError
 from jsr.pictures import formats
@@ -121,6 +122,7 @@ def test_plan_names_the_results_of_rasters_by_a_format_that_holds_them():
     tifffile.imwrite("in/heights.TIFF", samples[..., 0].astype(np.int16))
     tifffile.imwrite("in/infrared.tif", infrared, photometric="rgb", extrasamples=["unspecified"])
     tifffile.imwrite("in/inks.tif", infrared, photometric="separated")
+    Image.new("LAB", (30, 20)).save("in/lab.tif")
     tifffile.imwrite("in/no_suffix", samples[..., 0].astype(np.float32))
     tifffile.imwrite("in/place.tif", samples, photometric="rgb", extratags=[place])
     for name in ("broken.tif", "array.npy", "scan.dcm", "photo.jpg"):
@@ -136,6 +138,7 @@ def test_plan_names_the_results_of_rasters_by_a_format_that_holds_them():
         "heights.TIFF": "heights_x4.tif",
         "infrared.tif": "infrared_x4.tif",
         "inks.tif": "inks_x4.png",
+        "lab.tif": "lab_x4.png",
         "no_suffix": "no_suffix_x4.tif",
         "photo.jpg": "photo_x4.png",
         "place.tif": "place_x4.tif",

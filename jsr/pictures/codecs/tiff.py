@@ -47,8 +47,7 @@ def decode(content: bytes, frame: int | None, max_pixels: int) -> Picture | Rast
                 f"{page.imagewidth}x{page.imagelength} with {page.samplesperpixel} bands: more than"
                 f" {max_pixels / 10**6:g} million pixels of {BYTES_A_PIXEL} bytes; --max-pixels sets this limit"
             )
-        is_raster = not _is_whole(page)
-        if (page.compression in JPEG and page.bitspersample == 8) or (page.photometric in CONVERTED and not is_raster):
+        if _is_for_pillow(page):
             return pillow.decode(content, frame, max_pixels)
         if not _is_complete(page, len(content)):
             raise ValueError("it ends before its pixels do")
@@ -59,7 +58,7 @@ def decode(content: bytes, frame: int | None, max_pixels: int) -> Picture | Rast
         described = of_tiff.read(io.BytesIO(content), page.offset)
         described = described._replace(metadata=described.metadata.noted(*notes))
         samples = samples.reshape(*samples.shape[:2], -1)
-        if is_raster or _count_bands(page):
+        if _has_bands(page):
             return _raster(page, samples, described)
         return _picture(page, samples, described)
 
@@ -85,6 +84,17 @@ def _is_complete(page: Any, size: int) -> bool:
     return max(ends, default=0) <= size
 
 
+def _is_for_pillow(page: Any) -> bool:
+    """Tells whether Pillow decodes a page."""
+    return (page.compression in JPEG and page.bitspersample == 8) or (page.photometric in CONVERTED and _is_whole(page))
+
+
+def _has_bands(page: Any) -> bool:
+    """Tells whether a page is a raster: of other numbers than a picture, or with channels besides colours and alpha."""
+    bands = page.samplesperpixel - COLOURS.get(page.photometric, 1) - _has_alpha(page)
+    return not _is_whole(page) or bands > 0
+
+
 def _is_whole(page: Any) -> bool:
     """Tells whether samples are unsigned whole numbers of up to 16 bits."""
     return page.sampleformat in (SAMPLEFORMAT.UINT, SAMPLEFORMAT.VOID) and page.bitspersample <= 16
@@ -92,11 +102,6 @@ def _is_whole(page: Any) -> bool:
 
 def _has_alpha(page: Any) -> bool:
     return tuple(page.extrasamples[:1]) in ((PREMULTIPLIED,), (STRAIGHT,))
-
-
-def _count_bands(page: Any) -> int:
-    """Returns the number of channels that are neither colours nor alpha."""
-    return page.samplesperpixel - COLOURS.get(page.photometric, 1) - _has_alpha(page)
 
 
 def _raster(page: Any, samples: Shaped[np.ndarray, "h w bands"], described: Described) -> Raster:
@@ -149,7 +154,8 @@ def is_raster(file: BinaryIO) -> bool:
     file.seek(0)
     with tifffile.TiffFile(file) as pages:
         page = _page(pages, 0)
-        return not _is_whole(page) or _count_bands(page) > 0 or any(tag in page.tags for tag in geotiff.TAGS)
+        is_placed = any(tag in page.tags for tag in geotiff.TAGS)
+        return is_placed or (_has_bands(page) and not _is_for_pillow(page))
 
 
 class Layout(NamedTuple):

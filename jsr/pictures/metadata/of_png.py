@@ -43,7 +43,7 @@ def read(file: BinaryIO | io.BytesIO) -> Described:
             block = data
         elif tag == b"pHYs" and len(data) == 9:
             x, y, unit = struct.unpack(">IIB", data)
-            density = resolution(_an_inch(x), _an_inch(y), 1) if unit == 1 else resolution(x, y, 0)
+            density = resolution(an_inch(x), an_inch(y), 1) if unit == 1 else resolution(x, y, 0)
             metadata = metadata._replace(resolution=density)
         elif tag == b"iTXt" and keyword == XMP_TEXT:
             packet = _text(tag, data)
@@ -114,7 +114,7 @@ def _is_utf_8(text: bytes) -> bool:
     return True
 
 
-def _an_inch(pixels: int) -> float:
+def an_inch(pixels: int) -> float:
     """Returns pixels an inch for pixels a metre: a whole number if rounding it gives those, as 300 gives 11811."""
     number = pixels * INCH
     return float(round(number)) if round(round(number) / INCH) == pixels else number
