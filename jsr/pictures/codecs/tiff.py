@@ -6,13 +6,14 @@ import os
 from collections.abc import Iterator
 from typing import Any, BinaryIO, NamedTuple
 
+import imagecodecs
 import numpy as np
 import tifffile
 from jaxtyping import Shaped, UInt8
 from tifffile import COMPRESSION, EXTRASAMPLE, PHOTOMETRIC, SAMPLEFORMAT
 
 from jsr.errors import PictureError
-from jsr.pictures.codecs import deep, pillow
+from jsr.pictures.codecs import deep, lzw, pillow
 from jsr.pictures.metadata import exif, geotiff, of_tiff
 from jsr.pictures.metadata.record import Described, Metadata
 from jsr.pictures.picture import Picture, assemble, check_size, choose_frame
@@ -51,6 +52,8 @@ def decode(content: bytes, frame: int | None, max_pixels: int) -> Picture | Rast
             return pillow.decode(content, frame, max_pixels)
         if not _is_complete(page, len(content)):
             raise ValueError("it ends before its pixels do")
+        for _ in _segments(page):
+            pass  # each is checked
         samples = page.asarray()
         samples = np.moveaxis(samples, 0, -1) if page.axes == "SYX" else samples
         if page.axes not in ("YX", "YXS", "SYX"):
@@ -82,6 +85,18 @@ def _is_complete(page: Any, size: int) -> bool:
     """Tells whether a file of a size holds all that a page claims; memory for the rest would be allocated first."""
     ends = [start + count for start, count in zip(page.dataoffsets, page.databytecounts, strict=False) if count]
     return max(ends, default=0) <= size
+
+
+def _segments(page: Any) -> Iterator[tuple[bytes | None, int]]:
+    """Yields strips or tiles as they are stored, with their numbers.
+
+    Raises:
+      ValueError: LZW that imagecodecs must not be given.
+    """
+    for data, index in page.parent.filehandle.read_segments(page.dataoffsets, page.databytecounts):
+        if page.compression == COMPRESSION.LZW and data is not None:
+            lzw.check(imagecodecs.bitorder_decode(data) if page.fillorder == 2 else data)
+        yield data, index
 
 
 def _is_for_pillow(page: Any) -> bool:
@@ -201,7 +216,7 @@ def read_rows(path: str | os.PathLike[str], shape: tuple[int, ...]) -> Iterator[
     with tifffile.TiffFile(path) as file:
         page: Any = file.pages[0]
         across = -(-page.imagewidth // page.tilewidth) if page.is_tiled else 1
-        segments = page.segments(maxworkers=1)
+        segments = (page.decode(data, index) for data, index in _segments(page))
         count = 0
         while count < shape[0]:
             parts = []
