@@ -67,6 +67,7 @@ def decode_opened(image: Image.Image, content: bytes, frame: int | None, max_pix
     """Decodes an opened picture as `decode` does, by other decoders where Pillow would cut colours to 8 bits."""
     check_size(*image.size, 1, max_pixels)
     frame, notes = choose_frame(frame, count_frames(image))
+    notes = () if image.format == "MPO" else notes  # a note of its metadata says it better
     if frame:
         image.seek(frame)
         check_size(*image.size, 1, max_pixels)

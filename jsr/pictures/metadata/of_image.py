@@ -1,6 +1,7 @@
 """The metadata of an opened picture, of any format that Pillow opens."""
 
 import io
+import re
 import struct
 from typing import BinaryIO
 
@@ -42,7 +43,17 @@ def read(image: Image.Image, file: BinaryIO | io.BytesIO) -> Described:
         metadata = metadata.noted("its extended XMP is not kept")
     if any(name == "APP11" and data.startswith(b"JP") for name, data in segments):
         metadata = metadata.noted("its content credentials are not kept: they vouch for the old file")
+    if image.format == "MPO":
+        metadata = metadata.noted("what stands beside the photograph is not kept, such as a map of HDR or of depth")
+    if image.format in ("JPEG", "MPO") and _has_video(file):
+        metadata = metadata.noted("its video is not kept")
     return described(metadata, info.get("exif"), info.get("xmp"))
+
+
+def _has_video(file: BinaryIO | io.BytesIO) -> bool:
+    """Tells whether an MP4 or QuickTime follows the picture, as in motion photos."""
+    file.seek(0)
+    return re.search(rb"\0\0\0.ftyp(mp4|iso|qt )", file.read(), re.DOTALL) is not None
 
 
 def _code_points(file: BinaryIO | io.BytesIO) -> tuple[tuple[bytes, bytes], ...]:
