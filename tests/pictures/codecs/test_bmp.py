@@ -1,7 +1,6 @@
 """Tests ../../../jsr/pictures/codecs/bmp.py against imagecodecs, Pillow, and the masks themselves."""
 
 import io
-import struct
 
 import imagecodecs
 import numpy as np
@@ -26,16 +25,6 @@ LAYOUTS = {
 }
 
 
-def _bmp(pixels, masks, *, header=108, compression=3):
-    """Returns a BMP, its lowest row first, at 2835 pixels a metre."""
-    height, width = pixels.shape
-    stored = np.pad(pixels[::-1], ((0, 0), (0, width % 2 * (pixels.itemsize == 2)))).tobytes()
-    sizes = struct.pack("<IiiHHIIiiII", header, width, height, 1, 8 * pixels.itemsize, compression, 0, 2835, 2835, 0, 0)
-    rest = struct.pack("<4I", *masks) + b"BGRs" + bytes(48)
-    start = 14 + len(sizes) + len(rest)
-    return struct.pack("<2sIHHI", b"BM", start + len(stored), 0, 0, start) + sizes + rest + stored
-
-
 def _pixels(rng, depth):
     return rng.integers(0, 2**depth, (5, 7), np.uint64).astype(f"<u{depth // 8}")
 
@@ -44,7 +33,7 @@ def _pixels(rng, depth):
 def test_decode_gives_the_values_under_each_mask(rng, name):
     depth, masks = LAYOUTS[name]
     pixels = _pixels(rng, depth)
-    content = _bmp(pixels, masks)
+    content = encoders.bmp(pixels, masks)
     picture = pictures.decode(content)
     top = 65535 if name == "10 bits" else 255
     for i, mask in enumerate(masks):
@@ -65,17 +54,20 @@ def test_decode_takes_alpha_that_is_zero_everywhere_for_none(rng):
     """As browsers do: programs that know no alpha leave it at zero. In short headers, the mask is none."""
     depth, masks = LAYOUTS["8888"]
     pixels = _pixels(rng, depth)
-    assert pictures.decode(_bmp(pixels & 0xFFFFFF, masks)).alpha is None
-    assert pictures.decode(_bmp(pixels, masks, header=40)).alpha is None
-    assert pictures.decode(_bmp(pixels, masks, header=40, compression=6)).alpha is not None
+    assert pictures.decode(encoders.bmp(pixels & 0xFFFFFF, masks)).alpha is None
+    assert pictures.decode(encoders.bmp(pixels, masks, header=40)).alpha is None
+    assert pictures.decode(encoders.bmp(pixels, masks, header=40, compression=6)).alpha is not None
 
 
 def test_decode_refuses_what_is_no_picture(rng):
     depth, masks = LAYOUTS["4444"]
-    content = _bmp(_pixels(rng, depth), masks)
+    content = encoders.bmp(_pixels(rng, depth), masks)
     wrong = (
         (content[:-1], "buffer is smaller than requested size"),
-        (_bmp(_pixels(rng, depth), (0xF0F, *masks[1:])), "expected masks of up to 16 neighbouring bits, got 0xf0f"),
+        (
+            encoders.bmp(_pixels(rng, depth), (0xF0F, *masks[1:])),
+            "expected masks of up to 16 neighbouring bits, got 0xf0f",
+        ),
         (content[:28] + b"\x18" + content[29:], "expected pixels of 16 or 32 bits, got 7x5 of 24"),
         (content[:18] + b"\xff\xff\xff\x7f" + content[22:], "2147483647x5: more than 200 million pixels"),
     )
