@@ -52,8 +52,9 @@ def decode(content: bytes, frame: int | None, max_pixels: int) -> Picture | Rast
             return pillow.decode(content, frame, max_pixels)
         if not _is_complete(page, len(content)):
             raise ValueError("it ends before its pixels do")
-        for _ in _segments(page):
-            pass  # each is checked
+        if page.compression == COMPRESSION.LZW:
+            for _ in _segments(page):
+                pass  # each is checked
         samples = page.asarray()
         samples = np.moveaxis(samples, 0, -1) if page.axes == "SYX" else samples
         if page.axes not in ("YX", "YXS", "SYX"):
