@@ -23,6 +23,7 @@ from tests.encoders import (
     WIDTH,
     apng,
     bare_png,
+    bmp,
     camera_exif,
     decoded,
     display_p3,
@@ -71,6 +72,7 @@ def samples() -> Iterator[Sample]:
     yield from _profiles()
     yield from _tiffs()
     yield from _deep()
+    yield from _bit_fields()
     yield from _phones()
     yield from _rasters()
     yield from _jpegs()
@@ -258,6 +260,18 @@ def _deep():
     yield Sample("deep-16.ppm", f"P6 {WIDTH} {HEIGHT} 65535\n".encode() + deep.astype(">u2").tobytes(), deep)
     content = bytes(imagecodecs.jpegxl_encode(deep, lossless=True))
     yield Sample("deep-16.jxl", content, deep, icc=decoded(content).info["icc_profile"])
+    content = bytes(imagecodecs.jpegxl_encode(smooth(HEIGHT, WIDTH), lossless=True))
+    yield Sample("lossless.jxl", content, smooth(HEIGHT, WIDTH), icc=decoded(content).info["icc_profile"])
+
+
+def _bit_fields():
+    """A BMP of 4 bits a channel, which Pillow does not read."""
+    rng = np.random.default_rng(4)
+    levels = rng.integers(0, 16, (HEIGHT, WIDTH, 4), np.uint16)
+    pixels = (levels << np.array([8, 4, 0, 12], np.uint16)).sum(axis=-1, dtype=np.uint16)
+    samples = (levels * 17).astype(np.uint8)
+    content = bmp(pixels, (0xF00, 0xF0, 0xF, 0xF000))
+    yield Sample("bits-4444.bmp", content, samples[..., :3], samples[..., 3])
 
 
 def _phones():

@@ -154,6 +154,21 @@ def gif_parts(data: bytes) -> bytes:
     return b"".join(bytes([len(part)]) + part for part in parts) + b"\0"
 
 
+def bmp(pixels: np.ndarray, masks: tuple[int, ...], *, header: int = 108, compression: int = 3) -> bytes:
+    """Returns a BMP of bit fields, its lowest row first, at 2835 pixels a metre.
+
+    Args:
+      pixels: uint16 or uint32 `[h, w]`.
+      masks: of red, green, blue and alpha.
+    """
+    height, width = pixels.shape
+    stored = np.pad(pixels[::-1], ((0, 0), (0, width % 2 * (pixels.itemsize == 2)))).tobytes()
+    sizes = struct.pack("<IiiHHIIiiII", header, width, height, 1, 8 * pixels.itemsize, compression, 0, 2835, 2835, 0, 0)
+    rest = struct.pack("<4I", *masks) + b"BGRs" + bytes(48)
+    start = 14 + len(sizes) + len(rest)
+    return struct.pack("<2sIHHI", b"BM", start + len(stored), 0, 0, start) + sizes + rest + stored
+
+
 def png_of(samples: np.ndarray, **options: Any) -> bytes:
     """Encodes whole levels `[h, w]` or `[h, w, c]` as pypng does."""
     file = io.BytesIO()

@@ -29,7 +29,7 @@ def batch(tmp_path_factory):
     out, err = sys.stdout, sys.stderr
     with open(folder / "out", "w+") as sys.stdout, open(folder / "err", "w+") as sys.stderr:
         try:
-            status = infer.main([*files, "--model", "bicubic", "--frame", "0"])
+            status = infer.main([*files, "--model", "bicubic", "--frame", "0", "--format", "png"])
         finally:
             sys.stdout, sys.stderr = out, err
     return folder, status, (folder / "err").read_text().splitlines()

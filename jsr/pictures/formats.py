@@ -18,7 +18,7 @@ class Format(NamedTuple):
     other_suffixes: tuple[str, ...] = ()  # of files that are only read
     has_frames: bool = False  # an animation is read as such
     animation: str = ""  # an animation, written in this format, in words; empty where it is not
-    has_rows: bool = False  # read and written by rows, so that it may be larger than memory
+    has_rows: bool = False  # written by rows, so that a result may be larger than memory
     has_alpha: bool = True
     has_16_bits: bool = False
     metadata: tuple[str, ...] = ()  # those that it holds, by their names in `Metadata`
@@ -113,6 +113,7 @@ FORMATS = (
     Format("PPM", (), (".ppm", ".pgm", ".pbm", ".pnm"), signature=rb"P[1-6]\s+(#[^\n]*\n\s*)*\d+\s+\d+\s"),
 )
 HEAD = 132  # bytes
+MISSING = 'needs a package that is not installed: pip install "jax-srgan[formats]"'  # after the name of a format
 # Raw photographs (.nef, .dng, .arw) and slides of microscopes are TIFF too, whose first picture is a thumbnail. So a
 # TIFF with a foreign suffix is not taken for a picture.
 CONTAINERS = ("TIFF",)

@@ -1,19 +1,17 @@
-"""Pictures larger than memory: read by rows as they are asked for, and written by rows as they are computed.
+"""Pictures whose results are larger than memory: written by rows as they are computed; TIFF is also read by rows.
 
-Alpha, interlaced PNG, an orientation to apply, frames, and compressions that only Pillow decodes need a whole picture.
+Other formats are decoded as a whole, 3 bytes a pixel: a sixteenth of the result. Of PNG, rows could be decoded in
+Python, but libpng decodes the whole in a tenth of that time.
 """
 
-import io
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
-from PIL import Image
 
-from jsr.pictures import decoding, formats, writing
-from jsr.pictures.codecs import pillow, png_reader, png_writer, tiff, tiff_writer
-from jsr.pictures.metadata import exif, of_image
+from jsr.pictures import decoding, writing
+from jsr.pictures.codecs import png_writer, tiff, tiff_writer
 from jsr.pictures.metadata.record import Metadata
 from jsr.pictures.picture import Picture, check_size, is_grey
 
@@ -79,55 +77,24 @@ def from_whole(picture: Picture) -> LargePicture | None:
     return LargePicture(picture.pixels, has_grey, picture.metadata)
 
 
-def from_file(path: str | os.PathLike[str], file: BinaryIO | io.BytesIO, *, max_pixels: int) -> LargePicture | None:
-    """Returns the large picture of an open file, or None for a file that is to be decoded as a whole.
+def from_tiff(path: str | os.PathLike[str], file: BinaryIO, *, max_pixels: int) -> LargePicture | None:
+    """Returns the large picture of a TIFF, or None if it is small or is to be decoded as a whole.
+
+    Args:
+      path: of the file, which is opened once more for each pass over its rows.
 
     Raises:
       PictureError: more pixels than allowed, or rows that are broken.
+      Exception: any, of tifffile, if it is broken.
     """
-    try:
-        image = pillow.opened(file)
-    except Exception:  # decoding it as a whole will report this
+    layout = tiff.layout(file)
+    if layout is None or layout.shape[0] * layout.shape[1] < LARGE:
         return None
-    kind = formats.BY_NAME.get(image.format or "")
-    if kind is None or not kind.has_rows:
-        return None
-    check_size(*image.size, 1, max_pixels)
-    if image.width * image.height < LARGE or pillow.count_frames(image) > 1:
-        return None
-    described, orientation = of_image.read(image, file)
-    if orientation != exif.UPRIGHT:
-        return None
-    layout = (_png_layout if image.format == "PNG" else _tiff_layout)(path, image)
-    if layout is None:
-        return None
-    shape, dtype, blocks = layout
-    has_grey = len(shape) == 3 and all(is_grey(block) for block in blocks())
-    return LargePicture(FileRows(shape, dtype, decoding.guarded_rows(path, blocks())), has_grey, described)
-
-
-Layout = tuple[tuple[int, ...], np.dtype, Callable[[], Iterator[np.ndarray]]]  # shape, type, blocks of rows
-
-
-def _png_layout(path: str | os.PathLike[str], image: Image.Image) -> Layout | None:
-    header = png_reader.Header.of(path)
-    if header is None or image.has_transparency_data:
-        return None
-    shape = (image.height, image.width, 3)[: 2 if header.planes == 1 else 3]
-
-    def blocks() -> Iterator[np.ndarray]:
-        for rows in png_reader.read(path, header, png_reader.BLOCK):
-            yield rows.reshape(-1, *shape[1:])
-
-    return shape, header.dtype, blocks
-
-
-def _tiff_layout(path: str | os.PathLike[str], image: Image.Image) -> Layout | None:
-    layout = tiff.layout(path)
-    if layout is None:
-        return None
-    shape, dtype = layout
-    return shape, dtype, lambda: tiff.read_rows(path, shape)
+    shape = layout.shape
+    check_size(shape[1], shape[0], 1, max_pixels)
+    has_grey = len(shape) == 3 and all(is_grey(block) for block in tiff.read_rows(path, shape))
+    rows = decoding.guarded_rows(path, tiff.read_rows(path, shape))
+    return LargePicture(FileRows(shape, layout.dtype, rows), has_grey, layout.metadata)
 
 
 def write(

@@ -6,18 +6,20 @@ memory is allocated for it, and only the decoders of `formats` are tried.
 """
 
 import builtins
+import contextlib
 import io
 import os
 from pathlib import Path
 from typing import BinaryIO
 
 from jsr.errors import PictureError
-from jsr.pictures import animation, large, raster
+from jsr.pictures import animation, formats, large, raster
 from jsr.pictures.animation import Animation
-from jsr.pictures.codecs import arrays, pillow, png_reader, tiff
+from jsr.pictures.codecs import arrays, bmp, jxl_reader, pillow, png_reader, tiff
 from jsr.pictures.codecs.png_writer import SIGNATURE
 from jsr.pictures.decoding import guarded, naming
 from jsr.pictures.large import LargePicture
+from jsr.pictures.metadata import of_jxl
 from jsr.pictures.picture import MAX_PIXELS, Picture, choose_frame
 from jsr.pictures.raster import Raster
 
@@ -43,12 +45,12 @@ def open(
     """
     with naming(path):
         with builtins.open(path, "rb") as file:
-            if can_stream and frame is None:
+            if can_stream and frame is None and file.read(4) in tiff.SIGNATURES:
                 with guarded():
-                    large_picture = large.from_file(path, file, max_pixels=max_pixels)
+                    large_picture = large.from_tiff(path, file, max_pixels=max_pixels)
                 if large_picture:
                     return large_picture
-                file.seek(0)
+            file.seek(0)
             content = file.read()
         with guarded():
             picture = _decode(content, frame, max_pixels, can_animate=can_animate)
@@ -100,6 +102,21 @@ def size(file_or_path: str | os.PathLike[str] | BinaryIO | io.BytesIO) -> tuple[
         return image.height, image.width
 
 
+def result_suffix(path: str | os.PathLike[str]) -> str:
+    """Returns the suffix of a file's result, unless the user asks for another: .png, or .tif for what PNG cannot hold.
+
+    The head of a TIFF is looked at, if there is one; of other files, the suffix is enough.
+    """
+    kind = formats.READ.get(Path(path).suffix.lower())
+    if kind is not None and kind.name != "TIFF":
+        return kind.result
+    if os.path.isfile(path):  # a named pipe would be waited for
+        with contextlib.suppress(OSError, PictureError), builtins.open(path, "rb") as file, guarded():
+            if file.read(4) in tiff.SIGNATURES and tiff.is_raster(file):
+                return formats.BY_NAME["TIFF"].suffixes[0]
+    return formats.BY_NAME["PNG"].result
+
+
 def _decode(content: bytes, frame: int | None, max_pixels: int, *, can_animate: bool) -> Picture | Animation | Raster:
     if content[:4] in tiff.SIGNATURES:
         return tiff.decode(content, frame, max_pixels)
@@ -112,6 +129,10 @@ def _decode(content: bytes, frame: int | None, max_pixels: int, *, can_animate: 
     if content.startswith(SIGNATURE):
         choose_frame(frame, 1)
         return png_reader.decode(content, max_pixels=max_pixels)
+    if content.startswith((of_jxl.CODESTREAM, of_jxl.CONTAINER)):
+        return jxl_reader.decode(content, frame, max_pixels)
+    if bmp.has_bit_fields(content):
+        return bmp.decode(content, frame, max_pixels)
     file = io.BytesIO(content)
     with pillow.opened(file) as image:
         if can_animate and frame is None and animation.is_animation(image):

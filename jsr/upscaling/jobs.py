@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jsr.errors import PictureError
-from jsr.pictures import folders, formats
+from jsr.pictures import folders, formats, reading
 
 SAME = "same"  # the format of a result that has its picture's, if that is written
 FORMATS = (SAME, *(suffix.removeprefix(".") for suffix in formats.WRITTEN))
@@ -29,7 +29,7 @@ class Naming(NamedTuple):
 
     beside: str  # the mark of a result beside its picture
     elsewhere: str = ""  # the mark of a result in another folder
-    format: str | None = None  # one of `FORMATS`; None for that of the table, PNG for most
+    format: str | None = None  # one of `FORMATS`; None for one that holds the picture, PNG for most
 
     def suffix(self, source: Path) -> str:
         """Returns the suffix of a result, by which its format is known."""
@@ -38,8 +38,10 @@ class Naming(NamedTuple):
         suffix = source.suffix.lower()
         if self.format == SAME and suffix in formats.WRITTEN:
             return suffix
-        kind = formats.READ.get(suffix, formats.Format("", ()))
-        return kind.suffixes[0] if self.format == SAME and kind.suffixes else kind.result
+        kind = formats.READ.get(suffix)
+        if self.format == SAME and kind is not None and kind.suffixes:
+            return kind.suffixes[0]
+        return reading.result_suffix(source)
 
 
 class Plan(NamedTuple):

@@ -111,7 +111,7 @@ def _add_output(group: Any) -> None:
         "--format",
         choices=jobs.FORMATS,
         metavar="F",
-        help=f"{', '.join(jobs.FORMATS)} (default: png)",
+        help=f"{', '.join(jobs.FORMATS)} (default: png, or tif for rasters)",
     )
     group.add_argument("--quality", type=whole, metavar="Q", help="of lossy formats, 1 to 100 (default: 95)")
     group.add_argument("--lossless", action="store_true", help="lose nothing, in WebP too")

@@ -6,11 +6,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 from PIL import Image
-
-from jsr.pictures.codecs import png_reader
-from jsr.pictures.codecs.png_reader import Header
 
 ROOT = Path(__file__).parents[2]
 MEMORY = 2 << 30  # bytes of address space, of which jax alone maps 1.3e9
@@ -35,14 +33,13 @@ def judge(folder: Path, *, height: int, width: int, seed: int) -> str:
     )
     if process.returncode or process.stderr:
         return f"status {process.returncode}: {process.stderr.strip()}"
-    header = Header.of(folder / "a_x4.png")
-    if header is None or header[:3] != (4 * height, 4 * width, 3):
-        return f"the result has the header {header}"
+    result = imagecodecs.png_decode((folder / "a_x4.png").read_bytes())
+    if result.shape != (4 * height, 4 * width, 3):
+        return f"the result has the shape {result.shape}"
     expected = np.tile(tile, (1, width // 600, 1)).repeat(4, axis=0).repeat(4, axis=1)
-    for i, rows in enumerate(png_reader.read(folder / "a_x4.png", header, 100)):
-        y = 100 * i % 800
-        if not np.array_equal(rows, expected[y : y + 100]):
-            return f"rows from {100 * i} are wrong"
+    for y in range(0, 4 * height, 800):
+        if not np.array_equal(result[y : y + 800], expected):
+            return f"rows from {y} are wrong"
     return "right"
 
 

@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+import tifffile
+from PIL import Image
 
 from jsr.errors import PictureError
 from jsr.pictures import formats
@@ -106,6 +109,42 @@ def test_plan_tells_results_of_one_name_apart():
     assert list(targets.values()) == ["out/a.png", "out/a.png.png", "out/a.png_2.png", "out/a.png_3.png"]
     _files("in/a.gif", "in/a.png", "in/a.png.jpg")
     assert list(_targets(["in"]).values()) == ["in/a_x4.png", "in/a.png_x4.png", "in/a.png.jpg_x4.png"]
+
+
+def test_plan_names_the_results_of_rasters_by_a_format_that_holds_them():
+    """Floats, signed numbers, many bands, a place on the earth; told by the head, so the pixels need not be there."""
+    samples = np.zeros((20, 30, 3), np.uint8)
+    place = (33550, "d", 3, (10.0, 10.0, 0.0), True)
+    infrared = np.zeros((20, 30, 4), np.uint16)
+    Path("in").mkdir()
+    tifffile.imwrite("in/colours.tif", samples, photometric="rgb")
+    tifffile.imwrite("in/floats.tif", samples[..., 0].astype(np.float32))
+    tifffile.imwrite("in/heights.TIFF", samples[..., 0].astype(np.int16))
+    tifffile.imwrite("in/infrared.tif", infrared, photometric="rgb", extrasamples=["unspecified"])
+    tifffile.imwrite("in/inks.tif", infrared, photometric="separated")
+    Image.new("LAB", (30, 20)).save("in/lab.tif")
+    tifffile.imwrite("in/no_suffix", samples[..., 0].astype(np.float32))
+    tifffile.imwrite("in/place.tif", samples, photometric="rgb", extratags=[place])
+    for name in ("broken.tif", "array.npy", "scan.dcm", "photo.jpg"):
+        Path("in", name).touch()
+    content = Path("in/floats.tif").read_bytes()
+    Path("in/floats.tif").write_bytes(content[:-1000])
+    targets = {Path(source).name: Path(target).name for source, target in _targets(["in"]).items()}
+    assert targets == {
+        "array.npy": "array_x4.npy",
+        "broken.tif": "broken_x4.png",
+        "colours.tif": "colours_x4.png",
+        "floats.tif": "floats_x4.tif",
+        "heights.TIFF": "heights_x4.tif",
+        "infrared.tif": "infrared_x4.tif",
+        "inks.tif": "inks_x4.png",
+        "lab.tif": "lab_x4.png",
+        "no_suffix": "no_suffix_x4.tif",
+        "photo.jpg": "photo_x4.png",
+        "place.tif": "place_x4.tif",
+        "scan.dcm": "scan_x4.tif",
+    }
+    assert _targets(["in/floats.tif"], naming=Naming("", format="png")) == {"in/floats.tif": "in/floats.png"}
 
 
 def test_plan_refuses_folders_without_pictures():

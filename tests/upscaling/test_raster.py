@@ -87,7 +87,10 @@ def test_a_satellite_picture_keeps_bands_type_and_place(tmp_path, rng, capsys):
         assert page.tags[33550].value == (2.5, 2.5, 0.0) and page.tags[33922].value[3:5] == (500000.0, 5400000.0)
     assert large.shape == (96, 128, 6) and large.dtype == np.uint16
     np.testing.assert_allclose(large.mean(axis=(0, 1)), samples.mean(axis=(0, 1)), rtol=1e-3)
-    assert infer.main([str(tmp_path / "a.tif"), "--model", "bicubic"]) == 1
+    assert infer.main([str(tmp_path / "a.tif"), "--model", "bicubic"]) == 0
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "a_x4.tif"), large)
+    capsys.readouterr()
+    assert infer.main([str(tmp_path / "a.tif"), "--model", "bicubic", "--format", "png"]) == 1
     message = capsys.readouterr().err
     assert "such as -o NAME.tif or --format tiff, for 6 bands of uint16" in message and message.count("\n") == 1
 
@@ -128,13 +131,13 @@ def test_three_bands_become_colours(tmp_path, rng, capsys):
     samples = rng.integers(0, 10000, (24, 32, 6), np.uint16)
     tifffile.imwrite(tmp_path / "a.tif", samples, planarconfig="contig")
     arguments = ["--bands", "3", "0", "5", "--model", "bicubic"]
-    assert infer.main([str(tmp_path / "a.tif"), *arguments]) == 0
+    assert infer.main([str(tmp_path / "a.tif"), "--format", "png", *arguments]) == 0
     picture = pictures.read(tmp_path / "a_x4.png").pixels
     assert picture.shape == (96, 128, 3) and picture.dtype == np.uint16
     np.testing.assert_allclose(picture.mean(axis=(0, 1)), samples[..., [3, 0, 5]].mean(axis=(0, 1)), rtol=1e-3)
     tifffile.imwrite(tmp_path / "f.tif", samples.astype(np.float32), planarconfig="contig")
-    assert infer.main([str(tmp_path / "f.tif"), "-o", str(tmp_path / "g.tif"), *arguments]) == 0
-    large = pictures.open(tmp_path / "g.tif")
+    assert infer.main([str(tmp_path / "f.tif"), *arguments]) == 0
+    large = pictures.open(tmp_path / "f_x4.tif")
     assert isinstance(large, Raster) and large.is_rgb and large.samples.shape == (96, 128, 3)
     assert infer.main([str(tmp_path / "a.tif"), "--bands", "0", "1", "6"]) == 1
     assert "--bands: expected 0 to 5, got 0 1 6" in capsys.readouterr().err

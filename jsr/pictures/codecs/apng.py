@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import imagecodecs
 import numpy as np
-import png
 
 from jsr.pictures.codecs.compositing import CLEAR, KEEP, RESTORE, Frame, Stored, opaque
 from jsr.pictures.codecs.png_writer import SIGNATURE
@@ -128,13 +127,9 @@ def _check(image: _Image, height: int, width: int) -> None:
 def _frames(images: list[_Image], types: bytes, colours: bytes) -> Iterator[Frame]:
     """Decodes frames, each as a PNG of its own, of the same depth, colour type and colours."""
     for image in images:
-        file = io.BytesIO()
-        file.write(SIGNATURE)
-        png.write_chunk(file, b"IHDR", struct.pack(">II", image.width, image.height) + types)
-        file.write(colours)
-        png.write_chunk(file, b"IDAT", b"".join(image.data))
-        png.write_chunk(file, b"IEND")
-        samples = imagecodecs.png_decode(file.getvalue())
+        header = of_png.chunk(b"IHDR", struct.pack(">II", image.width, image.height) + types)
+        pixels = of_png.chunk(b"IDAT", b"".join(image.data))
+        samples = imagecodecs.png_decode(SIGNATURE + header + colours + pixels + of_png.chunk(b"IEND", b""))
         if samples.ndim == 2 or samples.shape[2] == 3:
             samples = np.dstack([samples, opaque(samples)])
         yield Frame(samples, image.top, image.left, image.disposal, is_blended=bool(image.is_blended))

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from jsr.errors import PictureError
+from jsr.pictures import formats
 from jsr.pictures.metadata.record import Metadata
 from jsr.pictures.picture import Picture, assemble, check_size, choose_frame
 from jsr.pictures.raster import Raster
@@ -47,8 +48,7 @@ def decode_dicom(content: bytes, frame: int | None, max_pixels: int) -> Picture 
         import pydicom
         from pydicom.pixels import apply_modality_lut
     except ImportError as error:
-        extra = 'pip install "jax-srgan[formats]"'
-        raise PictureError(f"DICOM needs a package that is not installed: {extra}") from error
+        raise PictureError(f"DICOM {formats.MISSING}") from error
     dataset = pydicom.dcmread(io.BytesIO(content))
     frame, notes = choose_frame(frame, int(dataset.get("NumberOfFrames") or 1))
     check_size(dataset.Columns, dataset.Rows, 1, max_pixels)

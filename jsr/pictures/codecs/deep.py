@@ -1,10 +1,10 @@
-"""Samples of more than 8 bits, in formats whose colours Pillow cuts to 8: JPEG 2000, AVIF, JPEG XL, HEIF, PPM."""
+"""Samples of more than 8 bits, in formats whose colours Pillow cuts to 8: JPEG 2000, AVIF, HEIF, PPM."""
 
 import re
 
 import imagecodecs
 import numpy as np
-from jaxtyping import UInt16
+from jaxtyping import Integer, Shaped, UInt16
 from PIL import Image
 
 CODESTREAM = b"\xff\x4f\xff\x51"  # how the pixels of JPEG 2000 begin: the markers SOC and SIZ
@@ -23,9 +23,13 @@ def decode(image: Image.Image, content: bytes) -> UInt16[np.ndarray, "h w"] | UI
     return decoder(content) if decoder else None
 
 
-def from_bits(samples: np.ndarray, bits: int) -> UInt16[np.ndarray, "*shape"]:
-    """Returns whole numbers of up to 16 bits over the whole range of uint16."""
-    return np.round(samples * (65535 / (2**bits - 1))).astype(np.uint16)
+def from_bits(samples: Shaped[np.ndarray, "*shape"], bits: int) -> Integer[np.ndarray, "*shape"]:
+    """Returns whole numbers over the whole range of uint8, if they have no more than 8 bits, or of uint16."""
+    dtype = np.dtype(np.uint16 if bits > 8 else np.uint8)
+    top = np.iinfo(dtype).max
+    if top == 2**bits - 1:
+        return samples.astype(dtype)
+    return np.round(samples * (top / (2**bits - 1))).astype(dtype)
 
 
 def _jpeg2000(content: bytes) -> np.ndarray | None:
@@ -46,11 +50,6 @@ def _avif(content: bytes) -> np.ndarray | None:
     return from_bits(imagecodecs.avif_decode(content, index=0), 12 if flags & TWELVE_BITS else 10)
 
 
-def _jpeg_xl(content: bytes) -> np.ndarray | None:
-    samples = imagecodecs.jpegxl_decode(content, index=0)
-    return samples if samples.dtype == np.uint16 else None
-
-
 def _heif(content: bytes) -> np.ndarray | None:
     import pillow_heif  # an extra; without it, the picture would not have been opened
 
@@ -68,4 +67,4 @@ def _ppm(content: bytes) -> np.ndarray | None:
     return np.round(np.minimum(samples, top) * (65535 / top)).astype(np.uint16)
 
 
-DECODERS = {"JPEG2000": _jpeg2000, "AVIF": _avif, "JXL": _jpeg_xl, "HEIF": _heif, "PPM": _ppm}
+DECODERS = {"JPEG2000": _jpeg2000, "AVIF": _avif, "HEIF": _heif, "PPM": _ppm}

@@ -7,7 +7,7 @@ import imagecodecs
 import numpy as np
 from jaxtyping import Integer
 
-from jsr.pictures.metadata import exif
+from jsr.pictures.metadata import exif, of_jxl
 from jsr.pictures.metadata.record import Metadata
 
 DISTANCE = 0.5  # of Butteraugli; 1 is what an attentive eye just sees
@@ -28,14 +28,8 @@ def write(
     """
     # JxlEncoderDistanceFromQuality of libjxl, from 30 on.
     distance = DISTANCE if quality is None else 0.1 + 0.09 * (100 - max(quality, 30))
-    space = "rgb" if (*samples.shape, 1)[2] > 2 else "gray"
-    stream = imagecodecs.jpegxl_encode(
-        samples, distance=distance, photometric=space, usecontainer=True, lossless=is_lossless
-    )
-    content = bytes(stream)
-    start = 0  # of the pixels; boxes of signature, type and level stand before them
-    while content[start + 4 : start + 8] not in (b"jxlc", b"jxlp"):
-        start += int.from_bytes(content[start : start + 4], "big")
+    content = bytes(imagecodecs.jpegxl_encode(samples, distance=distance, usecontainer=True, lossless=is_lossless))
+    start = next(box.start for box in of_jxl.boxes(content) if box.kind in of_jxl.PIXELS)
     file.write(content[:start])
     if metadata.exif:
         file.write(_box(b"Exif", bytes(4) + metadata.exif.removeprefix(exif.PREFIX)))  # its header is at offset 0

@@ -53,8 +53,7 @@ def opened(file: BinaryIO | io.BytesIO) -> Image.Image:
         if kind is None:
             raise PictureError("not a picture of a known format") from error
         if kind.name in EXTRAS and kind.name not in decoders():
-            extra = 'pip install "jax-srgan[formats]"'
-            raise PictureError(f"{kind.name} needs a package that is not installed: {extra}") from error
+            raise PictureError(f"{kind.name} {formats.MISSING}") from error
         raise PictureError(f"broken or not supported: a {kind.name} whose head cannot be read") from error
 
 
@@ -68,15 +67,17 @@ def decode_opened(image: Image.Image, content: bytes, frame: int | None, max_pix
     """Decodes an opened picture as `decode` does, by other decoders where Pillow would cut colours to 8 bits."""
     check_size(*image.size, 1, max_pixels)
     frame, notes = choose_frame(frame, count_frames(image))
+    notes = () if image.format == "MPO" else notes  # a note of its metadata says it better
     if frame:
         image.seek(frame)
         check_size(*image.size, 1, max_pixels)
-    image.load()  # metadata may follow the pixels
+    samples = None if frame else deep.decode(image, content)
+    if samples is None:
+        image.load()  # metadata may follow the pixels
     described, orientation = of_image.read(image, io.BytesIO(content))
     described = described.noted(*notes)
     if image.format == "TIFF":  # which Pillow turns itself
         orientation = exif.UPRIGHT
-    samples = None if frame else deep.decode(image, content)
     if samples is None and image.mode == "CMYK":
         samples, described = from_cmyk(np.asarray(image), described)
     elif samples is None:

@@ -1,6 +1,6 @@
 """PNG written row by row: 16-bit colour, animation, pictures larger than memory.
 
-Pillow cannot write 16-bit colour or single rows; pypng cannot write profiles, EXIF or frames.
+Pillow cannot write 16-bit colour or single rows.
 """
 
 import io
@@ -10,7 +10,6 @@ from fractions import Fraction
 from typing import Any, BinaryIO
 
 import numpy as np
-import png
 from jaxtyping import Integer
 
 from jsr.pictures.metadata import of_png
@@ -52,10 +51,10 @@ class Writer:
         self.durations, self.sequence_number, self.row, self.file = durations, 0, 0, file
         file.write(SIGNATURE)
         header = [8 * self.dtype.itemsize, COLOUR_TYPES[planes], 0, 0, 0]
-        png.write_chunk(file, b"IHDR", self._size() + bytes(header))
+        file.write(of_png.chunk(b"IHDR", self._size() + bytes(header)))
         file.write(of_png.chunks(metadata))
         if durations:
-            png.write_chunk(file, b"acTL", len(durations).to_bytes(4, "big") + loop.to_bytes(4, "big"))
+            file.write(of_png.chunk(b"acTL", len(durations).to_bytes(4, "big") + loop.to_bytes(4, "big")))
         self.frame = -1
 
     def write(self, rows: Integer[np.ndarray, "n w"] | Integer[np.ndarray, "n w c"]) -> None:
@@ -70,7 +69,7 @@ class Writer:
 
     def close(self) -> None:
         """Ends the file, which stays open."""
-        png.write_chunk(self.file, b"IEND", b"")
+        self.file.write(of_png.chunk(b"IEND", b""))
 
     def _size(self) -> bytes:
         return self.width.to_bytes(4, "big") + self.height.to_bytes(4, "big")
@@ -93,7 +92,7 @@ class Writer:
             ratio = min(seconds.numerator, 65535), seconds.denominator
             delay = b"".join(n.to_bytes(2, "big") for n in ratio)
             # At no offset; and the two zeros: nothing is cleared after it, and the next one replaces it, alpha and all.
-            png.write_chunk(self.file, b"fcTL", self._next_number() + self._size() + bytes(8) + delay + bytes(2))
+            self.file.write(of_png.chunk(b"fcTL", self._next_number() + self._size() + bytes(8) + delay + bytes(2)))
 
     def _next_number(self) -> bytes:
         """Returns the next sequence number, of which all chunks of an animation have one."""
@@ -105,7 +104,7 @@ class Writer:
         self.pending += data
         if self.pending and (is_last or len(self.pending) >= CHUNK):
             if self.frame == 0:
-                png.write_chunk(self.file, b"IDAT", bytes(self.pending))
+                self.file.write(of_png.chunk(b"IDAT", bytes(self.pending)))
             else:
-                png.write_chunk(self.file, b"fdAT", self._next_number() + bytes(self.pending))
+                self.file.write(of_png.chunk(b"fdAT", self._next_number() + bytes(self.pending)))
             self.pending = bytearray()

@@ -4,17 +4,18 @@ import io
 import itertools
 import os
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, BinaryIO, NamedTuple
 
+import imagecodecs
 import numpy as np
 import tifffile
-from jaxtyping import Shaped, UInt8, UInt16
+from jaxtyping import Shaped, UInt8
 from tifffile import COMPRESSION, EXTRASAMPLE, PHOTOMETRIC, SAMPLEFORMAT
 
 from jsr.errors import PictureError
-from jsr.pictures.codecs import deep, pillow
-from jsr.pictures.metadata import exif, of_tiff
-from jsr.pictures.metadata.record import Described
+from jsr.pictures.codecs import deep, lzw, pillow
+from jsr.pictures.metadata import exif, geotiff, of_tiff
+from jsr.pictures.metadata.record import Described, Metadata
 from jsr.pictures.picture import Picture, assemble, check_size, choose_frame
 from jsr.pictures.raster import Raster
 
@@ -39,12 +40,7 @@ def decode(content: bytes, frame: int | None, max_pixels: int) -> Picture | Rast
     """
     with tifffile.TiffFile(io.BytesIO(content)) as file:
         chosen, notes = choose_frame(frame, len(file.pages))
-        page: Any = file.pages[chosen]
-        # Of a tag of a wrong type, tifffile gives a tuple or bytes, whose product with a number can be any length.
-        if not all(isinstance(n, int) for n in (page.imagewidth, page.imagelength, page.samplesperpixel)):
-            raise ValueError("its size is no number")
-        if not isinstance(page.bitspersample, int):
-            raise ValueError(f"expected channels of one depth, got {page.bitspersample} bits")
+        page = _page(file, chosen)
         check_size(page.imagewidth, page.imagelength, 1, max_pixels)
         size = page.imagewidth * page.imagelength * page.samplesperpixel * page.bitspersample // 8
         if size > BYTES_A_PIXEL * max_pixels:
@@ -52,11 +48,13 @@ def decode(content: bytes, frame: int | None, max_pixels: int) -> Picture | Rast
                 f"{page.imagewidth}x{page.imagelength} with {page.samplesperpixel} bands: more than"
                 f" {max_pixels / 10**6:g} million pixels of {BYTES_A_PIXEL} bytes; --max-pixels sets this limit"
             )
-        is_raster = not _is_whole(page)
-        if (page.compression in JPEG and page.bitspersample == 8) or (page.photometric in CONVERTED and not is_raster):
+        if _is_for_pillow(page):
             return pillow.decode(content, frame, max_pixels)
         if not _is_complete(page, len(content)):
             raise ValueError("it ends before its pixels do")
+        if page.compression == COMPRESSION.LZW:
+            for _ in _segments(page):
+                pass  # each is checked
         samples = page.asarray()
         samples = np.moveaxis(samples, 0, -1) if page.axes == "SYX" else samples
         if page.axes not in ("YX", "YXS", "SYX"):
@@ -64,15 +62,53 @@ def decode(content: bytes, frame: int | None, max_pixels: int) -> Picture | Rast
         described = of_tiff.read(io.BytesIO(content), page.offset)
         described = described._replace(metadata=described.metadata.noted(*notes))
         samples = samples.reshape(*samples.shape[:2], -1)
-        if is_raster or _count_bands(page):
+        if _has_bands(page):
             return _raster(page, samples, described)
         return _picture(page, samples, described)
+
+
+def _page(file: tifffile.TiffFile, number: int) -> Any:
+    """Returns a page whose size and depth are numbers.
+
+    Raises:
+      ValueError: they are not.
+    """
+    # Of a tag of a wrong type, tifffile gives a tuple or bytes, whose product with a number can be any length.
+    page: Any = file.pages[number]
+    if not all(isinstance(n, int) for n in (page.imagewidth, page.imagelength, page.samplesperpixel)):
+        raise ValueError("its size is no number")
+    if not isinstance(page.bitspersample, int):
+        raise ValueError(f"expected channels of one depth, got {page.bitspersample} bits")
+    return page
 
 
 def _is_complete(page: Any, size: int) -> bool:
     """Tells whether a file of a size holds all that a page claims; memory for the rest would be allocated first."""
     ends = [start + count for start, count in zip(page.dataoffsets, page.databytecounts, strict=False) if count]
     return max(ends, default=0) <= size
+
+
+def _segments(page: Any) -> Iterator[tuple[bytes | None, int]]:
+    """Yields strips or tiles as they are stored, with their numbers.
+
+    Raises:
+      ValueError: LZW that imagecodecs must not be given.
+    """
+    for data, index in page.parent.filehandle.read_segments(page.dataoffsets, page.databytecounts):
+        if page.compression == COMPRESSION.LZW and data is not None:
+            lzw.check(imagecodecs.bitorder_decode(data) if page.fillorder == 2 else data)
+        yield data, index
+
+
+def _is_for_pillow(page: Any) -> bool:
+    """Tells whether Pillow decodes a page."""
+    return (page.compression in JPEG and page.bitspersample == 8) or (page.photometric in CONVERTED and _is_whole(page))
+
+
+def _has_bands(page: Any) -> bool:
+    """Tells whether a page is a raster: of other numbers than a picture, or with channels besides colours and alpha."""
+    bands = page.samplesperpixel - COLOURS.get(page.photometric, 1) - _has_alpha(page)
+    return not _is_whole(page) or bands > 0
 
 
 def _is_whole(page: Any) -> bool:
@@ -82,11 +118,6 @@ def _is_whole(page: Any) -> bool:
 
 def _has_alpha(page: Any) -> bool:
     return tuple(page.extrasamples[:1]) in ((PREMULTIPLIED,), (STRAIGHT,))
-
-
-def _count_bands(page: Any) -> int:
-    """Returns the number of channels that are neither colours nor alpha."""
-    return page.samplesperpixel - COLOURS.get(page.photometric, 1) - _has_alpha(page)
 
 
 def _raster(page: Any, samples: Shaped[np.ndarray, "h w bands"], described: Described) -> Raster:
@@ -100,7 +131,7 @@ def _raster(page: Any, samples: Shaped[np.ndarray, "h w bands"], described: Desc
 def _picture(page: Any, samples: Shaped[np.ndarray, "h w c"], described: Described) -> Picture:
     if page.photometric == PHOTOMETRIC.PALETTE:
         return assemble(_coloured(page, samples[..., 0]), *described)
-    samples = _scaled(samples, page.bitspersample)
+    samples = deep.from_bits(samples, page.bitspersample)
     top = np.iinfo(samples.dtype).max
     if page.photometric == PHOTOMETRIC.MINISWHITE:
         samples[..., 0] = top - samples[..., 0]
@@ -111,16 +142,6 @@ def _picture(page: Any, samples: Shaped[np.ndarray, "h w c"], described: Describ
     if page.photometric == PHOTOMETRIC.SEPARATED:
         return _from_cmyk(samples, described)
     return assemble(samples, *described)
-
-
-def _scaled(
-    samples: Shaped[np.ndarray, "h w c"], bits: int
-) -> UInt8[np.ndarray, "h w c"] | UInt16[np.ndarray, "h w c"]:
-    """Returns samples over the whole range of 8 bits, if they have no more, or of 16."""
-    if bits > 8:
-        return samples.astype(np.uint16) if bits == 16 else deep.from_bits(samples, bits)
-    samples = samples.astype(np.uint8)
-    return samples if bits == 8 else np.round(samples * (255 / (2**bits - 1))).astype(np.uint8)
 
 
 def _coloured(page: Any, indices: Shaped[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:
@@ -140,20 +161,51 @@ def _from_cmyk(samples: Shaped[np.ndarray, "h w c"], described: Described) -> Pi
     return assemble(np.concatenate([colours, alpha], axis=-1), description.noted(*notes), described.orientation)
 
 
-def layout(path: str | os.PathLike[str]) -> tuple[tuple[int, ...], np.dtype] | None:
-    """Returns shape and type of a TIFF that can be read by rows, else None: grey or RGB of 8 or 16 bits, no alpha."""
-    with tifffile.TiffFile(path) as file:
-        page: Any = file.pages[0]
+def is_raster(file: BinaryIO) -> bool:
+    """Tells by its head whether a TIFF holds what other formats do not: a raster, or a place on the earth.
+
+    Raises:
+      Exception: any, of tifffile, if it is broken.
+    """
+    file.seek(0)
+    with tifffile.TiffFile(file) as pages:
+        page = _page(pages, 0)
+        is_placed = any(tag in page.tags for tag in geotiff.TAGS)
+        return is_placed or (_has_bands(page) and not _is_for_pillow(page))
+
+
+class Layout(NamedTuple):
+    """What a TIFF holds that can be read by rows."""
+
+    shape: tuple[int, ...]  # [h, w] or [h, w, 3]
+    dtype: np.dtype
+    metadata: Metadata
+
+
+def layout(content: BinaryIO) -> Layout | None:
+    """Returns the layout of a TIFF that can be read by rows, else None: one page, upright, grey or RGB, no alpha.
+
+    Raises:
+      Exception: any, of tifffile, if it is broken.
+    """
+    size = content.seek(0, os.SEEK_END)
+    content.seek(0)
+    with tifffile.TiffFile(content) as file:
+        page = _page(file, 0)
         is_known = (
-            page.dtype in (np.uint8, np.uint16)
+            len(file.pages) == 1
+            and page.dtype in (np.uint8, np.uint16)
             and page.bitspersample in (8, 16)
             and (page.samplesperpixel, page.photometric) in ((1, PHOTOMETRIC.MINISBLACK), (3, PHOTOMETRIC.RGB))
             and not page.extrasamples
             and page.axes in ("YX", "YXS")
             and page.compression in LOSSLESS
-            and _is_complete(page, os.path.getsize(path))
+            and _is_complete(page, size)
         )
-        return (page.shape, np.dtype(page.dtype)) if is_known else None
+        described = of_tiff.read(content, page.offset)
+        if not is_known or described.orientation != exif.UPRIGHT:
+            return None
+        return Layout(page.shape, np.dtype(page.dtype), described.metadata)
 
 
 def read_rows(path: str | os.PathLike[str], shape: tuple[int, ...]) -> Iterator[np.ndarray]:
@@ -165,7 +217,7 @@ def read_rows(path: str | os.PathLike[str], shape: tuple[int, ...]) -> Iterator[
     with tifffile.TiffFile(path) as file:
         page: Any = file.pages[0]
         across = -(-page.imagewidth // page.tilewidth) if page.is_tiled else 1
-        segments = page.segments(maxworkers=1)
+        segments = (page.decode(data, index) for data, index in _segments(page))
         count = 0
         while count < shape[0]:
             parts = []

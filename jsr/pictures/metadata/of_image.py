@@ -1,14 +1,14 @@
-"""The metadata of an opened picture, of any format that Pillow opens, and of JPEG XL."""
+"""The metadata of an opened picture, of any format that Pillow opens."""
 
 import io
-import os
+import re
 import struct
 from typing import BinaryIO
 
 import tifffile
 from PIL import Image
 
-from jsr.pictures.metadata import exif, iptc, of_png, of_tiff
+from jsr.pictures.metadata import iptc, of_png, of_tiff
 from jsr.pictures.metadata.record import Described, Metadata, described, resolution
 
 
@@ -25,8 +25,6 @@ def read(image: Image.Image, file: BinaryIO | io.BytesIO) -> Described:
         file.seek(0)
         with tifffile.TiffFile(file) as pages:
             return of_tiff.read(file, pages.pages[image.tell()].offset)
-    if image.format == "JXL":
-        return read_jxl(file, icc=image.info.get("icc_profile"))
     info, segments = image.info, getattr(image, "applist", [])
     resources = b"".join(data[len(iptc.HEAD) :] for _, data in segments if data.startswith(iptc.HEAD))
     density = resolution(*info["jfif_density"], unit=info["jfif_unit"]) if "jfif_density" in info else None
@@ -45,39 +43,17 @@ def read(image: Image.Image, file: BinaryIO | io.BytesIO) -> Described:
         metadata = metadata.noted("its extended XMP is not kept")
     if any(name == "APP11" and data.startswith(b"JP") for name, data in segments):
         metadata = metadata.noted("its content credentials are not kept: they vouch for the old file")
+    if image.format == "MPO":
+        metadata = metadata.noted("what stands beside the photograph is not kept, such as a map of HDR or of depth")
+    if image.format in ("JPEG", "MPO") and _has_video(file):
+        metadata = metadata.noted("its video is not kept")
     return described(metadata, info.get("exif"), info.get("xmp"))
 
 
-def read_jxl(file: BinaryIO | io.BytesIO, *, icc: bytes | None = None) -> Described:
-    """Reads the metadata of a JPEG XL, whose decoder has turned the pixels: by its own head, not by EXIF.
-
-    Args:
-      icc: the colour profile, which only a decoder can tell.
-    """
-    block, packet, at, has_compressed = None, None, 0, False
-    whole = file.seek(0, os.SEEK_END)
-    while True:
-        file.seek(at)
-        head = file.read(16)
-        size, start = int.from_bytes(head[:4], "big"), 8
-        if size == 1:  # a large one, whose size follows
-            size, start = int.from_bytes(head[8:], "big"), 16
-        kind = head[4:8]
-        if (
-            len(head) < 8 or size < start or at + size > whole
-        ):  # the last one may have size 0; a bare stream of pixels has no boxes
-            break
-        file.seek(at + start)
-        if kind == b"Exif":
-            data = file.read(size - start)
-            block = data[4 + int.from_bytes(data[:4], "big") :]
-        elif kind == b"xml ":
-            packet = file.read(size - start)
-        elif kind == b"brob" and file.read(4) in (b"Exif", b"xml "):
-            has_compressed = True
-        at += size
-    notes = ("its compressed metadata are not kept",) * has_compressed
-    return described(Metadata(icc, notes=notes), block, packet)._replace(orientation=exif.UPRIGHT)
+def _has_video(file: BinaryIO | io.BytesIO) -> bool:
+    """Tells whether an MP4 or QuickTime follows the picture, as in motion photos."""
+    file.seek(0)
+    return re.search(rb"\0\0\0.ftyp(mp4|iso|qt )", file.read(), re.DOTALL) is not None
 
 
 def _code_points(file: BinaryIO | io.BytesIO) -> tuple[tuple[bytes, bytes], ...]:

@@ -7,8 +7,6 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
 
-import png
-
 from jsr.pictures.metadata import exif, iptc
 from jsr.pictures.metadata.record import Described, Metadata, described, resolution
 
@@ -45,7 +43,7 @@ def read(file: BinaryIO | io.BytesIO) -> Described:
             block = data
         elif tag == b"pHYs" and len(data) == 9:
             x, y, unit = struct.unpack(">IIB", data)
-            density = resolution(_an_inch(x), _an_inch(y), 1) if unit == 1 else resolution(x, y, 0)
+            density = resolution(an_inch(x), an_inch(y), 1) if unit == 1 else resolution(x, y, 0)
             metadata = metadata._replace(resolution=density)
         elif tag == b"iTXt" and keyword == XMP_TEXT:
             packet = _text(tag, data)
@@ -75,31 +73,36 @@ def printable(name: bytes) -> str:
     return "".join(c if c.isprintable() else "?" for c in name[:MAX_KEYWORD].decode("latin-1"))
 
 
+def chunk(tag: bytes, data: bytes) -> bytes:
+    """Returns a chunk: length, tag, data and checksum."""
+    return struct.pack(">I4s", len(data), tag) + data + zlib.crc32(data, zlib.crc32(tag)).to_bytes(4, "big")
+
+
 def chunks(metadata: Metadata) -> bytes:
     """Returns the chunks of metadata, which stand before the pixels."""
     file = io.BytesIO()
     for tag, data in metadata.colour:
-        png.write_chunk(file, tag, data)
+        file.write(chunk(tag, data))
     if metadata.icc:
-        png.write_chunk(file, b"iCCP", b"ICC Profile\0\0" + zlib.compress(metadata.icc))
+        file.write(chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(metadata.icc)))
     if metadata.resolution:
         x, y, is_ratio = metadata.resolution
         sizes = (x, y) if is_ratio else (x / INCH, y / INCH)
-        png.write_chunk(file, b"pHYs", struct.pack(">IIB", *map(round, sizes), not is_ratio))
+        file.write(chunk(b"pHYs", struct.pack(">IIB", *map(round, sizes), not is_ratio)))
     if metadata.exif:
-        png.write_chunk(file, b"eXIf", metadata.exif.removeprefix(exif.PREFIX))
+        file.write(chunk(b"eXIf", metadata.exif.removeprefix(exif.PREFIX)))
     if metadata.xmp:
-        png.write_chunk(file, b"iTXt", XMP_TEXT + bytes(5) + metadata.xmp)
+        file.write(chunk(b"iTXt", XMP_TEXT + bytes(5) + metadata.xmp))
     if metadata.iptc:  # as ImageMagick writes it and ExifTool reads it; PNG itself has no place for it
         records = iptc.resource(metadata.iptc)
         text = f"\n8bim\n{len(records):8}\n{records.hex()}\n".encode()
-        png.write_chunk(file, b"zTXt", b"Raw profile type iptc\0\0" + zlib.compress(text))
+        file.write(chunk(b"zTXt", b"Raw profile type iptc\0\0" + zlib.compress(text)))
     if metadata.comment:
         comment = metadata.comment.replace(b"\0", b" ")
         is_utf_8 = _is_utf_8(comment) and not comment.isascii()
-        png.write_chunk(file, b"iTXt" if is_utf_8 else b"tEXt", b"Comment" + bytes(5 if is_utf_8 else 1) + comment)
+        file.write(chunk(b"iTXt" if is_utf_8 else b"tEXt", b"Comment" + bytes(5 if is_utf_8 else 1) + comment))
     for tag, data in metadata.text:
-        png.write_chunk(file, tag, data)
+        file.write(chunk(tag, data))
     return file.getvalue()
 
 
@@ -111,7 +114,7 @@ def _is_utf_8(text: bytes) -> bool:
     return True
 
 
-def _an_inch(pixels: int) -> float:
+def an_inch(pixels: int) -> float:
     """Returns pixels an inch for pixels a metre: a whole number if rounding it gives those, as 300 gives 11811."""
     number = pixels * INCH
     return float(round(number)) if round(round(number) / INCH) == pixels else number

@@ -1,18 +1,17 @@
 """Pickles of nested dictionaries of NumPy arrays, read without running anything that they ask for.
 
-A pickle can call any function of any installed package. `_Unpickler` knows only the three names by which NumPy pickles
-an array, gives a stand-in for each, and refuses every other.
+`NAMES` are those by which NumPy pickles an array, with a stand-in for each; every other is refused.
 """
 
 import io
 import math
-import pickle
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from jsr.errors import WeightsError
+from jsr.weights.foreign.unpickler import Unpickler
 
 TYPES = ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1")
 
@@ -27,9 +26,9 @@ def read(content: bytes) -> dict[str, np.ndarray]:
       WeightsError: the pickle is damaged, or holds anything but dictionaries of arrays.
     """
     try:
-        return dict(_flatten(_Unpickler(io.BytesIO(content)).load(), ()))
+        return dict(_flatten(Unpickler(io.BytesIO(content), NAMES).load(), ()))
     except Exception as error:  # a damaged pickle can raise anything, even MemoryError
-        reason = f": {error}" if isinstance(error, ValueError | pickle.UnpicklingError) else ""
+        reason = f": {error}" if isinstance(error, ValueError) else ""
         raise WeightsError(f"expected a pickle of NumPy arrays, got another{reason}") from error
 
 
@@ -38,14 +37,14 @@ class _Type:
 
     def __init__(self, name: str, *_: Any) -> None:
         if name not in TYPES:
-            raise pickle.UnpicklingError("it has an array of something else than numbers")
+            raise ValueError("it has an array of something else than numbers")
         self.name = name
         self.order = "="
 
     def __setstate__(self, state: tuple) -> None:
         _, self.order, *_ = state
         if self.order not in ("<", ">", "=", "|"):
-            raise pickle.UnpicklingError("it has numbers of an unknown byte order")
+            raise ValueError("it has numbers of an unknown byte order")
 
 
 class _Array:
@@ -57,32 +56,19 @@ class _Array:
     def __setstate__(self, state: tuple) -> None:
         _, shape, dtype, is_fortran, numbers = state
         if not isinstance(dtype, _Type) or not isinstance(numbers, bytes):
-            raise pickle.UnpicklingError("it has an array of something else than numbers")
+            raise ValueError("it has an array of something else than numbers")
         row = np.frombuffer(numbers, np.dtype(dtype.order + dtype.name))
         if math.prod(shape) != len(row):
-            raise pickle.UnpicklingError("it has an array whose shape is not that of its numbers")
+            raise ValueError("it has an array whose shape is not that of its numbers")
         self.array = row.reshape(shape, order="F" if is_fortran else "C")
 
 
-class _Unpickler(pickle._Unpickler):
-    """Unpickles built-in types and arrays of numbers. No other name of any module can be reached.
-
-    Its base is implemented in Python, because that in C allocates 64 GB if a file of ten bytes asks it to.
-    """
-
-    def find_class(self, module: str, name: str) -> Any:
-        """Returns a stand-in for one of the names that an array needs.
-
-        Raises:
-          UnpicklingError: any other name.
-        """
-        if (module, name) == ("numpy", "ndarray"):
-            return _Array
-        if (module, name) == ("numpy", "dtype"):
-            return _Type
-        if (module, name) in (("numpy.core.multiarray", "_reconstruct"), ("numpy._core.multiarray", "_reconstruct")):
-            return _Array
-        raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+NAMES = {
+    ("numpy", "ndarray"): _Array,
+    ("numpy", "dtype"): _Type,
+    ("numpy.core.multiarray", "_reconstruct"): _Array,
+    ("numpy._core.multiarray", "_reconstruct"): _Array,
+}
 
 
 def _flatten(tree: Any, keys: tuple[str, ...]) -> Iterator[tuple[str, np.ndarray]]:

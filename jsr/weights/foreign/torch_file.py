@@ -1,13 +1,11 @@
 """State dicts saved by PyTorch, read without PyTorch and without running anything that the file asks for.
 
 A `.pth` or `.pt` file is a pickle that describes tensors, and their numbers beside it: since torch 1.6 as members of a
-zip archive, before that after the pickle in the same file. A pickle can call any function of any installed package.
-`_Unpickler` knows only the names that describe tensors, and refuses every other.
+zip archive, before that after the pickle in the same file.
 """
 
 import io
 import math
-import pickle
 import zipfile
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -17,6 +15,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 
 from jsr.errors import WeightsError
+from jsr.weights.foreign.unpickler import Unpickler
 
 # NumPy's types by torch's classes of storage. bfloat16 is missing, because NumPy has none.
 TYPES = {
@@ -70,7 +69,7 @@ def read(path: Path) -> dict[str, np.ndarray]:
     except OSError:
         raise
     except Exception as error:  # a damaged pickle can raise anything, even MemoryError
-        reason = f": {error}" if isinstance(error, ValueError | pickle.UnpicklingError) else ""
+        reason = f": {error}" if isinstance(error, ValueError) else ""
         raise WeightsError(f"{path}: expected a state dict saved by PyTorch, got another file{reason}") from error
 
 
@@ -110,37 +109,26 @@ def _read_legacy(file: BinaryIO) -> dict[str, np.ndarray]:
     return {name: _view(tensor, storages) for name, tensor in tensors.items()}
 
 
-class _Unpickler(pickle._Unpickler):
-    """Unpickles built-in types and descriptions of tensors. No other name of any module can be reached.
+NAMES: dict[tuple[str, str], Any] = {("torch", name): dtype for name, dtype in TYPES.items()}
+NAMES["collections", "OrderedDict"] = OrderedDict
+NAMES["torch._utils", "_rebuild_tensor_v2"] = lambda storage, offset, shape, strides, *_: _Tensor(
+    storage, offset, shape, strides
+)
+NAMES["torch._utils", "_rebuild_parameter"] = lambda tensor, *_: tensor
 
-    Its base is implemented in Python, because that in C allocates 64 GB if a file of ten bytes asks it to.
-    """
 
-    def __init__(self, file: Any) -> None:
-        super().__init__(file)
+class _Unpickler(Unpickler):
+    """Unpickles descriptions of tensors."""
+
+    def __init__(self, file: BinaryIO | io.BytesIO) -> None:
+        super().__init__(file, NAMES)
         self.storages: dict[str, _Storage] = {}  # by their keys
-
-    def find_class(self, module: str, name: str) -> Any:
-        """Returns a stand-in for one of the names that a state dict needs.
-
-        Raises:
-          UnpicklingError: any other name.
-        """
-        if (module, name) == ("collections", "OrderedDict"):
-            return OrderedDict
-        if module == "torch" and name in TYPES:
-            return TYPES[name]
-        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
-            return lambda storage, offset, shape, strides, *_: _Tensor(storage, offset, shape, strides)
-        if (module, name) == ("torch._utils", "_rebuild_parameter"):
-            return lambda tensor, *_: tensor
-        raise pickle.UnpicklingError(f"it asks for {module}.{name}")
 
     def persistent_load(self, pid: Any) -> _Storage:
         """Returns the storage that the pickle refers to: `("storage", type, key, device, length[, view])`."""
         kind, dtype, key, _, length, *view = pid
         if kind != "storage" or dtype not in TYPES.values() or any(part is not None for part in view):
-            raise pickle.UnpicklingError("it has a storage of an unknown kind")
+            raise ValueError("it has a storage of an unknown kind")
         self.storages[str(key)] = storage = _Storage(str(key), dtype, int(length))
         return storage
 

@@ -35,12 +35,6 @@ def test_avif_keeps_its_depth(tmp_path, bits):
     assert (read % 257).any()
 
 
-def test_jpeg_xl_keeps_its_depth(tmp_path, u16):
-    pytest.importorskip("pillow_jxl")
-    (tmp_path / "a.jxl").write_bytes(imagecodecs.jpegxl_encode(u16, lossless=True))
-    np.testing.assert_array_equal(pictures.read(tmp_path / "a.jxl").pixels, u16)
-
-
 def test_heif_keeps_its_depth(tmp_path):
     heif = pytest.importorskip("pillow_heif")
     samples = np.round(encoders.smooth().astype(float) * 257).astype(np.uint16)

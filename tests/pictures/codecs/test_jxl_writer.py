@@ -1,14 +1,11 @@
 """Tests ../../jsr/pictures/codecs/jxl_writer.py against imagecodecs, and Pillow's parser of EXIF."""
 
-import io
-
 import imagecodecs
 import numpy as np
 import pytest
 
 from jsr import pictures
 from jsr.pictures import Metadata, Picture
-from jsr.pictures.metadata.of_image import read_jxl
 from jsr.pictures.metadata.record import Resolution
 from tests import encoders
 from tests.expected import loaded
@@ -30,7 +27,8 @@ def test_pixels_are_kept_within_a_few_levels(tmp_path, dtype, is_grey, is_transp
     if alpha is None:
         assert errors.max() < 8
     else:  # what is hidden has no right value
-        assert errors[alpha > 0].max() < 12 and errors[..., -1].max() < 6
+        assert errors[alpha > 0].max() < 12 and not errors[..., -1].any()
+        assert pictures.read(tmp_path / "a.jxl").alpha is not None
 
 
 def test_metadata_stand_in_boxes(tmp_path):
@@ -46,21 +44,3 @@ def test_metadata_stand_in_boxes(tmp_path):
     assert boxes[b"xml "] == b"<x/>" and boxes[b"Exif"][:4] == bytes(4)
     exif = loaded(boxes[b"Exif"][4:])
     assert exif[encoders.MAKE] == "Camera" and (exif[282], exif[283]) == (204, 98)
-
-
-@pytest.mark.parametrize("orientation", [1, 6])
-def test_metadata_are_read_back(tmp_path, orientation):
-    """The pixels are upright as the decoder gives them, whatever EXIF says."""
-    given = Metadata(exif=encoders.camera_exif(orientation).tobytes(), xmp=b"<x/>")
-    pictures.write(tmp_path / "a.jxl", Picture(encoders.smooth(), metadata=given))
-    content = (tmp_path / "a.jxl").read_bytes()
-    metadata, turn = read_jxl(io.BytesIO(content), icc=encoders.SRGB)
-    assert turn == 1 and metadata.icc == encoders.SRGB and b"<x/>" in (metadata.xmp or b"") and metadata.notes == ()
-    exif = loaded(metadata.exif)
-    assert exif[encoders.MAKE] == "Camera" and encoders.ORIENTATION not in exif
-    at = content.index(b"xml ") - 4
-    compressed = content[:at] + (12).to_bytes(4, "big") + b"brobxml " + content[at + 12 :]
-    assert read_jxl(io.BytesIO(compressed)).metadata.notes == ("its compressed metadata are not kept",)
-    for cut in range(0, len(content), 7):
-        read_jxl(io.BytesIO(content[:cut]))  # raises nothing
-    assert read_jxl(io.BytesIO(content[content.index(b"jxlc") + 4 :])) == (Metadata(), 1)

@@ -392,3 +392,16 @@ def test_animations_have_their_metadata(tmp_path, capsys, suffix):
         assert image.getexif()[encoders.MAKE] == "Camera"
         if suffix == "png":
             assert image.info["parameters"] == "a tree" and image.info["dpi"] == pytest.approx((300, 300), abs=0.01)
+
+
+def test_what_phones_put_beside_a_photograph_is_named(tmp_path):
+    """A second picture, as for HDR, and a video behind the end of the JPEG."""
+    photo = Image.fromarray(encoders.smooth())
+    photo.save(tmp_path / "a.jpg", format="MPO", save_all=True, append_images=[photo.resize((8, 8))])
+    photo.save(tmp_path / "b.jpg")
+    with (tmp_path / "b.jpg").open("ab") as file:
+        file.write(b"\0\0\0\x18ftypmp42" + bytes(100))
+    (beside,) = pictures.read(tmp_path / "a.jpg").metadata.notes
+    assert beside == "what stands beside the photograph is not kept, such as a map of HDR or of depth"
+    assert pictures.read(tmp_path / "b.jpg").metadata.notes == ("its video is not kept",)
+    assert pictures.read(tmp_path / "a.jpg", frame=1).pixels.shape == (8, 8, 3)
