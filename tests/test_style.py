@@ -18,7 +18,8 @@ PACKAGE = ROOT / "jsr"
 # Bottom to top: a folder imports only folders of lower rows, and the files of one folder import each other without a
 # circle. Programs stand at the top of the package, and nothing there imports them.
 ROWS = (
-    {"ops", "devices", "errors", "version"},
+    {"errors", "version"},
+    {"ops", "devices"},
     {"files", "command_line"},
     {"models", "degradation"},
     {"weights", "pictures"},

@@ -8,7 +8,9 @@ one process, nothing here does anything. This is the only file that uses `jax.di
 import contextlib
 import itertools
 import json
+import math
 import os
+import re
 import socket
 import sys
 import threading
@@ -21,7 +23,7 @@ from typing import Any, NoReturn
 
 import jax
 
-from jsr.devices import launchers, memory
+from jsr.devices import launchers, memory, relay
 from jsr.devices.launchers import Place
 from jsr.errors import ConfigError
 
@@ -47,15 +49,14 @@ def joined(program: str) -> Iterator[None]:
     try:
         place = launchers.place()
         if place.count > 1:
-            _connect(place)
+            watchdog = Watchdog(program, place)
+            _connect(place, watchdog)
     except ConfigError as error:
         sys.exit(f"{program}: error: {error}")
     if place.count == 1:
         yield
         return
     _place = place
-    is_over = threading.Event()
-    watchdog = threading.Thread(target=_watch, args=(program, is_over), daemon=True)
     watchdog.start()
     status: Any = 0
     try:
@@ -67,13 +68,13 @@ def joined(program: str) -> Iterator[None]:
         blame(error)
         traceback.print_exc()
         status = 1
+    _set_end(FAILED if status else FINISHED)
     if status:
-        _set_end(FAILED)
-        _exit(status)
-    _set_end(FINISHED)
+        if place.is_first:
+            time.sleep(2 * BEAT)  # so that the others hear it before the service is gone
+        _exit(status if isinstance(status, int) else 1)
     barrier(FINISHED)
-    is_over.set()
-    watchdog.join()
+    watchdog.stop()
 
 
 def is_first() -> bool:
@@ -163,59 +164,91 @@ def blame(error: BaseException) -> None:
         time.sleep(PATIENCE + 2 * BEAT)
 
 
-def _connect(place: Place) -> None:
+class Watchdog:
+    """Gives signs of life, and ends this process with one line where another one gives none."""
+
+    def __init__(self, program: str, place: Place) -> None:
+        """Takes the name before the line."""
+        self._program = program
+        self._place = place
+        self._is_over = threading.Event()
+        self._signs: dict[int, tuple[str, float]] = {}  # the latest of each process, and when it was new
+
+    def start(self) -> None:
+        """Starts to beat and to watch, in two threads because the service may not answer."""
+        self._signs = {index: ("", time.monotonic()) for index in range(self._place.count)}
+        for target in (self._beat, self._watch):
+            threading.Thread(target=target, daemon=True).start()
+
+    def stop(self) -> None:
+        """Ends both, before the others leave."""
+        self._is_over.set()
+
+    def report_loss(self) -> None:
+        """Ends this process because the connection to the first one, which runs the service, has ended."""
+        if not self._is_over.is_set():
+            self._end(0, "is gone")
+
+    def _beat(self) -> None:
+        host = socket.gethostname()
+        for beat in itertools.count():
+            with contextlib.suppress(Exception):  # Where the service has failed, the signs of all grow old.
+                _client().key_value_set(f"jsr/signs/{self._place.index}", f"{host} {beat}", allow_overwrite=True)
+                for index, sign in _entries("signs").items():
+                    if sign != self._signs[index][0]:
+                        self._signs[index] = sign, time.monotonic()
+                for index, end in _entries("ends").items():
+                    if end == FAILED and index != self._place.index:
+                        self._end(index, "has failed and says why")
+                    self._signs[index] = self._signs[index][0], math.inf
+            if self._is_over.wait(BEAT):
+                return
+
+    def _watch(self) -> None:
+        while not self._is_over.wait(BEAT):
+            for index, (_, when) in self._signs.items():
+                if time.monotonic() - when > PATIENCE:
+                    self._end(index, "is gone")
+
+    def _end(self, index: int, fate: str) -> NoReturn:
+        host = self._signs[index][0].partition(" ")[0]
+        name = f"{self._place._replace(index=index)}" + (f" on {host}" if host else "")
+        start = "\n" if self._place.is_first else ""  # after the progress bar
+        line = f"{start}{self._program}: error: {name} {fate}; the same command resumes\n"
+        os.write(2, line.encode())  # Not by `print`, because the main thread may hold the stream's lock.
+        os._exit(1)
+
+
+def _connect(place: Place, watchdog: Watchdog) -> None:
     """Connects this process with the others.
 
     Raises:
-      ConfigError: the address of the first one is unknown, or not all came.
+      ConfigError: the address of the first one is unknown, or not all come.
     """
+    from jax._src.clusters import ClusterEnv  # knows the addresses of Slurm and Open MPI
+
     # This service would take SIGTERM away from the training loop.
     jax.config.update("jax_enable_preemption_service", False)
     gpus = [] if place.gpu is None else [place.gpu]  # an empty list means all that are visible; None would mean one
+    address = os.environ.get("JAX_COORDINATOR_ADDRESS")
+    if not address:
+        address, *_ = ClusterEnv.auto_detect_unset_distributed_params(None, place.count, place.index, gpus, None, None)
+    if not address or not re.fullmatch(r".+:\d+", address):
+        raise ConfigError(f"JAX_COORDINATOR_ADDRESS: expected HOST:PORT of process 0, got {address or 'nothing'}")
+    if not place.is_first:
+        address = relay.start(address, watchdog.report_loss)
     try:
         jax.distributed.initialize(
-            num_processes=place.count, process_id=place.index, local_device_ids=gpus, shutdown_timeout_seconds=10
+            address,
+            place.count,
+            place.index,
+            gpus,
+            cluster_detection_method="deactivate",
+            shutdown_timeout_seconds=10,
         )
-    except ValueError as error:
-        if "coordinator_address" not in str(error):
-            raise
-        raise ConfigError(
-            f"{place}: expected the address of process 0 in JAX_COORDINATOR_ADDRESS, HOST:PORT, got nothing"
-        ) from error
     except jax.errors.JaxRuntimeError as error:
-        raise ConfigError(f"{place}: cannot reach the others: {_first_line(error)}") from error
-
-
-def _watch(program: str, is_over: threading.Event) -> None:
-    """Gives signs of life and looks for those of the others; ends this process where another one is gone."""
-    host = socket.gethostname()
-    signs: dict[int, str] = {}  # the latest of each process
-    times: dict[int, float] = {}  # when they were new
-    problem = ""
-    for beat in itertools.count():
-        try:
-            _client().key_value_set(f"jsr/signs/{_place.index}", f"{host} {beat}", allow_overwrite=True)
-            found = {int(key.rpartition("/")[2]): value for key, value in _client().key_value_dir_get("jsr/signs/")}
-            ends = {int(key.rpartition("/")[2]): value for key, value in _client().key_value_dir_get("jsr/ends/")}
-        except Exception:  # The first process runs the service.
-            problem = f"process 0 of {_place.count} is gone"
-            found, ends = {}, {}
-        if is_over.is_set():
-            return
-        for index, sign in found.items():
-            if sign != signs.get(index):
-                signs[index], times[index] = sign, time.monotonic()
-            name = f"{_place._replace(index=index)} on {sign.split()[0]}"
-            if ends.get(index) == FAILED:
-                problem = f"{name} has failed, and says why"
-            elif time.monotonic() - times[index] > PATIENCE and index not in ends:
-                problem = f"{name} is gone"
-        if problem:
-            # Not by `print`: the main thread may hold the stream's lock.
-            line = f"{program}: error: {prefix()}{problem}; the same command resumes\n"
-            os.write(sys.stderr.fileno(), line.encode())
-            _exit(1)
-        is_over.wait(BEAT)
+        reason = next(iter(str(error).splitlines()), "no answer")
+        raise ConfigError(f"{place}: expected {place.count} processes that reach each other, got {reason}") from error
 
 
 def _set_end(end: str) -> None:
@@ -230,15 +263,20 @@ def _silent() -> Iterator[None]:
         yield
 
 
-def _exit(status: Any) -> NoReturn:
+def _exit(status: int) -> NoReturn:
     """Ends this process without waiting for the others."""
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(status if isinstance(status, int) else 1)
+    os._exit(status)
+
+
+def _entries(folder: str) -> dict[int, str]:
+    """Returns what the processes have written into a folder of the service, by their numbers."""
+    return {int(key.rpartition("/")[2]): value for key, value in _client().key_value_dir_get(f"jsr/{folder}/")}
 
 
 def _client() -> Any:
-    from jax._src import distributed  # JAX has no public name for its key-value service
+    from jax._src import distributed  # has no public name
 
     return distributed.global_state.client
 
@@ -247,7 +285,3 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error:
         yield error
         error = error.__cause__ or error.__context__
-
-
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)
