@@ -32,6 +32,7 @@ PATIENCE = 30.0  # seconds without one, after which a process counts as gone; JA
 VISIBLE = 60.0  # seconds until all hosts see a new file: NFS may remember for so long that there was none
 WAIT = 7 * 24 * 3600  # seconds to wait for processes that are alive, as during a download
 FAILED, FINISHED = "failed", "finished"
+GONE = "is gone; the same command resumes"
 
 _place = Place()
 
@@ -75,6 +76,12 @@ def joined(program: str) -> Iterator[None]:
         _exit(status if isinstance(status, int) else 1)
     barrier(FINISHED)
     watchdog.stop()
+
+
+def keep_to_gpu(place: Place) -> None:
+    """Keeps a process that does not join others to its GPU, before JAX looks for any."""
+    if place.gpu is not None:
+        jax.config.update("jax_cuda_visible_devices", str(place.gpu))
 
 
 def is_first() -> bool:
@@ -187,7 +194,7 @@ class Watchdog:
     def report_loss(self) -> None:
         """Ends this process because the connection to the first one, which runs the service, has ended."""
         if not self._is_over.is_set():
-            self._end(0, "is gone")
+            self._end(0, GONE)
 
     def _beat(self) -> None:
         host = socket.gethostname()
@@ -199,7 +206,7 @@ class Watchdog:
                         self._signs[index] = sign, time.monotonic()
                 for index, end in _entries("ends").items():
                     if end == FAILED and index != self._place.index:
-                        self._end(index, "has failed and says why")
+                        self._end(index, "has failed, and says why")
                     self._signs[index] = self._signs[index][0], math.inf
             if self._is_over.wait(BEAT):
                 return
@@ -208,13 +215,13 @@ class Watchdog:
         while not self._is_over.wait(BEAT):
             for index, (_, when) in self._signs.items():
                 if time.monotonic() - when > PATIENCE:
-                    self._end(index, "is gone")
+                    self._end(index, GONE)
 
     def _end(self, index: int, fate: str) -> NoReturn:
         host = self._signs[index][0].partition(" ")[0]
         name = f"{self._place._replace(index=index)}" + (f" on {host}" if host else "")
         start = "\n" if self._place.is_first else ""  # after the progress bar
-        line = f"{start}{self._program}: error: {name} {fate}; the same command resumes\n"
+        line = f"{start}{self._program}: error: {name} {fate}\n"
         os.write(2, line.encode())  # Not by `print`, because the main thread may hold the stream's lock.
         os._exit(1)
 
