@@ -29,6 +29,7 @@ from jsr.errors import ConfigError
 
 BEAT = 2.0  # seconds between signs of life
 PATIENCE = 30.0  # seconds without one, after which a process counts as gone; JAX takes 100, and then aborts in C++
+START = 300.0  # seconds within which all processes must have come
 VISIBLE = 60.0  # seconds until all hosts see a new file: NFS may remember for so long that there was none
 WAIT = 7 * 24 * 3600  # seconds to wait for processes that are alive, as during a download
 FAILED, FINISHED = "failed", "finished"
@@ -130,9 +131,8 @@ def agree(facts: dict[str, Any]) -> None:
         f"{name} {value} here, {first.get(name)} there" for name, value in facts.items() if value != first.get(name)
     ]
     if differing:
-        raise ConfigError(
-            f"expected the same as in process 0, got {', '.join(differing)}; start all with one command, data and version"
-        )
+        advice = "start all with one command, data and version"
+        raise ConfigError(f"expected the same as in process 0, got {', '.join(differing)}; {advice}")
     barrier("agreed")
 
 
@@ -196,6 +196,10 @@ class Watchdog:
         if not self._is_over.is_set():
             self._end(0, GONE)
 
+    def report_absence(self) -> None:
+        """Ends this process because others have not come."""
+        self._fail(f"expected {self._place.count} processes, but not all came in {START:g} s")
+
     def _beat(self) -> None:
         host = socket.gethostname()
         for beat in itertools.count():
@@ -219,9 +223,11 @@ class Watchdog:
 
     def _end(self, index: int, fate: str) -> NoReturn:
         host = self._signs[index][0].partition(" ")[0]
-        name = f"{self._place._replace(index=index)}" + (f" on {host}" if host else "")
+        self._fail(f"{self._place._replace(index=index)}" + (f" on {host} " if host else " ") + fate)
+
+    def _fail(self, text: str) -> NoReturn:
         start = "\n" if self._place.is_first else ""  # after the progress bar
-        line = f"{start}{self._program}: error: {name} {fate}\n"
+        line = f"{start}{self._program}: error: {text}\n"
         os.write(2, line.encode())  # Not by `print`, because the main thread may hold the stream's lock.
         os._exit(1)
 
@@ -244,6 +250,9 @@ def _connect(place: Place, watchdog: Watchdog) -> None:
         raise ConfigError(f"JAX_COORDINATOR_ADDRESS: expected HOST:PORT of process 0, got {address or 'nothing'}")
     if not place.is_first:
         address = relay.start(address, watchdog.report_loss)
+    timer = threading.Timer(START, watchdog.report_absence)  # JAX would abort in C++
+    timer.daemon = True
+    timer.start()
     try:
         jax.distributed.initialize(
             address,
@@ -251,11 +260,14 @@ def _connect(place: Place, watchdog: Watchdog) -> None:
             place.index,
             gpus,
             cluster_detection_method="deactivate",
+            initialization_timeout=int(START) + 60,
             shutdown_timeout_seconds=10,
         )
     except jax.errors.JaxRuntimeError as error:
         reason = next(iter(str(error).splitlines()), "no answer")
         raise ConfigError(f"{place}: expected {place.count} processes that reach each other, got {reason}") from error
+    finally:
+        timer.cancel()
 
 
 def _set_end(end: str) -> None:

@@ -92,7 +92,8 @@ def run(config: Config) -> Path:
             if differences:
                 text = f"configuration overwritten: {differences}; a run of this one alone would end otherwise"
                 record.note(first, text)
-            state = parallel.replicate(parallel.from_first(state))  # The name is reused, so that the original does not stay in memory.
+            # The name is reused, so that the original does not stay in memory.
+            state = parallel.replicate(parallel.from_first(state))
             try:
                 _train(
                     config,

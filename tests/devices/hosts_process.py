@@ -1,11 +1,11 @@
 """One process of test_hosts.py: `python -m tests.devices.hosts_process SETTINGS`, JSON with
 
-    commands    command lines of jsr.train, run one after the other in this process
-    patience    seconds of silence after which a process is gone
-    visible     seconds for which a file of the first process is waited for
-    version     of jsr, as this process has it
-    pause       seconds before each dispatch
-    mode        "crops" writes those of three steps, "shared" looks at the folder `run`, "sum" adds up ones
+commands    command lines of jsr.train, run one after the other in this process
+patience    seconds of silence after which a process is gone
+visible     seconds for which a file of the first process is waited for
+version     of jsr, as this process has it
+pause       seconds before each dispatch
+mode        "crops" writes those of three steps, "shared" looks at the folder `run`, "sum" adds up ones
 """
 
 import contextlib
@@ -71,9 +71,7 @@ def write_crops():
     sources = {
         "replicated": lambda: placement.replicated(pictures, key),
         "sharded": lambda: placement.sharded(pictures, key),
-        "streamed": lambda: next(
-            streaming.streamed(pictures, key, first=0, end=3, chunk=3, batch=batch, size=size)
-        ),
+        "streamed": lambda: next(streaming.streamed(pictures, key, first=0, end=3, chunk=3, batch=batch, size=size)),
     }
     for kind, source in sources.items():
         draw = functools.partial(crops.at_step, batch=batch, size=size)

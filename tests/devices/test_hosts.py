@@ -164,8 +164,8 @@ def test_nothing_is_lost_when_a_process_is_killed_or_stopped(place, tmp_path):
     # Each victim in turn; the other one ends with one line.
     for victim, is_saving in ((1, False), (0, True)):
         place.start(2, 2, command())
-        before = place.step()
-        place.wait_for(lambda: place.step() > before + 25)
+        target = place.step() + 25
+        place.wait_for(lambda target=target: place.step() > target)
         if is_saving:
             place.wait_for(lambda: list(run.glob("checkpoints/*tmp*")))
         place.processes[victim].kill()
