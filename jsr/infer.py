@@ -161,8 +161,7 @@ def _run_share(place: Place, folder: Path, jobs: list[Job], settings: Options, l
     log.say(f"all {place.count} processes: {made} pictures made, {failed} failed")
     for index, tally in enumerate(tallies):
         if tally is None:
-            name = place._replace(index=index)
-            text = f"{name} is gone; --skip-existing makes what it has not"
+            text = f"{Place(index, place.count)} is gone; --skip-existing makes what it has not"
             print(f"jsr.infer: error: {text}", file=sys.stderr)
             failed += 1
     return failed

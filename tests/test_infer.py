@@ -899,7 +899,7 @@ def test_processes_share_a_folder_and_the_first_reports_the_sum(capsys, monkeypa
     Path("folder/4.png").write_bytes(b"broken")
     assert _processes(monkeypatch, range(3), "folder", "-o", "out") == {0: 1, 1: 1, 2: 0}
     output = capsys.readouterr()
-    names = [re.search(r"(\d).png ->", line)[1] for line in output.out.splitlines() if "->" in line]
+    names = re.findall(r"(\d).png ->", output.out)
     assert names == ["2", "5", "1", "0", "3", "6"]
     assert output.out.splitlines()[-1] == "all 3 processes: 6 pictures made, 1 failed"
     assert "4.png" in output.err and sorted(os.listdir("out")) == [f"{n}.png" for n in range(7) if n != 4]

@@ -50,8 +50,8 @@ def joined(program: str) -> Iterator[None]:
     global _place
     try:
         place = launchers.place()
+        watchdog = Watchdog(program, place)
         if place.count > 1:
-            watchdog = Watchdog(program, place)
             _connect(place, watchdog)
     except ConfigError as error:
         sys.exit(f"{program}: error: {error}")
@@ -222,8 +222,8 @@ class Watchdog:
                     self._end(index, GONE)
 
     def _end(self, index: int, fate: str) -> NoReturn:
-        host = self._signs[index][0].partition(" ")[0]
-        self._fail(f"{self._place._replace(index=index)}" + (f" on {host} " if host else " ") + fate)
+        host = self._signs[index][0].partition(" ")[0] or "an unknown host"
+        self._fail(f"{Place(index, self._place.count)} on {host} {fate}")
 
     def _fail(self, text: str) -> NoReturn:
         start = "\n" if self._place.is_first else ""  # after the progress bar

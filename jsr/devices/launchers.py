@@ -6,12 +6,13 @@ Slurm's srun and Open MPI's mpirun tell each process its number in its environme
 
 import os
 import re
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from jsr.errors import ConfigError
 
 
-class Place(NamedTuple):
+@dataclass(frozen=True)
+class Place:
     """The place of a process among those of its command."""
 
     index: int = 0

@@ -67,22 +67,26 @@ def from_first(tree: Any) -> Any:
 
 def across() -> NamedSharding:
     """Returns the sharding of an array that every device of every process has whole, as checkpoints require it."""
-    devices = sorted(jax.devices(), key=lambda device: (device.process_index, device.id))
-    return NamedSharding(Mesh(np.array(devices), (AXIS,)), PartitionSpec())
+    return NamedSharding(_all_devices(), PartitionSpec())
 
 
 def to_across(tree: Any) -> Any:
     """Returns a replicated tree as arrays of all processes."""
     if jax.process_count() == 1:
         return tree
-    return multihost_utils.host_local_array_to_global_array(tree, across().mesh, PartitionSpec())
+    return multihost_utils.host_local_array_to_global_array(tree, _all_devices(), PartitionSpec())
 
 
 def from_across(tree: Any) -> Any:
     """Returns a tree of arrays of all processes as one that is replicated on the local devices."""
     if jax.process_count() == 1:
         return tree
-    return multihost_utils.global_array_to_host_local_array(tree, across().mesh, PartitionSpec())
+    return multihost_utils.global_array_to_host_local_array(tree, _all_devices(), PartitionSpec())
+
+
+def _all_devices() -> Mesh:
+    devices = sorted(jax.devices(), key=lambda device: (device.process_index, device.id))
+    return Mesh(np.array(devices), (AXIS,))
 
 
 def make_largest() -> Callable[[Callable[[], int]], Callable[[], int]]:

@@ -27,7 +27,7 @@ ESPCN = ["--phase", "srresnet", "--model", "espcn", *TINY, "--workdir", "run"]
 EQUAL = ["--steps", "20", "--save-every", "20", "--sample-every", "20", *TINY]
 COMMANDS = [
     ("streamed", ["--phase", "srresnet", "--optimizer", "muon", "--workdir", "srresnet", *EQUAL]),
-    ("sharded", ["--phase", "srgan", "--content", "mse", "--workdir", "srgan", *EQUAL, "--precision", "bf16"]),
+    ("sharded", ["--phase", "srgan", "--content", "mse", "--workdir", "srgan", *EQUAL]),
 ]
 
 pytestmark = pytest.mark.slow
@@ -208,7 +208,8 @@ def test_nothing_is_lost_when_a_process_is_killed_or_stopped(place, tmp_path):
 
 def test_a_frozen_process_is_named(place, tmp_path):
     """The first one, which runs the service: it does not answer, but its connections stay."""
-    place.start(2, 1, {"commands": [(None, [*ESPCN, "--steps", "100000"])], "patience": PATIENCE})
+    command = [*ESPCN, "--steps", "100000", "--precision", "bf16"]
+    place.start(2, 1, {"commands": [(None, command)], "patience": PATIENCE})
     place.wait_for(lambda: place.step() > 0)
     place.processes[0].send_signal(signal.SIGSTOP)
     assert place.processes[1].wait(60) == 1
