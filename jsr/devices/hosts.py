@@ -222,8 +222,8 @@ class Watchdog:
                     self._end(index, GONE)
 
     def _end(self, index: int, fate: str) -> NoReturn:
-        host = self._signs[index][0].partition(" ")[0] or "an unknown host"
-        self._fail(f"{Place(index, self._place.count)} on {host} {fate}")
+        host, _, _ = self._signs.get(index, ("", 0.0))[0].partition(" ")
+        self._fail(f"{Place(index, self._place.count)}{f' on {host}' * bool(host)} {fate}")
 
     def _fail(self, text: str) -> NoReturn:
         start = "\n" if self._place.is_first else ""  # after the progress bar

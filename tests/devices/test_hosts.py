@@ -177,7 +177,7 @@ def test_nothing_is_lost_when_a_process_is_killed_or_stopped(place, tmp_path):
         assert re.fullmatch(rf"test: error: process {victim} of 2 on \S+ is gone; the same command resumes", line)
 
     def stopped(step):
-        assert place.wait(seconds=60) == [0] * len(place.processes), place.errors(0)
+        assert place.wait() == [0] * len(place.processes), place.errors(0)
         assert saved(run)[-1] == place.step() >= step
         assert f"stopped at step {place.step()} of 300" in (tmp_path / "out0").read_text()
         return place.step()
