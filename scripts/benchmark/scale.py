@@ -74,7 +74,7 @@ def _process(case: Task, repeats: int) -> dict[str, Any]:
     noise = crops.source(case.crop)
     images = jax.eval_shape(lambda: draw(noise, 0))
     share = jax.ShapeDtypeStruct((case.batch // jax.device_count(), *images.shape[1:]), images.dtype)
-    shapes = _summed(jax.make_jaxpr(step, axis_env=[(parallel.AXIS, jax.device_count())])(state, share).jaxpr)
+    shapes = summed(jax.make_jaxpr(step, axis_env=[(parallel.AXIS, jax.device_count())])(state, share).jaxpr)
 
     dispatch = parallel.make_dispatch(step, draw, most=case.steps)
     noise, state = parallel.replicate(noise), parallel.replicate(state)
@@ -107,14 +107,14 @@ def _process(case: Task, repeats: int) -> dict[str, Any]:
     return {"ms": 1e3 * whole, "MB summed": size / 1e6, "in collectives": part / whole}
 
 
-def _summed(jaxpr: core.Jaxpr) -> list[Any]:
+def summed(jaxpr: core.Jaxpr) -> list[Any]:
     """Lists the arrays that a program sums over the devices, also in its inner programs."""
     found = []
     for equation in jaxpr.eqns:
         if equation.primitive.name.startswith("psum"):
             found += [variable.aval for variable in equation.invars]
         for inner in core.jaxprs_in_params(equation.params):
-            found += _summed(inner)
+            found += summed(inner)
     return found
 
 
