@@ -33,7 +33,10 @@ ROW = {room: number for number, rooms in enumerate(ROWS, 1) for room in rooms}
 
 # Pages that send a reader to files and commands.
 PAGES = [
-    *(ROOT / name for name in ("README.md", "jsr/pretrained/README.md", "experiments/README.md")),
+    *(
+        ROOT / name
+        for name in ("README.md", "jsr/devices/README.md", "jsr/pretrained/README.md", "experiments/README.md")
+    ),
     *(ROOT / "scripts").glob("*/README.md"),
     *(ROOT / ".github").glob("*.md"),
 ]
@@ -202,6 +205,7 @@ def test_networks_are_arguments(name):
     "word, homes",
     [
         ("pmap", ["devices/parallel.py"]),
+        ("distributed", ["devices/hosts.py"]),
         ("orbax", ["training/checkpoints.py"]),
         ("grain", ["data/streaming.py"]),
         ("tensorflow_datasets", ["data/datasets.py"]),

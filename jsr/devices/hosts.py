@@ -6,9 +6,7 @@ one process, nothing here does anything. This is the only file that uses `jax.di
 """
 
 import contextlib
-import itertools
 import json
-import math
 import os
 import re
 import socket
@@ -23,17 +21,13 @@ from typing import Any, NoReturn
 
 import jax
 
-from jsr.devices import launchers, memory, relay
+from jsr.devices import launchers, memory, relay, watchdog
 from jsr.devices.launchers import Place
+from jsr.devices.watchdog import FAILED, FINISHED, Watchdog
 from jsr.errors import ConfigError
 
-BEAT = 2.0  # seconds between signs of life
-PATIENCE = 30.0  # seconds without one, after which a process counts as gone; JAX takes 100, and then aborts in C++
-START = 300.0  # seconds within which all processes must have come
 VISIBLE = 60.0  # seconds until all hosts see a new file: NFS may remember for so long that there was none
 WAIT = 7 * 24 * 3600  # seconds to wait for processes that are alive, as during a download
-FAILED, FINISHED = "failed", "finished"
-GONE = "is gone; the same command resumes"
 
 _place = Place()
 
@@ -50,16 +44,16 @@ def joined(program: str) -> Iterator[None]:
     global _place
     try:
         place = launchers.place()
-        watchdog = Watchdog(program, place)
+        guard = Watchdog(program, place)
         if place.count > 1:
-            _connect(place, watchdog)
+            _connect(place, guard)
     except ConfigError as error:
         sys.exit(f"{program}: error: {error}")
     if place.count == 1:
         yield
         return
     _place = place
-    watchdog.start()
+    guard.start(_client())
     status: Any = 0
     try:
         with contextlib.nullcontext() if place.is_first else _silent():
@@ -70,13 +64,13 @@ def joined(program: str) -> Iterator[None]:
         blame(error)
         traceback.print_exc()
         status = 1
-    _set_end(FAILED if status else FINISHED)
+    guard.set_end(FAILED if status else FINISHED)
     if status:
         if place.is_first:
-            time.sleep(2 * BEAT)  # so that the others hear it before the service is gone
+            time.sleep(2 * watchdog.BEAT)  # so that the others hear it before the service is gone
         _exit(status if isinstance(status, int) else 1)
     barrier(FINISHED)
-    watchdog.stop()
+    guard.stop()
 
 
 def keep_to_gpu(place: Place) -> None:
@@ -168,71 +162,10 @@ def blame(error: BaseException) -> None:
     """
     is_remote = any(isinstance(cause, jax.errors.JaxRuntimeError) for cause in _causes(error))
     if _place.count > 1 and is_remote and not memory.is_exhausted(error):
-        time.sleep(PATIENCE + 2 * BEAT)
+        time.sleep(watchdog.PATIENCE + 2 * watchdog.BEAT)
 
 
-class Watchdog:
-    """Gives signs of life, and ends this process with one line where another one gives none."""
-
-    def __init__(self, program: str, place: Place) -> None:
-        """Takes the name before the line."""
-        self._program = program
-        self._place = place
-        self._is_over = threading.Event()
-        self._signs: dict[int, tuple[str, float]] = {}  # the latest of each process, and when it was new
-
-    def start(self) -> None:
-        """Starts to beat and to watch, in two threads because the service may not answer."""
-        self._signs = {index: ("", time.monotonic()) for index in range(self._place.count)}
-        for target in (self._beat, self._watch):
-            threading.Thread(target=target, daemon=True).start()
-
-    def stop(self) -> None:
-        """Ends both, before the others leave."""
-        self._is_over.set()
-
-    def report_loss(self) -> None:
-        """Ends this process because the connection to the first one, which runs the service, has ended."""
-        if not self._is_over.is_set():
-            self._end(0, GONE)
-
-    def report_absence(self) -> None:
-        """Ends this process because others have not come."""
-        self._fail(f"expected {self._place.count} processes, but not all came in {START:g} s")
-
-    def _beat(self) -> None:
-        host = socket.gethostname()
-        for beat in itertools.count():
-            with contextlib.suppress(Exception):  # Where the service has failed, the signs of all grow old.
-                _client().key_value_set(f"jsr/signs/{self._place.index}", f"{host} {beat}", allow_overwrite=True)
-                for index, sign in _entries("signs").items():
-                    if sign != self._signs[index][0]:
-                        self._signs[index] = sign, time.monotonic()
-                for index, end in _entries("ends").items():
-                    if end == FAILED and index != self._place.index:
-                        self._end(index, "has failed, and says why")
-                    self._signs[index] = self._signs[index][0], math.inf
-            if self._is_over.wait(BEAT):
-                return
-
-    def _watch(self) -> None:
-        while not self._is_over.wait(BEAT):
-            for index, (_, when) in self._signs.items():
-                if time.monotonic() - when > PATIENCE:
-                    self._end(index, GONE)
-
-    def _end(self, index: int, fate: str) -> NoReturn:
-        host, _, _ = self._signs.get(index, ("", 0.0))[0].partition(" ")
-        self._fail(f"{Place(index, self._place.count)}{f' on {host}' * bool(host)} {fate}")
-
-    def _fail(self, text: str) -> NoReturn:
-        start = "\n" if self._place.is_first else ""  # after the progress bar
-        line = f"{start}{self._program}: error: {text}\n"
-        os.write(2, line.encode())  # Not by `print`, because the main thread may hold the stream's lock.
-        os._exit(1)
-
-
-def _connect(place: Place, watchdog: Watchdog) -> None:
+def _connect(place: Place, guard: Watchdog) -> None:
     """Connects this process with the others.
 
     Raises:
@@ -249,8 +182,8 @@ def _connect(place: Place, watchdog: Watchdog) -> None:
     if not address or not re.fullmatch(r".+:\d+", address):
         raise ConfigError(f"JAX_COORDINATOR_ADDRESS: expected HOST:PORT of process 0, got {address or 'nothing'}")
     if not place.is_first:
-        address = relay.start(address, watchdog.report_loss)
-    timer = threading.Timer(START, watchdog.report_absence)  # JAX would abort in C++
+        address = relay.start(address, guard.report_loss)
+    timer = threading.Timer(watchdog.START, guard.report_absence)  # JAX would abort in C++
     timer.daemon = True
     timer.start()
     try:
@@ -260,7 +193,7 @@ def _connect(place: Place, watchdog: Watchdog) -> None:
             place.index,
             gpus,
             cluster_detection_method="deactivate",
-            initialization_timeout=int(START) + 60,
+            initialization_timeout=int(watchdog.START) + 60,
             shutdown_timeout_seconds=10,
         )
     except jax.errors.JaxRuntimeError as error:
@@ -268,11 +201,6 @@ def _connect(place: Place, watchdog: Watchdog) -> None:
         raise ConfigError(f"{place}: expected {place.count} processes that reach each other, got {reason}") from error
     finally:
         timer.cancel()
-
-
-def _set_end(end: str) -> None:
-    with contextlib.suppress(Exception):  # The service ends with the first process.
-        _client().key_value_set(f"jsr/ends/{_place.index}", end)
 
 
 @contextlib.contextmanager
@@ -287,11 +215,6 @@ def _exit(status: int) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)
-
-
-def _entries(folder: str) -> dict[int, str]:
-    """Returns what the processes have written into a folder of the service, by their numbers."""
-    return {int(key.rpartition("/")[2]): value for key, value in _client().key_value_dir_get(f"jsr/{folder}/")}
 
 
 def _client() -> Any:

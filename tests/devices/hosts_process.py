@@ -24,7 +24,7 @@ from jax import lax
 from jsr import command_line, train
 from jsr.data import crops, placement, streaming
 from jsr.data.patch_files import PatchSet
-from jsr.devices import compilation, hosts, parallel
+from jsr.devices import compilation, hosts, parallel, watchdog
 from jsr.models import MODELS, SRResNet, discriminator
 from jsr.training import loop, phases
 
@@ -50,12 +50,7 @@ class Numbered:
 
     def __getattr__(self, method):
         function = getattr(self.client, method)
-
-        def call(key, *args, **kwargs):
-            is_watchdog = key.startswith(("jsr/signs", "jsr/ends"))
-            return function(key if is_watchdog else f"{self.number}/{key}", *args, **kwargs)
-
-        return call
+        return lambda name, *args, **options: function(f"{self.number}/{name}", *args, **options)
 
 
 def collect(state, images):
@@ -84,7 +79,7 @@ def write_crops():
 
 def main():
     settings = json.loads(sys.argv[1])
-    hosts.BEAT, hosts.PATIENCE = 0.5, settings.get("patience", 30)
+    watchdog.BEAT, watchdog.PATIENCE = 0.5, settings.get("patience", 30)
     hosts.VISIBLE = settings.get("visible", 30)
     loop.__version__ = settings.get("version", loop.__version__)
     compilation.options = lambda onednn: compilation.CPU_OPTIONS  # as in ../training/conftest.py
