@@ -16,7 +16,8 @@ from typing import Any, NamedTuple, TextIO
 from tqdm import tqdm
 
 from jsr import command_line
-from jsr.devices import compilation, memory
+from jsr.devices import compilation, hosts, launchers, memory
+from jsr.devices.launchers import Place
 from jsr.errors import Error, PictureError, WeightsError
 from jsr.files import atomic, streams
 from jsr.files.cache import default_cache
@@ -24,9 +25,10 @@ from jsr.files.streams import Files
 from jsr.models import Model
 from jsr.ops.observation import Observation
 from jsr.pictures import writing
-from jsr.upscaling import comparison, files, options
+from jsr.upscaling import comparison, files, options, shares
 from jsr.upscaling.files import Options, Progress, Result
 from jsr.upscaling.jobs import SAME, Job, Naming, Plan, plan, plan_burst
+from jsr.upscaling.shares import Tally
 from jsr.upscaling.size import MAX_SCALE, Size
 from jsr.weights import zoo
 
@@ -143,6 +145,31 @@ def _run(jobs: list[Job], settings: Options, log: Log) -> int:
     return failed
 
 
+def _run_share(place: Place, folder: Path, jobs: list[Job], settings: Options, log: Log) -> int:
+    """Upscales the share of one of several processes; returns the number that failed.
+
+    The first process waits for the others and prints the sum. It counts a process that is gone as a failure.
+
+    Args:
+      folder: in which they leave their tallies.
+    """
+    with shares.alive(folder, place):
+        failed = _run(jobs, settings, log)
+    shares.finish(folder, place, Tally(len(jobs) - failed, failed))
+    if not place.is_first:
+        return failed
+    tallies = shares.gather(folder, place.count)
+    present = [tally for tally in tallies if tally]
+    made, failed = sum(tally.made for tally in present), sum(tally.failed for tally in present)
+    log.say(f"all {place.count} processes: {made} pictures made, {failed} failed")
+    for index, tally in enumerate(tallies):
+        if tally is None:
+            text = f"{Place(index, place.count)} is gone; --skip-existing makes what it has not"
+            print(f"jsr.infer: error: {text}", file=sys.stderr)
+            failed += 1
+    return failed
+
+
 def _prepare(args: argparse.Namespace, stored: Files) -> tuple[dict[str, Model], Plan]:
     """Loads the models, by their labels, and plans the jobs.
 
@@ -209,23 +236,33 @@ def _check_encoding(args: argparse.Namespace, jobs: list[Job]) -> None:
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns 0, 1 if pictures failed, 130 if interrupted. Wrong arguments exit with 2."""
     parser, args = options.parse(argv)
+    try:
+        place = launchers.place()
+    except Error as error:
+        parser.error(str(error))
+    hosts.keep_to_gpu(place)
     compilation.keep(default_cache() / "compiled", onednn=args.precision == "bf16")
     try:
         with contextlib.ExitStack() as stack:
             try:
                 suffix = Naming("", format=args.format).suffix(args.inputs[0])
                 stored = stack.enter_context(streams.as_files(args.inputs, args.output, suffix=suffix))
+                if stored.streams and place.count > 1:
+                    stream = next(iter(stored.streams.values()))
+                    raise PictureError(f"{stream}: expected a file or folder for {place.count} processes")
                 models, planned = _prepare(args, stored)
             except (Error, OSError) as error:
                 parser.error(command_line.reason(error, path=args.output or "."))
             is_piped = args.output is not None and streams.is_stdout(args.output)
             log = Log(sys.stderr if is_piped else sys.stdout, stored.name, args.quiet, args.verbose, args.json)
-            done = {job for job in planned.jobs if args.skip_existing and job.target.exists()}
-            jobs = [job for job in planned.jobs if job not in done]
-            log.leave_out("as earlier results", planned.earlier_results)
-            log.leave_out("because they are not pictures", planned.others)
-            log.leave_out("because there are no pictures in them", planned.empty)
-            log.leave_out("because they have results", [job.source for job in planned.jobs if job in done])
+            share = planned.jobs[place.index :: place.count]  # before others' results are left out: they come meanwhile
+            done = {job for job in share if args.skip_existing and job.target.exists()}
+            jobs = [job for job in share if job not in done]
+            if place.is_first:
+                log.leave_out("as earlier results", planned.earlier_results)
+                log.leave_out("because they are not pictures", planned.others)
+                log.leave_out("because there are no pictures in them", planned.empty)
+            log.leave_out("because they have results", [job.source for job in share if job in done])
             settings = Options(
                 models,
                 is_comparison=args.compare,
@@ -238,7 +275,10 @@ def main(argv: list[str] | None = None) -> int:
                 limits=tuple(args.range) if args.range else None,
                 bands=tuple(args.bands) if args.bands else None,
             )
-            failed = _run(jobs, settings, log)
+            if place.count == 1:
+                failed = _run(jobs, settings, log)
+            else:
+                failed = _run_share(place, planned.jobs[0].target.parent, jobs, settings, log)
     except BrokenPipeError:
         raise
     except OSError as error:  # of a stream
@@ -247,7 +287,7 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("jsr.infer: interrupted; what was finished is kept", file=sys.stderr)
         return 130
-    if failed and len(jobs) > 1:
+    if failed and len(jobs) > 1 and place.count == 1:
         print(f"jsr.infer: {failed} of {len(jobs)} pictures failed", file=sys.stderr)
     return 1 if failed else 0
 

@@ -5,7 +5,7 @@ import sys
 
 from jsr import command_line, errors
 from jsr.command_line import Parser, reason
-from jsr.devices import compilation
+from jsr.devices import compilation, hosts
 from jsr.files.cache import default_cache
 from jsr.training import loop, options
 from jsr.training.config import Config, check
@@ -13,7 +13,8 @@ from jsr.training.config import Config, check
 
 def main(argv: list[str] | None = None) -> None:
     """Runs the command. Exits with status 2 on wrong arguments, and with 1 where the training cannot go on."""
-    _train(options.parse(argv))
+    with hosts.joined("jsr.train"):
+        _train(options.parse(argv))
 
 
 def experiment(config: Config, argv: list[str] | None = None) -> None:
@@ -21,11 +22,12 @@ def experiment(config: Config, argv: list[str] | None = None) -> None:
     parser = Parser(description=f"Trains {config.workdir}, or resumes it.")
     parser.add_argument("--minutes", type=float, help="save and end after so many minutes")
     config = dataclasses.replace(config, minutes=parser.parse_args(argv).minutes)
-    try:
-        check(config)
-    except errors.ConfigError as error:
-        parser.error(str(error))
-    _train(config)
+    with hosts.joined("jsr.train"):
+        try:
+            check(config)
+        except errors.ConfigError as error:
+            parser.error(str(error))
+        _train(config)
 
 
 def _train(config: Config) -> None:
@@ -34,7 +36,9 @@ def _train(config: Config) -> None:
     try:
         path = loop.run(config)
     except (errors.Error, OSError) as error:
-        print(f"jsr.train: error: {reason(error, path=config.workdir or 'runs')}", file=sys.stderr)
+        hosts.blame(error)
+        text = reason(error, path=config.workdir or "runs")
+        print(f"jsr.train: error: {hosts.prefix()}{text}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:  # before the first step, or a second one: there is nothing to save
         sys.exit(130)

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -27,7 +28,7 @@ from jsr.ops import resize
 from jsr.ops.bleed import bleed
 from jsr.ops.observation import Observation
 from jsr.pictures import Metadata, Picture, formats, large, writing
-from jsr.upscaling import burst, tiles
+from jsr.upscaling import burst, shares, tiles
 from jsr.upscaling import options as command
 from jsr.weights import file as weights_file
 from jsr.weights import zoo
@@ -892,3 +893,53 @@ def test_a_folder_of_other_files_alone_is_refused(capsys):
     Path("in/notes.txt").touch()
     line = _refused(capsys, "in", "--model", "bicubic")
     assert line == "jsr.infer: error: in: no pictures in this folder; other files: 1, such as in/notes.txt\n"
+
+
+def _processes(monkeypatch, indices, *argv):
+    """Runs some of three processes, the first one at the end, because it waits for the others."""
+    monkeypatch.setenv("JSR_PROCESSES", "3")
+    statuses = {}
+    for index in sorted(indices, reverse=True):
+        monkeypatch.setenv("JSR_PROCESS", str(index))
+        statuses[index] = _run(*argv)
+    return statuses
+
+
+def test_processes_share_a_folder_and_the_first_reports_the_sum(capsys, monkeypatch):
+    for number in range(7):
+        _picture(f"folder/{number}.png")
+    Path("folder/4.png").write_bytes(b"broken")
+    assert _processes(monkeypatch, range(3), "folder", "-o", "out") == {0: 1, 1: 1, 2: 0}
+    output = capsys.readouterr()
+    names = re.findall(r"(\d).png ->", output.out)
+    assert names == ["2", "5", "1", "0", "3", "6"]
+    assert output.out.splitlines()[-1] == "all 3 processes: 6 pictures made, 1 failed"
+    assert "4.png" in output.err and sorted(os.listdir("out")) == [f"{n}.png" for n in range(7) if n != 4]
+    # What is done is left out, by each of its own share.
+    assert _processes(monkeypatch, range(3), "folder", "--skip-existing", "-o", "out") == {0: 1, 1: 1, 2: 0}
+    assert capsys.readouterr().out.splitlines()[-1] == "all 3 processes: 0 pictures made, 1 failed"
+
+
+def test_a_dead_process_costs_its_own_pictures_only(capsys, monkeypatch):
+    """It left a sign of life."""
+    for number in range(5):
+        _picture(f"folder/{number}.png")
+    Path("out").mkdir()
+    Path("out/.jsr-share-1-of-3").write_text("[7]")
+    monkeypatch.setattr(shares, "PATIENCE", 0.1)
+    assert _processes(monkeypatch, (0, 2), "folder", "-o", "out") == {0: 1, 2: 0}
+    output = capsys.readouterr()
+    assert output.out.splitlines()[-1] == "all 3 processes: 3 pictures made, 0 failed"
+    assert output.err == "jsr.infer: error: process 1 of 3 is gone; --skip-existing makes what it has not\n"
+    monkeypatch.delenv("JSR_PROCESSES")
+    assert _run("folder", "--skip-existing", "-o", "out") == 0
+    assert sorted(os.listdir("out")) == [f"{n}.png" for n in range(5)]
+
+
+def test_several_processes_take_no_stream(capsys, monkeypatch):
+    monkeypatch.setenv("JSR_PROCESSES", "2")
+    monkeypatch.setenv("JSR_PROCESS", "1")
+    _picture("a.png")
+    assert "-: expected a file or folder for 2 processes" in _refused(capsys, "a.png", "-o", "-")
+    monkeypatch.setenv("JSR_PROCESS", "2")
+    assert "JSR_PROCESS: expected a number, 0 to 1, in the environment, got 2" in _refused(capsys, "a.png")

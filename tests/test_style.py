@@ -18,7 +18,8 @@ PACKAGE = ROOT / "jsr"
 # Bottom to top: a folder imports only folders of lower rows, and the files of one folder import each other without a
 # circle. Programs stand at the top of the package, and nothing there imports them.
 ROWS = (
-    {"ops", "devices", "errors", "version"},
+    {"errors", "version"},
+    {"ops", "devices"},
     {"files", "command_line"},
     {"models", "degradation", "completion"},
     {"weights", "pictures"},
@@ -32,7 +33,9 @@ ROW = {room: number for number, rooms in enumerate(ROWS, 1) for room in rooms}
 
 # Pages that send a reader to files and commands.
 PAGES = [
-    *(ROOT / name for name in ("README.md", "jsr/README.md", "jsr/pretrained/README.md", "experiments/README.md")),
+    ROOT / "README.md",
+    ROOT / "experiments" / "README.md",
+    *(ROOT / "jsr").rglob("README.md"),
     *(ROOT / "scripts").glob("*/README.md"),
     *(ROOT / ".github").glob("*.md"),
 ]
@@ -201,6 +204,7 @@ def test_networks_are_arguments(name):
     "word, homes",
     [
         ("pmap", ["devices/parallel.py"]),
+        ("distributed", ["devices/hosts.py"]),
         ("orbax", ["training/checkpoints.py"]),
         ("grain", ["data/streaming.py"]),
         ("tensorflow_datasets", ["data/datasets.py"]),

@@ -106,8 +106,11 @@ def load(
             shutil.rmtree(home, ignore_errors=True)
     try:
         atomic.sweep_folders(root)
-        with atomic.building(home) as folder:
-            _build(folder, found, size=size, holdout=holdout)
+        # Of several processes, one cuts the photographs while the others wait.
+        with atomic.locked(home.with_suffix(".lock")):
+            if not home.exists():
+                with atomic.building(home) as folder:
+                    _build(folder, found, size=size, holdout=holdout)
     except OSError as error:
         raise DataError(f"{root}: cannot keep patches there: {error.strerror or error}") from error
     return _read(home, found, size=size)

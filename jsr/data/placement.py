@@ -9,7 +9,7 @@ from jaxtyping import Array, UInt8
 
 from jsr.data.crops import Replicated, Sharded, Source, Streamed
 from jsr.data.patch_files import PatchSet
-from jsr.devices import memory, parallel
+from jsr.devices import hosts, memory, parallel
 
 DEVICE_FRACTION = 0.4  # of a device's memory may hold patches; activations need the rest
 MOST = 500  # steps of one dispatch at most, because their metrics stay on the devices until its end
@@ -47,6 +47,7 @@ def place(pictures: PatchSet, key: Array, *, first: int, end: int, batch: int, s
       size: pixels of a crop's side.
     """
     kind, reason = choose(pictures)
+    kind = hosts.of_first("placement", kind)  # Hosts may differ in memory, but all must run the same program.
     if kind == "streamed":
         from jsr.data import streaming  # imports Grain, which the other kinds do without
 
@@ -63,7 +64,7 @@ def place(pictures: PatchSet, key: Array, *, first: int, end: int, batch: int, s
 
 def choose(pictures: PatchSet) -> tuple[Kind, str]:
     """Chooses the fastest kind of source that the devices have the memory for; returns it and the reason in words."""
-    devices, capacity = jax.local_device_count(), memory.total()
+    devices, capacity = jax.device_count(), memory.total()
     need = sum(patches.nbytes for patches in jax.tree.leaves(pictures.patches))
     limit = DEVICE_FRACTION * capacity
     fraction = f"{DEVICE_FRACTION:.0%} of the device's {capacity / 1e9:.1f} GB"
@@ -82,18 +83,19 @@ def replicated(pictures: PatchSet, key: Array) -> Replicated:
 
 
 def sharded(pictures: PatchSet, key: Array) -> Sharded:
-    """Places an equal part of the set on each local device: patches `[devices, m, P, P, 3]`, zeros after the last."""
+    """Places an equal part of the set on each device: patches `[local devices, m, P, P, 3]`, zeros after the last."""
     key, sizes = parallel.replicate((key, pictures.sizes))
     return Sharded(key, jax.tree.map(_divided, pictures.patches), sizes)
 
 
 def _divided(patches: UInt8[np.ndarray, "n p p 3"]) -> Array:
     devices = jax.local_device_count()
+    first = jax.process_index() * devices  # the number of the first local device among all
     total, *shape = patches.shape
-    count = -(-total // devices)  # of patches on a device, rounded up
+    count = -(-total // jax.device_count())  # of patches on a device, rounded up
 
     def part(index: Any) -> UInt8[np.ndarray, "1 m p p 3"]:
-        start = index[0].start or 0  # slices, the first of one device
+        start = first + (index[0].start or 0)  # slices, the first of one device
         ours = patches[start * count : (start + 1) * count]
         missing = count - len(ours)
         if missing:

@@ -28,19 +28,21 @@ def streamed(
     """Yields the batches of `chunk` steps at a time, from the chunk of step `first` to that of step `end - 1`.
 
     Chunks begin at multiples of their length wherever a run resumes, so that they end where reports are due. All have
-    the shape `[chunk, devices, batch / devices, size, size, 3]`, because a program is compiled for one shape. The next
-    chunk is copied to the devices while they compute on this one.
+    the shape `[chunk, local devices, batch / devices, size, size, 3]`, because a program is compiled for one shape. The
+    next chunk is copied to the devices while they compute on this one. Each process cuts the crops of its own devices.
     """
     # On the CPU, because a draw on the accelerator would wait for the steps that it is busy with.
     key, sizes = jax.device_put((key, pictures.sizes), _cpu())
     draw = jax.jit(crops.draw, static_argnames=("batch", "size", "grid"))
     grid = crops.grid_of(pictures.patches)
-    devices = jax.local_device_count()
+    devices, process = jax.local_device_count(), jax.process_index()
+    share = batch // jax.process_count()
 
     def prepare(step: int) -> UInt8[np.ndarray, "d b s s 3"] | Aligned:
         drawn = draw(key, step, sizes, batch=batch, size=size, grid=grid)
-        images = cut(pictures.patches, *map(np.asarray, drawn), size=size)
-        return jax.tree.map(lambda x: x.reshape(devices, batch // devices, *x.shape[1:]), images)
+        ours = [np.asarray(x)[process * share : (process + 1) * share] for x in drawn]
+        images = cut(pictures.patches, *ours, size=size)
+        return jax.tree.map(lambda x: x.reshape(devices, share // devices, *x.shape[1:]), images)
 
     start, stop = first // chunk * chunk, -(-end // chunk) * chunk  # rounded down and up
     threads = grain.ReadOptions(num_threads=os.cpu_count() or 1, prefetch_buffer_size=chunk)

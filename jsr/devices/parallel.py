@@ -2,6 +2,9 @@
 
 The state is replicated and donated, each device takes its share of the batch, and averaging losses, gradients and batch
 statistics over `AXIS` gives all devices the same result. Nothing here depends on networks or losses.
+
+Where several processes train together, `AXIS` runs over the devices of all. Each process hands over and gets back
+arrays of its own devices, all but those of a checkpoint.
 """
 
 import dataclasses
@@ -13,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jsr.devices import compilation
@@ -56,6 +60,54 @@ def divided(axis: int) -> NamedSharding:
     return NamedSharding(replicated().mesh, PartitionSpec(*[None] * axis, AXIS))
 
 
+def from_first(tree: Any) -> Any:
+    """Returns a tree of arrays as the first process has it, so that all begin with the same."""
+    return multihost_utils.broadcast_one_to_all(tree) if jax.process_count() > 1 else tree
+
+
+def across() -> NamedSharding:
+    """Returns the sharding of an array that every device of every process has whole, as checkpoints require it."""
+    return NamedSharding(_all_devices(), PartitionSpec())
+
+
+def to_across(tree: Any) -> Any:
+    """Returns a replicated tree as arrays of all processes."""
+    if jax.process_count() == 1:
+        return tree
+    return multihost_utils.host_local_array_to_global_array(tree, _all_devices(), PartitionSpec())
+
+
+def from_across(tree: Any) -> Any:
+    """Returns a tree of arrays of all processes as one that is replicated on the local devices."""
+    if jax.process_count() == 1:
+        return tree
+    return multihost_utils.global_array_to_host_local_array(tree, _all_devices(), PartitionSpec())
+
+
+def _all_devices() -> Mesh:
+    devices = sorted(jax.devices(), key=lambda device: (device.process_index, device.id))
+    return Mesh(np.array(devices), (AXIS,))
+
+
+def make_largest() -> Callable[[Callable[[], int]], Callable[[], int]]:
+    """Makes a function by which all processes decide alike.
+
+    Returns:
+      `largest(ask) -> result`: `result()` is the largest answer of all processes to `ask()`. With one process, it is
+      the answer at the time of `result()`. With several, all answer at once, before the steps that are dispatched next,
+      and `result()` waits for the steps dispatched before.
+    """
+    if jax.process_count() == 1:
+        return lambda ask: ask
+    largest = jax.pmap(lambda x: lax.pmax(x, AXIS), axis_name=AXIS, out_axes=None)
+
+    def start(ask: Callable[[], int]) -> Callable[[], int]:
+        answers = largest(np.full(jax.local_device_count(), ask(), np.int32))
+        return lambda: int(answers)
+
+    return start
+
+
 def make_dispatch(
     step: Callable[[Any, Any], tuple[Any, dict[str, Any]]],
     crops: Callable[..., Any],
@@ -63,7 +115,7 @@ def make_dispatch(
     most: int,
     axes: Any = None,
 ) -> Dispatch:
-    """Compiles a training step for all local devices, many steps to a dispatch.
+    """Compiles a training step for all devices, many steps to a dispatch.
 
     Args:
       step: pure, `(state, images) -> (state, metrics)`, averaging over `AXIS`; `state.step` counts the steps.
@@ -96,8 +148,10 @@ def make_dispatch(
         return lax.fori_loop(0, count, body, (state, history))
 
     pmapped = jax.pmap(run, axis_name=AXIS, in_axes=(None, axes, None, 0), out_axes=None, donate_argnums=0)
-    # `jax.pmap` takes no options for the compiler, but `jax.jit` around it does.
-    pmapped = compilation.jit(pmapped, onednn=True, donate_argnums=0)
+    if jax.process_count() == 1:
+        # `jax.pmap` takes no options for the compiler, but `jax.jit` around it does. It would keep several processes
+        # each to its own devices, and their options for GPUs are none.
+        pmapped = compilation.jit(pmapped, onednn=True, donate_argnums=0)
     # `jax.pmap` requires an argument with a mapped axis, which a replicated source lacks: the devices' numbers are one.
     numbers = jax.device_put(np.arange(jax.local_device_count()), divided(0))
 

@@ -88,6 +88,28 @@ def building(path: str | os.PathLike[str]) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Holds the lock of a file, made for the time of the block; waits while another process has it.
+
+    It saves work and protects nothing: where a file system has no locks, or a third process comes while the second
+    holds the file that the first has removed, two hold it at once.
+
+    Raises:
+      OSError: the file cannot be made.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "wb") as file:
+        with contextlib.suppress(OSError):
+            if fcntl:
+                fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
 def sweep(folder: str | os.PathLike[str]) -> int:
     """Removes the temporary files of killed processes; returns how many. A failure to remove one is no error."""
     removed = 0

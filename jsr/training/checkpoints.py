@@ -1,7 +1,8 @@
 """Training checkpoints: the only file that uses Orbax.
 
 A run's `checkpoints/` holds the latest two steps and the one with the best validation PSNR. Saving is asynchronous:
-leave the `with` block, or call `wait`, before the process ends. Each checkpoint gets a list of checksums once it is
+leave the `with` block, or call `wait`, before the process ends. Where several processes train, all of them save and
+restore, as Orbax requires, and the first one does all else. Each checkpoint gets a list of checksums once it is
 complete. A damaged one is never used: the user reads its name, it is renamed to `STEP.damaged`, and the run resumes
 from the one before.
 """
@@ -26,7 +27,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import preservation_policy as policy
 
-from jsr.devices import parallel
+from jsr.devices import hosts, parallel
 from jsr.errors import CheckpointError
 from jsr.files import checksums, tensors
 
@@ -126,13 +127,9 @@ class Checkpoints:
 
     def __enter__(self) -> "Checkpoints":
         """Renames damaged checkpoints, deletes unfinished ones, and starts Orbax."""
-        for step in self._found.aside if self._found else ():
-            aside = self._folder / f"{step}.damaged"
-            shutil.rmtree(aside, ignore_errors=True)
-            (self._folder / str(step)).rename(aside)
-        # Not by Orbax, whose thread would go on beside the next manager of this folder, and both would fail.
-        for unfinished in (self._folder / DELETED, *self._folder.glob(f"*{UNFINISHED}*")):
-            shutil.rmtree(unfinished, ignore_errors=True)
+        with hosts.first_ahead("checkpoints"):
+            if hosts.is_first():
+                self._tidy()
         policies = [policy.LatestN(LATEST), policy.BestN(get_metric_fn=_psnr, n=1)]
         options = ocp.CheckpointManagerOptions(
             best_fn=_psnr,
@@ -188,7 +185,7 @@ class Checkpoints:
         try:
             self._manager.save(
                 step,
-                args=ocp.args.Composite(state=ocp.args.StandardSave(state)),
+                args=ocp.args.Composite(state=ocp.args.StandardSave(parallel.to_across(state))),
                 metrics={"psnr": float(psnr)},
             )
         except Exception as error:  # Orbax and TensorStore raise nearly any class
@@ -214,22 +211,33 @@ class Checkpoints:
         Raises:
           CheckpointError: the checkpoint cannot be read, or has another structure.
         """
-        sharding = parallel.replicated()
+        sharding = parallel.across()
         target = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), like)
         try:
             restored = self._manager.restore(step, args=ocp.args.Composite(state=ocp.args.StandardRestore(target)))
         except Exception as error:  # Orbax raises bare Exceptions
             raise CheckpointError(f"checkpoint {step} in {self._folder} cannot be read: {_reason(error)}") from error
-        return restored["state"]
+        return parallel.from_across(restored["state"])
+
+    def _tidy(self) -> None:
+        for step in self._found.aside if self._found else ():
+            aside = self._folder / f"{step}.damaged"
+            shutil.rmtree(aside, ignore_errors=True)
+            (self._folder / str(step)).rename(aside)
+        # Not by Orbax, whose thread would go on beside the next manager of this folder, and both would fail.
+        for unfinished in (self._folder / DELETED, *self._folder.glob(f"*{UNFINISHED}*")):
+            shutil.rmtree(unfinished, ignore_errors=True)
 
     def _finish(self, step: int) -> None:
         """Waits for Orbax, writes the checksums, and deletes superseded checkpoints; runs in a thread of its own."""
         try:
             self._manager.wait_until_finished()
-            checksums.write(self._folder / str(step))
+            if hosts.is_first():
+                checksums.write(self._folder / str(step))
         except Exception as error:
             raise self._unsaved(step, error) from error
-        shutil.rmtree(self._folder / DELETED, ignore_errors=True)
+        if hosts.is_first():
+            shutil.rmtree(self._folder / DELETED, ignore_errors=True)
 
     def _unsaved(self, step: int, error: Exception) -> CheckpointError:
         # TensorStore's threads report the writes under way at any time until the process ends, so the hook stays.

@@ -20,17 +20,18 @@ import jax
 from jsr.data import collection, patches, placement
 from jsr.data.crops import at_step
 from jsr.data.placement import Placed
-from jsr.devices import parallel
+from jsr.devices import hosts, parallel
 from jsr.devices.parallel import Dispatch
 from jsr.errors import TrainingError
 from jsr.metrics import lpips_model
 from jsr.training import phases, validation
 from jsr.training.checkpoints import Checkpoints, exists, find
-from jsr.training.config import Config, check
+from jsr.training.config import Config, check, private
 from jsr.training.progress import Dispatched, Progress
-from jsr.training.record import Record
+from jsr.training.record import Record, Silence
 from jsr.training.run_folder import RunFolder
 from jsr.training.validation import Validation
+from jsr.version import __version__
 
 DISPATCH_SECONDS = 2.5  # intended duration of a dispatch: a signal waits for the two that are under way
 
@@ -59,20 +60,24 @@ def run(config: Config) -> Path:
     init_key, data_key = jax.random.split(jax.random.key(config.seed))
     state, step, notes = phases.start(config, init_key, is_resumed=found is not None)
     degrade = phases.degradation(config)
-    if config.lr:
-        photographs = collection.find_pairs(config.data, config.lr, scale=config.scale)
-        size = config.crop  # without a margin, because nothing is made from them
-    else:
-        photographs = collection.find(config.data)
-        size = config.crop + 2 * degrade.margin
+    with hosts.first_ahead("data"):  # which may download a dataset
+        if config.lr:
+            photographs = collection.find_pairs(config.data, config.lr, scale=config.scale)
+            size = config.crop  # without a margin, because nothing is made from them
+        else:
+            photographs = collection.find(config.data)
+            size = config.crop + 2 * degrade.margin
     digest = collection.digest(photographs)
     differences = ", ".join(filter(None, [options, folder.data_differences(config, digest)]))
+    hosts.agree(_facts(config, step=found and found.step, digest=digest))
     pictures = patches.load(photographs, size=size)
     chosen, note = validation.choose(config, pictures, degrade)
     score = functools.partial(validation.validate, phases.network(config), chosen, perceptual=lpips_model.load())
     print(*notes, f"data: {pictures.description}", note, sep="\n")
 
-    folder.write_config(config, digest=digest)
+    hosts.check_shared(folder.path)
+    if hosts.is_first():
+        folder.write_config(config, digest=digest)
     with Checkpoints(folder.checkpoints, found) as checkpoints:
         if found:
             state = checkpoints.restore(found.step, state)
@@ -83,11 +88,12 @@ def run(config: Config) -> Path:
         print(placed.note)
         crops = functools.partial(at_step, batch=batch, size=size)
         dispatch = parallel.make_dispatch(step, crops, most=placed.most, axes=placed.axes)
-        with Record(folder, step=first, steps=config.steps, phase=config.phase) as record:
+        with _record(folder, config, first) as record:
             if differences:
                 text = f"configuration overwritten: {differences}; a run of this one alone would end otherwise"
                 record.note(first, text)
-            state = parallel.replicate(state)  # The name is reused, so that the original does not stay in memory.
+            # The name is reused, so that the original does not stay in memory.
+            state = parallel.replicate(parallel.from_first(state))
             try:
                 _train(
                     config,
@@ -130,11 +136,21 @@ def _train(
     step, before = int(state.step), None
     closing = 0.0  # seconds that the last validation took, with export and save
     is_last = step >= config.steps
+
+    def is_over() -> bool:
+        return stop.is_set() or time.monotonic() + closing > deadline
+
+    def negative_limit() -> int:
+        return -max(1, int(progress.rate * DISPATCH_SECONDS))
+
+    largest = parallel.make_largest()
+    over, limit = is_over, negative_limit
     while not is_last:
         # A dispatch ends where something is due, and soon enough for a signal to be noticed.
-        count = min(_until_due(step, config, placed.most), max(1, int(progress.rate * DISPATCH_SECONDS)))
+        count = min(_until_due(step, config, placed.most), -limit())
         if before is None:
             progress.restart_clock()
+        over, limit = largest(is_over), largest(negative_limit)
         state, pending = dispatch(state, placed.at(step), count)
         # Now that the devices are busy again, the metrics of the dispatch before can be downloaded.
         if before:
@@ -142,7 +158,7 @@ def _train(
         before = Dispatched(step, step + count, pending)
         step += count
 
-        is_last = step == config.steps or stop.is_set() or time.monotonic() + closing > deadline
+        is_last = step == config.steps or bool(over())
         has_save = is_last or step % config.save_every == 0
         has_sample = is_last or step % config.sample_every == 0
         if has_save or has_sample:
@@ -157,12 +173,26 @@ def _train(
                 record.samples(step, result.samples)
             if has_save:
                 # Export first: a run with its last checkpoint is never resumed, so its weights must already exist.
-                record.folder.export(result.model, config, step=step, psnr=psnr)
+                if hosts.is_first():
+                    record.folder.export(result.model, config, step=step, psnr=psnr)
                 checkpoints.save(step, state, psnr=psnr)
             closing = time.monotonic() - start
     checkpoints.wait()
     if step < config.steps:
         record.show(f"stopped at step {step} of {config.steps}, saved; the same command resumes")
+
+
+def _facts(config: Config, *, step: int | None, digest: str) -> dict[str, Any]:
+    """Returns what all processes of a run must have in common. Paths may differ; what they lead to is compared."""
+    options = {name: value for name, value in dataclasses.asdict(config).items() if name not in private()}
+    versions = {"jsr": __version__, "jax": jax.__version__}
+    return options | versions | {"devices": jax.local_device_count(), "checkpoint": step, "data": digest[:12]}
+
+
+def _record(folder: RunFolder, config: Config, step: int) -> Record:
+    if not hosts.is_first():
+        return Silence(folder)
+    return Record(folder, step=step, steps=config.steps, phase=config.phase)
 
 
 def _until_due(step: int, config: Config, most: int) -> int:

@@ -87,6 +87,32 @@ class Record:
         self._file.flush()
 
 
+class Silence(Record):
+    """The record of a process that is not the first one of a run, which writes for all."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        """Opens nothing."""
+        self.folder = folder
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def advance(self, count: int, warning: str = "", **numbers: float) -> None:
+        """Shows nothing."""
+
+    def log(self, step: int, **metrics: float) -> None:
+        """Writes nothing."""
+
+    def note(self, step: int, text: str) -> None:
+        """Writes nothing."""
+
+    def show(self, text: str) -> None:
+        """Shows nothing."""
+
+    def samples(self, step: int, columns: list[Sample]) -> None:
+        """Writes nothing."""
+
+
 def grid(columns: list[Sample]) -> UInt8[np.ndarray, "h w 3"]:
     """Draws samples on white, a column each: LR enlarged by repeating pixels, SR and HR."""
     height = max(sample.hr.shape[0] for sample in columns)

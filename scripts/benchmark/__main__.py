@@ -1,9 +1,10 @@
-"""Times jsr against its peers: `python -m scripts.benchmark [--parts infer train start data] [--json FILE]`. On Linux.
+"""Times jsr against its peers: `python -m scripts.benchmark [--parts PART...] [--json FILE]`. On Linux.
 
     infer   SRResNet x4, bundled weights, BatchNorm folded; arrays in, arrays out
     train   a step of either phase; jsr draws its crops and averages its weights in it, the peers get crops ready-made
     start   `python -m jsr.infer` from the command line, with nothing compiled yet and with all compiled
     data    crops drawn and reduced
+    scale   a training step of 1, 2 and 4 processes of one core or one GPU each
 
 README.md in this folder says how contestants are compared, and how to read the tables.
 """
@@ -20,13 +21,13 @@ os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # before jax: o
 import jax
 
 from jsr.command_line import Parser
-from scripts.benchmark import crops, peaks, start
-from scripts.benchmark.cases import cases, kind, on_gpu
+from scripts.benchmark import crops, peaks, scale, start
+from scripts.benchmark.cases import Task, cases, kind, on_gpu
 from scripts.benchmark.comparison import compare
 from scripts.benchmark.contestants import BUILDERS
 from scripts.benchmark.table import table
 
-PARTS = ("infer", "train", "start", "data")
+PARTS = ("infer", "train", "start", "data", "scale")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -70,6 +71,9 @@ def _timed(part: str, args: argparse.Namespace) -> list[dict[str, Any]]:
     """Runs a part that has no outcomes to compare."""
     if part == "start":
         made = start.times(repeats=args.repeats)
+    elif part == "scale":
+        batch, crop = (1, 32) if args.quick else (16 if on_gpu() else 2, 96)
+        made = scale.times(Task("srresnet", "mse", batch, crop, 20 if on_gpu() else 3), repeats=args.repeats)
     else:
         batch, crop = (2, 32) if args.quick else (16, 96)
         made = crops.times(batch=batch, crop=crop, repeats=args.repeats)

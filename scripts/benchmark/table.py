@@ -10,6 +10,9 @@ FORMATS = {
     "of peak": ".0%",
     "MB": ".0f",
     "difference": ".1e",
+    "of ideal": ".0%",
+    "MB summed": ".2f",
+    "in collectives": ".1%",
 }
 
 

@@ -22,13 +22,16 @@ def main(argv: list[str] | None = None) -> int:
     training = kinds.add_parser("training", help="kill -9 at random moments of a run")
     training.set_defaults(run=kills.run)
     training.add_argument("count", nargs="?", type=int, default=50, help="(default: %(default)s)")
+    training.add_argument("--processes", type=int, default=1, help="of which one is killed (default: %(default)s)")
     largest = kinds.add_parser("large", help="pictures whose results are larger than the memory")
     largest.set_defaults(run=large.run)
     largest.add_argument("count", nargs="?", type=int, default=1, help="(default: %(default)s)")
     for kind in kinds.choices.values():
         kind.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args(argv)
-    summary = args.run(args.count, args.seed)
+    args = vars(parser.parse_args(argv))
+    run = args.pop("run")
+    del args["kind"]
+    summary = run(args.pop("count"), **args)
     print(summary)
     return 1 if BAD.search(summary) else 0
 

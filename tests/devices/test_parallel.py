@@ -90,6 +90,14 @@ def test_make_dispatch_runs_each_step_once_on_every_device_by_one_program(monkey
     assert program._cache_size() == 1
 
 
+def test_make_largest_asks_a_single_process_as_late_as_it_can():
+    """Several processes are asked in test_hosts.py."""
+    answers = [1]
+    result = parallel.make_largest()(lambda: answers[-1])
+    answers.append(2)
+    assert result() == 2
+
+
 def test_replicate_copies_a_tree_to_every_device():
     """The step donates its state: the caller's array must outlive it."""
     original = jnp.arange(3.0)

@@ -5,6 +5,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -115,3 +116,21 @@ def test_a_folder_that_another_process_built_first_stays(tmp_path):
 def test_text_is_utf_8(tmp_path):
     atomic.write_text(tmp_path / "a", "Grüße\n")
     assert (tmp_path / "a").read_bytes() == "Grüße\n".encode()
+
+
+def test_locked_lets_one_in_at_a_time_and_leaves_nothing(tmp_path):
+    inside, most = [], []
+
+    def work():
+        with atomic.locked(tmp_path / "new" / "a.lock"):
+            inside.append(1)
+            most.append(len(inside))
+            time.sleep(0.1)
+            inside.pop()
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1, 1] and list((tmp_path / "new").iterdir()) == []

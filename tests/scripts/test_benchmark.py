@@ -6,12 +6,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax import lax
 
 from jsr.models.srresnet import SRResNet
+from jsr.weights import zoo
 from scripts.benchmark import __main__ as benchmark
-from scripts.benchmark import comparison, contestants, flops, memory, peaks, start, table, timing
+from scripts.benchmark import comparison, contestants, flops, memory, peaks, scale, start, table, timing
 from scripts.benchmark.cases import LOSSES, Picture, Task
 
 ROOT = Path(__file__).parents[2]
@@ -47,6 +51,32 @@ def test_flops_of_a_step_are_three_passes():
     mse, vgg54 = (flops.flops(Task("srgan", content, 1, 96, 1)) for content in ("mse", "vgg54"))
     assert mse == 3 * one + 7 * flops.discriminator_flops(64, 96)
     assert vgg54 == mse + 3 * flops.vgg19_flops(96)
+
+
+def test_summed_lists_what_a_program_sums_over_the_devices():
+    """Also in a loop and in a derivative."""
+
+    def step(x):
+        def body(_, y):
+            return y + lax.psum(jnp.ones((5,)), "d").sum()
+
+        y = lax.fori_loop(0, 3, body, x.sum())
+        return lax.pmean({"a": x, "b": y}, "d")
+
+    jaxpr = jax.make_jaxpr(step, axis_env=[("d", 4)])(jnp.ones((2, 3))).jaxpr
+    assert sorted(shape.size for shape in scale.summed(jaxpr)) == [1, 5, 6]
+
+
+@pytest.mark.slow
+def test_scale_times_processes_that_share_a_batch(monkeypatch):
+    monkeypatch.setattr(scale, "COUNTS", (2,))
+    monkeypatch.setenv("XLA_FLAGS", "")  # one device a process
+    (row,) = scale.times(Task("srresnet", "mse", 1, 32, 1), repeats=1)
+    assert (row["processes"], row["of ideal"]) == (2, 1)
+    # 1.55 million gradients, two statistics of each of 33 layers with 64 channels, and the loss.
+    parameters = sum(x.size for x in jax.tree.leaves(zoo.load("srresnet").variables["params"]))
+    assert row["MB summed"] == pytest.approx(4e-6 * (parameters + 33 * 2 * 64 + 1), rel=0.01)
+    assert row["in collectives"] > 0 and row["ms"] > 0
 
 
 def test_rows_compare_within_a_precision():

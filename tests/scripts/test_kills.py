@@ -10,12 +10,16 @@ from scripts.torture import kills
 
 # Stands for jsr.train: twenty quick steps, resumed where the record ends.
 TRAINER = """
-import json, pathlib, sys, time
+import json, os, pathlib, sys, time
 flaw, folder = sys.argv[1], pathlib.Path(sys.argv[sys.argv.index("--workdir") + 1])
 if flaw == "refuses" and folder.exists():
     sys.exit("no run is resumed")
 for name in ("checkpoints", "samples"):
     (folder / name).mkdir(parents=True, exist_ok=True)
+while os.environ["JSR_PROCESS"] == "1" and not (folder / "over").exists():
+    time.sleep(0.01)  # whatever becomes of the first process
+if os.environ["JSR_PROCESS"] == "1":
+    sys.exit()
 starts = folder / "checkpoints" / "starts"
 starts.write_text(starts.read_text() + "x" if starts.exists() else "x")
 with (folder / "metrics.jsonl").open("a+") as record:
@@ -28,6 +32,7 @@ with (folder / "metrics.jsonl").open("a+") as record:
         print(json.dumps({"step": step}), file=record, flush=True)
 weights = starts.read_text() if flaw == "forgets" else "the same"
 (folder / "generator.safetensors").write_text(weights)
+(folder / "over").touch()
 """
 
 
@@ -71,3 +76,12 @@ def test_main_returns_1_where_a_run_is_not_resumed(trainer, capsys):
     assert torture.main(["training", "6"]) == 1
     line = capsys.readouterr().out
     assert re.search(r": [1-9] lost; ", line) and re.search(r"; run\d: no run is resumed", line)
+
+
+def test_main_returns_1_where_a_process_outlives_another(trainer, capsys, monkeypatch):
+    """It waits for ever for the one that was killed, or goes on without it."""
+    monkeypatch.setattr(kills, "END", dict.fromkeys(kills.END, 2))
+    trainer("none")
+    assert torture.main(["training", "1", "--processes", "2"]) == 1
+    line = capsys.readouterr().out
+    assert ": 0 lost; 1 hung; " in line and re.search(r"; (no end|0) after a kill while \w+\n", line)

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from jsr.training import record
-from jsr.training.record import Record
+from jsr.training.record import Record, Silence
 from jsr.training.run_folder import RunFolder
 from jsr.training.validation import Sample
 
@@ -101,3 +101,14 @@ def test_log_writes_the_same_numbers_for_tensorboard(tmp_path):
     (start,) = (e for e in events if e.HasField("session_log"))
     assert start.session_log.status == start.session_log.START
     assert start.step == 5, "TensorBoard hides events of this step and later ones, written by a killed run"
+
+
+def test_silence_writes_and_prints_nothing(tmp_path, rng, capsys):
+    picture = rng.integers(0, 256, (8, 8, 3), np.uint8)
+    with Silence(RunFolder(tmp_path / "run")) as run:
+        run.advance(1, "warning", loss=1.0)
+        run.log(1, loss=1.0)
+        run.note(1, "a note")
+        run.show("a line")
+        run.samples(1, [Sample(picture[::4, ::4], picture, picture)])
+    assert not any(tmp_path.iterdir()) and capsys.readouterr() == ("", "")
