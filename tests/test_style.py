@@ -21,7 +21,7 @@ ROWS = (
     {"ops", "devices", "errors", "version"},
     {"files", "command_line"},
     {"models", "degradation"},
-    {"weights", "pictures"},
+    {"weights", "pictures", "video"},
     {"upscaling", "data", "metrics"},
     {"training"},
     {"__init__"},
@@ -32,7 +32,10 @@ ROW = {room: number for number, rooms in enumerate(ROWS, 1) for room in rooms}
 
 # Pages that send a reader to files and commands.
 PAGES = [
-    *(ROOT / name for name in ("README.md", "jsr/pretrained/README.md", "experiments/README.md")),
+    *(
+        ROOT / name
+        for name in ("README.md", "jsr/pretrained/README.md", "jsr/video/README.md", "experiments/README.md")
+    ),
     *(ROOT / "scripts").glob("*/README.md"),
     *(ROOT / ".github").glob("*.md"),
 ]
@@ -206,6 +209,7 @@ def test_networks_are_arguments(name):
         ("tensorflow_datasets", ["data/datasets.py"]),
         ("tifffile", ["pictures/"]),
         ("png", ["pictures/"]),
+        ("av", ["video/", "upscaling/video.py"]),
         ("PIL", ["__init__.py", "pictures/", "upscaling/comparison.py", "training/record.py"]),
     ],
 )
