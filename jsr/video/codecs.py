@@ -18,6 +18,7 @@ class Codec(NamedTuple):
     max_crf: int = 0
     max_width: int = 0  # of the highest level that players decode; 0 for no limit
     max_height: int = 0
+    min_width: int = 0
 
 
 # 4:2:0, because players decode nothing else in hardware, and a result twice as large or more holds all of its source's
@@ -38,6 +39,7 @@ ALL = (
         51,
         8192,
         4320,
+        min_width=64,  # Below it, the encoder writes past its own memory.
     ),
     Codec("av1", "AV1", "libsvtav1", EIGHT_OR_TEN, {"preset": "8"}, 25, 63, 8192, 4352),
     # "b:v" of 0 lets the factor alone decide.
@@ -99,6 +101,8 @@ def _limit(codec: Codec, bits: int, height: int, width: int) -> str | None:
     """Tells why a codec does not hold a result, or None where it does."""
     if bits not in codec.pixels:
         return f"{codec.standard} is written with 8 bits, and the video has {bits}"
+    if width < codec.min_width:
+        return f"{width}x{height} is narrower than the {codec.min_width} pixels of {codec.standard}"
     # In portrait too.
     if codec.max_width and (max(height, width) > codec.max_width or min(height, width) > codec.max_height):
         return f"{width}x{height} is beyond the {codec.max_width}x{codec.max_height} of {codec.standard}"

@@ -30,7 +30,7 @@ CONTAINERS = (
     Container("QuickTime", (".mov",), ISO, "mov", ("x264", "x265")),
     Container("3GP", (".3gp",), ISO),
     Container("AVI", (".avi",), rb"RIFF.{4}AVI "),
-    Container("MPEG", (".mpg", ".mpeg", ".m2v", ".vob"), rb"\0\0\1[\xba\xb3]"),
+    Container("MPEG", (".mpg", ".mpeg", ".m2v", ".vob"), rb"\x00\x00\x01[\xba\xb3]"),
     # TypeScript has the suffix .ts too.
     Container("MPEG-TS", (".ts", ".mts", ".m2ts"), rb"G.{187}G|.{4}G.{191}G", is_ambiguous=True),
     Container("ASF", (".wmv", ".asf"), rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11"),
