@@ -4,9 +4,11 @@ import hashlib
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -880,3 +882,134 @@ def test_a_folder_of_other_files_alone_is_refused(capsys):
     Path("in/notes.txt").touch()
     line = _refused(capsys, "in", "--model", "bicubic")
     assert line == "jsr.infer: error: in: no pictures in this folder; other files: 1, such as in/notes.txt\n"
+
+
+def test_a_folder_may_hold_videos_and_pictures(capsys):
+    clips = pytest.importorskip("tests.clips")
+    Path("in").mkdir()
+    _picture("in/a.png")
+    _picture("b.png").tofile(os.devnull)
+    Path("b.png").rename("in/picture.mp4")  # by its content
+    clips.write("in/clip.mp4", clips.smooth(6))
+    Path("in/notes.txt").write_text("text")
+    assert _run("in") == 0
+    assert sorted(path.name for path in Path("in").glob("*_x4*")) == ["a_x4.png", "clip_x4.mp4", "picture_x4.png"]
+    assert clips.shown("in/clip_x4.mp4", 128, 192).shape[0] == 6
+    output = capsys.readouterr().out
+    assert "in/clip.mp4 -> in/clip_x4.mp4 (192x128, " in output
+    # The results are no inputs of the next command, and the picture's model is not the video's.
+    assert infer.main(["in", "-o", "out", "--format", "mkv", "--model", "nearest", "--skip-existing"]) == 0
+    assert sorted(path.name for path in Path("out").iterdir()) == ["a.png", "clip.mkv", "picture.png"]
+    assert "left out as earlier results: 3" in capsys.readouterr().out
+
+
+def test_options_of_the_other_kind_are_refused(capsys):
+    clips = pytest.importorskip("tests.clips")
+    clips.write("clip.mp4", clips.smooth(2))
+    _picture("a.png")
+    for options, message in (
+        (["clip.mp4", "--compare"], "--compare: is for pictures, got the video clip.mp4"),
+        (["clip.mp4", "--frame", "0"], "--frame: is for pictures, got the video clip.mp4"),
+        (["clip.mp4", "--burst"], "--burst: is for pictures, got the video clip.mp4"),
+        (["clip.mp4", "-o", "a.gif"], "-o: expected a name in .mp4, .m4v, .mkv, .webm, .mov for a video"),
+        (["clip.mp4", "--format", "jpg"], "--format: nothing can be written as jpg, got clip.mp4"),
+        (["a.png", "-o", "b.mp4"], "-o: expected a name in .png, .jpg"),
+        (["a.png", "--codec", "x265"], "--codec: is for videos, got a.png"),
+        (["a.png", "clip.mp4", "--quality", "20"], "--quality: is another number for pictures and videos"),
+        (["a.png", "-o", "-", "--raw", "8x6", "--json"], "--json: "),
+        (["a.png", "--raw", "8x6"], "--raw: expected one input and -o"),
+        (["a.png", "-o", "b", "--raw", "8"], "--raw: expected width and height, such as 320x180, got 8"),
+        (["a.png", "-o", "b", "--raw", "8x6", "--quality", "9"], "--quality: is not for raw frames"),
+    ):
+        assert _refused(capsys, *options).startswith(f"jsr.infer: error: {message}")
+
+
+def test_errors_of_a_video_are_one_line(capsys, monkeypatch):
+    clips = pytest.importorskip("tests.clips")
+    clips.write("clip.mp4", clips.smooth(2))
+    Path("noise.mkv").write_bytes(b"noise")
+    for options, message in (
+        (["noise.mkv"], "noise.mkv: broken or not a video: Invalid data found when processing input"),
+        (["clip.mp4", "-o", "a.webm"], "clip.mp4: WebM does not hold its sound, aac; -o NAME.mkv does"),
+        (["clip.mp4", "--quality", "60"], "clip.mp4: --quality: expected a CRF of 1 to 51 for H.264, got 60"),
+        (["clip.mp4", "--lossless"], "clip.mp4: --lossless: H.264 loses detail; --codec ffv1 in a .mkv does not"),
+    ):
+        assert _run(*options) == 1
+        assert capsys.readouterr() == ("", f"jsr.infer: error: {message}\n")
+    for name in [name for name in sys.modules if name.startswith(("av.", "jsr.video.", "jsr.upscaling.video"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delattr("jsr.upscaling.video")
+    monkeypatch.setitem(sys.modules, "av", None)
+    assert _run("clip.mp4") == 1
+    message = "videos need a package that is not installed: pip install 'jax-srgan[video]'"
+    assert capsys.readouterr().err == f"jsr.infer: error: clip.mp4: {message}\n"
+
+
+def test_videos_have_a_model_of_their_own_unless_one_is_named(monkeypatch, capsys):
+    clips = pytest.importorskip("tests.clips")
+    clips.write("clip.mp4", clips.smooth(1), sound=False)
+    names = []
+    ready = zoo.ready
+
+    def recorded(name, **options):
+        names.append(name)
+        return ready("bicubic", **options)
+
+    monkeypatch.setattr(zoo, "ready", recorded)
+    for options, model in (
+        ([], zoo.VIDEO),
+        (["--model", "srgan"], "srgan"),
+        (["--restore", "0.5"], "blend:0.8,0.5"),
+        (["--texture", "0.8", "--restore", "0.8"], zoo.DEFAULT),
+    ):
+        assert infer.main(["clip.mp4", *options]) == 0
+        assert names.pop() == model
+    capsys.readouterr()
+
+
+def test_raw_frames_pass_through_a_pipe(rng):
+    """As between two programs; a size that does not fit is one line, and a reader may leave."""
+    frames = rng.integers(0, 256, (5, 6, 8, 3), np.uint8)
+    command = [sys.executable, "-m", "jsr.infer", "-", "-o", "-", "--raw", "8x6", "--model", "nearest"]
+    root = Path(infer.__file__).parents[1]
+    environment = os.environ | {"PYTHONPATH": str(root)}
+    process = subprocess.run(command, input=frames.tobytes() + b"rest", capture_output=True, env=environment)
+    expected = frames.repeat(4, axis=1).repeat(4, axis=2)
+    np.testing.assert_array_equal(np.frombuffer(process.stdout, np.uint8).reshape(expected.shape), expected)
+    message = b"jsr.infer: error: -: frame 5 has 4 bytes, expected 144: --raw 8x6 of rgb24, or a whole number of them\n"
+    assert (process.returncode, process.stderr) == (1, message)
+    with (
+        open("/dev/zero", "rb") as endless,
+        subprocess.Popen(["head", "-c", "3000000"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as reader,
+        subprocess.Popen(
+            command, stdin=endless, stdout=reader.stdin, stderr=subprocess.PIPE, env=environment
+        ) as writer,
+    ):
+        assert reader.stdin and writer.stderr
+        reader.stdin.close()
+        assert (writer.stderr.read(), writer.wait()) == (b"", 141)
+
+
+@pytest.mark.slow
+def test_a_killed_video_goes_on_and_an_interrupted_one_says_how(tmp_path):
+    """By `kill -9` and by Ctrl-C; the result has the frames of a run that was never stopped."""
+    clips = pytest.importorskip("tests.clips")
+    clips.write("clip.mp4", clips.smooth(400))
+    command = [sys.executable, "-m", "jsr.infer", "clip.mp4", "--model", "espcn", "-o"]
+    environment = os.environ | {"PYTHONPATH": str(Path(infer.__file__).parents[1])}
+    subprocess.run([*command, "whole.mp4"], check=True, capture_output=True, env=environment)
+    place = Path("large.mp4.jsr")
+    for count, number in ((1, signal.SIGKILL), (3, signal.SIGINT)):
+        with subprocess.Popen([*command, "large.mp4"], stderr=subprocess.PIPE, env=environment) as process:
+            while process.poll() is None and len([*place.glob("*.nut")]) < count:
+                time.sleep(0.01)
+            process.send_signal(number)
+            assert process.stderr
+            errors = process.stderr.read().decode()
+        assert process.returncode == (-9 if number == signal.SIGKILL else 130)
+        assert not Path("large.mp4").exists() and len([*place.glob("*.nut")]) >= count
+    assert "frames are kept in large.mp4.jsr; the same command goes on with them\n" in errors
+    result = subprocess.run([*command, "large.mp4"], check=True, capture_output=True, text=True, env=environment)
+    assert " of 400 frames were finished by an earlier run" in result.stdout and not place.exists()
+    assert clips.packets("large.mp4") == clips.packets("whole.mp4")
+    np.testing.assert_array_equal(clips.shown("large.mp4", 128, 192), clips.shown("whole.mp4", 128, 192))

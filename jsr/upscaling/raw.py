@@ -3,6 +3,7 @@
 This is the format of `ffmpeg -f rawvideo -pix_fmt rgb24`: rows from top to bottom, three bytes a pixel, no headers.
 """
 
+import io
 from collections.abc import Callable, Generator
 from typing import BinaryIO
 
@@ -14,8 +15,8 @@ from jsr.upscaling.prefetch import prefetched
 
 
 def upscale(
-    source: BinaryIO,
-    target: BinaryIO,
+    source: BinaryIO | io.BytesIO,
+    target: BinaryIO | io.BytesIO,
     enlarge: Callable[[np.ndarray], np.ndarray],
     *,
     height: int,
@@ -46,7 +47,7 @@ def upscale(
             report()
 
 
-def frames(source: BinaryIO, height: int, width: int) -> Generator[UInt8[np.ndarray, "h w 3"], None, None]:
+def frames(source: BinaryIO | io.BytesIO, height: int, width: int) -> Generator[UInt8[np.ndarray, "h w 3"], None, None]:
     """Reads frames until the source ends.
 
     Raises:

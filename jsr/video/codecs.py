@@ -26,8 +26,19 @@ class Codec(NamedTuple):
 EIGHT = {8: "yuv420p"}  # few players decode H.264 of 10 bits; the wheels' VP9 has none
 EIGHT_OR_TEN = EIGHT | {10: "yuv420p10le"}
 ALL = (
-    # Slower presets would cost more time than the fastest network, and at one factor give no smaller files.
-    Codec("x264", "H.264", "libx264", EIGHT, {"preset": "veryfast"}, 18, 51, 4096, 2304),
+    Codec(
+        "x264",
+        "H.264",
+        "libx264",
+        EIGHT,
+        # Slower presets would take more time than the fastest network. With mbtree, the encoder reads memory that it
+        # has not written where pictures are small, so that two runs would differ.
+        {"preset": "veryfast", "x264-params": "mbtree=0"},
+        18,
+        51,
+        4096,
+        2304,
+    ),
     Codec(
         "x265",
         "H.265",
