@@ -168,9 +168,9 @@ def _prepare(args: argparse.Namespace, stored: Files) -> tuple[dict[str, Model],
     mark = _size(args).mark(next(iter(models.values())).scale)
     naming = Naming(mark if suffix is None else suffix, suffix or "", args.format)
     planned = (plan_burst if args.burst else plan)(stored.inputs, stored.output, naming)
-    _check_encoding(args, planned.jobs)
     videos = [job for job in planned.jobs if job.is_video]
     _check_videos(args, planned.jobs, videos)
+    _check_encoding(args, planned.jobs)
     return models, _models(args, args.video_model) if videos and args.video_model else models, planned
 
 
@@ -239,7 +239,8 @@ def _check_videos(args: argparse.Namespace, jobs: list[Job], videos: list[Job]) 
       PictureError: there is.
     """
     for option in ("compare", "burst", "frame", "range", "bands"):
-        if videos and getattr(args, option) not in (None, False):
+        value = getattr(args, option)
+        if videos and value is not None and value is not False:
             raise PictureError(f"--{option}: is for pictures, got the video {videos[0].source}")
     pictures = [job for job in jobs if not job.is_video]
     if args.codec and not videos:

@@ -306,7 +306,8 @@ def _check_raw(parser: Parser, args: argparse.Namespace) -> None:
     if args.raw[0] * args.raw[1] > args.max_pixels:
         parser.error(f"--raw: expected up to {args.max_pixels} pixels, which --max-pixels sets, got {args.raw}")
     for option in RAW_HAS_NONE:
-        if getattr(args, option) not in (None, False):
+        value = getattr(args, option)
+        if value is not None and value is not False:
             parser.error(f"--{option.replace('_', '-')}: is not for raw frames")
 
 
