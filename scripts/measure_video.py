@@ -55,7 +55,7 @@ def compressed(frames: list[np.ndarray], crf: int) -> list[np.ndarray]:
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     file.seek(0)
-    with av.open(file) as container:
+    with av.open(file, "r") as container:
         return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
 
 
@@ -75,7 +75,7 @@ def flicker(model: Model, frames: list[np.ndarray]) -> float:
 
 def main() -> None:
     """Prints a table in Markdown, a row for each model."""
-    parser = command_line.Parser(prog="python -m scripts.measure_video", description=__doc__.partition("\n")[0])
+    parser = command_line.Parser(prog="python -m scripts.measure_video", description="Measures models on videos.")
     parser.add_argument("folder", type=Path, help="of pictures of 480x320 pixels or more")
     parser.add_argument("--count", type=int, default=12, help="of pictures (default: 12)")
     args: argparse.Namespace = parser.parse_args()

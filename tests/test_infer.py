@@ -967,6 +967,7 @@ def test_videos_have_a_model_of_their_own_unless_one_is_named(monkeypatch, capsy
     capsys.readouterr()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="needs head and /dev/zero")
 def test_raw_frames_pass_through_a_pipe(rng):
     """As between two programs; a size that does not fit is one line, and a reader may leave."""
     frames = rng.integers(0, 256, (5, 6, 8, 3), np.uint8)
@@ -991,6 +992,7 @@ def test_raw_frames_pass_through_a_pipe(rng):
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="needs signals")
 def test_a_killed_video_goes_on_and_an_interrupted_one_says_how(tmp_path):
     """By `kill -9` and by Ctrl-C; the result has the frames of a run that was never stopped."""
     clips = pytest.importorskip("tests.clips")

@@ -1,8 +1,11 @@
 """Upscales one file into another: a picture, an animation, a picture larger than memory, or a video."""
 
+import functools
 import os
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
+
+import numpy as np
 
 from jsr import pictures
 from jsr.errors import PictureError, VideoError
@@ -179,11 +182,19 @@ def _upscale_video(job: Job, options: Options, progress: Progress) -> Result:
     def size(height: int, width: int) -> tuple[int, int]:
         return options.size.of(height, width, scale=options.model.scale)
 
+    def enlarge(pixels: np.ndarray) -> np.ndarray:
+        return enlarged(Picture(pixels), options._replace(tile=options.tile or tile(*pixels.shape[:2])), quietly).pixels
+
+    @functools.cache
+    def tile(height: int, width: int) -> int:
+        # Not by the free memory, on which the last bits of a resumed run would depend.
+        return tiles.balanced(height, width, halo=options.model.halo, most=tiles.TILE)
+
     target = video.Target(
         job.target,
         size,
-        lambda pixels: enlarged(Picture(pixels), options, quietly).pixels,
-        {"model": video.fingerprint(options.model)},
+        enlarge,
+        {"model": video.fingerprint(options.model), "tile": str(options.tile)},
         codec=options.codec,
         crf=options.quality,
         is_lossless=options.is_lossless,

@@ -42,9 +42,9 @@ def test_an_endless_source_needs_bounded_memory():
     class Endless(io.BytesIO):
         count = 0
 
-        def read(self, size=-1):
+        def read(self, size: int | None = -1):
             Endless.count += 1
-            return bytes(size)
+            return bytes(size or 0)
 
     class Closing(io.BytesIO):
         def write(self, content):

@@ -1,5 +1,6 @@
 """Tests ../../jsr/video/reading.py against ffmpeg, and with files that are broken."""
 
+import re
 from fractions import Fraction
 
 import numpy as np
@@ -61,7 +62,7 @@ def test_videos_that_cannot_be_enlarged_are_refused_by_name(tmp_path):
         ("large.mp4", "48x32: more than 0.001 million pixels; --max-pixels sets this limit"),
         ("sound.mp4", "expected a video, found no stream of pictures"),
     ):
-        with pytest.raises(VideoError, match=f"^{tmp_path}/{name}: {message}"):
+        with pytest.raises(VideoError, match=f"^{re.escape(str(tmp_path / name))}: {message}"):
             describe(tmp_path / name, max_pixels=10**6 if name != "large.mp4" else 1000)
 
 
@@ -81,7 +82,7 @@ def test_broken_packets_are_passed_over_and_told(tmp_path):
     clips.write(tmp_path / "a.mkv", clips.smooth(24), sound=False)
     content = bytearray((tmp_path / "a.mkv").read_bytes())
     with reading.opened(tmp_path / "a.mkv") as container:
-        places = [packet.pos for packet in container.demux(video=0) if packet.size]
+        places = [packet.pos or 0 for packet in container.demux(video=0) if packet.size]
     content[places[5] + 12 : places[5] + 60] = b"\xff" * 48
     (tmp_path / "a.mkv").write_bytes(content)
     decoder, frames = _read(tmp_path / "a.mkv")
