@@ -24,7 +24,7 @@ from jsr.files.streams import Files
 from jsr.models import Model
 from jsr.ops.observation import Observation
 from jsr.pictures import Picture, writing
-from jsr.upscaling import comparison, files, options, raw
+from jsr.upscaling import comparison, files, options, raw, tiles
 from jsr.upscaling.files import Options, Progress, Result
 from jsr.upscaling.jobs import SAME, Job, Naming, Plan, holds_video, plan, plan_burst
 from jsr.upscaling.size import MAX_SCALE, Size
@@ -260,9 +260,11 @@ def _run_raw(args: argparse.Namespace) -> int:
       OSError: a stream cannot be read or written.
     """
     models = _models(args, args.video_model or args.model)
-    settings = Options(models, tile=args.tile, size=_size(args))
-    quietly = Progress(lambda finished, total: None, lambda tile: None)
     width, height = args.raw
+    halo = next(iter(models.values())).halo
+    tile = args.tile or tiles.balanced(height, width, halo=halo, most=tiles.TILE)
+    settings = Options(models, tile=tile, size=_size(args))
+    quietly = Progress(lambda finished, total: None, lambda tile: None)
     with (
         streams.reader(args.inputs[0]) as source,
         streams.writer(args.output) as target,

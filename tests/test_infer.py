@@ -918,6 +918,7 @@ def test_options_of_the_other_kind_are_refused(capsys):
         (["a.png", "clip.mp4", "--quality", "20"], "--quality: is another number for pictures and videos"),
         (["a.png", "-o", "-", "--raw", "8x6", "--json"], "--json: "),
         (["a.png", "--raw", "8x6"], "--raw: expected one input and -o"),
+        (["a.png", "-o", "a.png", "--raw", "8x6"], "-o a.png: would overwrite the input"),
         (["a.png", "-o", "b", "--raw", "8"], "--raw: expected width and height, such as 320x180, got 8"),
         (["a.png", "-o", "b", "--raw", "8x6", "--quality", "9"], "--quality: is not for raw frames"),
     ):

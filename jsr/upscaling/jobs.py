@@ -169,7 +169,7 @@ def _sources(inputs: list[Path], output: str | None, naming: Naming, result: Pla
         if output is not None and _real(output) not in {_real(place), *_parents(place)}:
             # A folder of results inside a folder of inputs, or linked from there, holds no inputs.
             pictures, others = ([p for p in paths if _real(output) not in _parents(p)] for paths in (pictures, others))
-        videos = [path for path in others if holds_video(path)]
+        videos = {path for path in others if holds_video(path)}
         pictures = sorted([*pictures, *videos], key=lambda path: path.relative_to(place).as_posix())
         result.others.extend(p for p in others if p not in videos and p.parent.suffix != segments.ENDING)
         inputs_of_results = {p.with_suffix("") for p in pictures} | set(pictures)

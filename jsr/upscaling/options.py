@@ -303,6 +303,8 @@ def _check_raw(parser: Parser, args: argparse.Namespace) -> None:
         return
     if len(args.inputs) > 1 or args.output is None:
         parser.error("--raw: expected one input and -o, such as: jsr infer - -o - --raw 320x180")
+    if os.path.exists(args.output) and os.path.exists(args.inputs[0]) and args.inputs[0].samefile(args.output):
+        parser.error(f"-o {args.output}: would overwrite the input")
     if args.raw[0] * args.raw[1] > args.max_pixels:
         parser.error(f"--raw: expected up to {args.max_pixels} pixels, which --max-pixels sets, got {args.raw}")
     for option in RAW_HAS_NONE:
