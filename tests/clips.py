@@ -43,8 +43,8 @@ def write(
         stream.options = {"crf": "12"} if codec.startswith("libx26") else {}
         if codec == "libx265":
             stream.options["x265-params"] = "log-level=none"
-        if interlaced:
-            stream.options["x264-params"] = "tff=1"
+        if codec == "libx264":  # without mbtree, the same frames make the same file
+            stream.options["x264-params"] = "mbtree=0:tff=1" if interlaced else "mbtree=0"
         context = stream.codec_context
         context.colorspace, context.color_range = matrix, 2 if full else 1
         context.color_primaries = context.color_trc = 1
