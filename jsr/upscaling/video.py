@@ -21,15 +21,13 @@ from jsr.video import codecs, containers, encoding, joining, reading, segments
 from jsr.video.encoding import Encoding, Frame
 from jsr.video.reading import Decoder
 
-Array = np.ndarray
-
 
 class Target(NamedTuple):
     """The video that is asked for."""
 
     path: Path
     size: Callable[[int, int], tuple[int, int]]  # from height and width of a frame to those of the result
-    enlarge: Callable[[Array], Array]  # from R'G'B' of uint8 or uint16 to the same of that size
+    enlarge: Callable[[np.ndarray], np.ndarray]  # from R'G'B' of uint8 or uint16 to the same of that size
     description: dict[str, str]  # all that decides what `enlarge` returns, by the words that an error calls it by
     codec: str | None = None  # as `codecs.choose` takes it
     crf: int | None = None  # as `codecs.check_quality` takes it
@@ -98,11 +96,10 @@ def upscale(
     def enlarged(small: Iterator[tuple[int, Frame]]) -> Generator[tuple[int, Frame], None, None]:
         for number, frame in small:
             pixels = target.enlarge(frame.pixels)
-            missing = [(0, height - pixels.shape[0]), (0, width - pixels.shape[1]), (0, 0)]
-            yield (
-                number,
-                frame._replace(pixels=np.pad(pixels, missing, mode="edge") if any(map(any, missing)) else pixels),
-            )
+            if pixels.shape[:2] != (height, width):
+                missing = [(0, height - pixels.shape[0]), (0, width - pixels.shape[1]), (0, 0)]
+                pixels = np.pad(pixels, missing, mode="edge")
+            yield number, frame._replace(pixels=pixels)
 
     def counted(frames: Iterator[tuple[int, Frame]]) -> Iterator[Frame]:
         for number, frame in frames:
@@ -112,14 +109,13 @@ def upscale(
 
     # The network runs in a thread, and the decoder in another, ahead of this one, which encodes.
     with contextlib.ExitStack() as stack:
-        small = stack.enter_context(
-            prefetched(decoder.frames(lambda number: number // segments.LENGTH not in finished))
-        )
+        unfinished = decoder.frames(lambda number: number // segments.LENGTH not in finished)
+        small = stack.enter_context(prefetched(unfinished))
         large = stack.enter_context(prefetched(enlarged(small)))
         for number, frames in itertools.groupby(large, key=lambda item: item[0] // segments.LENGTH):
             encoding.write(segments.path(place, number), counted(frames), stored)
 
-    files = sorted(place.glob("*.nut"))
+    files = [segments.path(place, number) for number in sorted(segments.finished(place))]
     joining.join(target.path, files, source, kind, stored, copies)
     segments.remove(place)
     if decoder.damage:
