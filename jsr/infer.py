@@ -286,7 +286,7 @@ def _run_raw(args: argparse.Namespace) -> int:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs the command; returns 0, 1 if pictures failed, 130 if interrupted. Wrong arguments exit with 2."""
+    """Runs the command; returns 0, 1 if files failed, 130 if interrupted. Wrong arguments exit with 2."""
     parser, args = options.parse(argv)
     compilation.keep(default_cache() / "compiled", onednn=args.precision == "bf16")
     try:

@@ -144,7 +144,7 @@ def test_folders_keep_their_sub_folders_and_other_files_are_counted(capsys):
     assert written == ["out/a.png", "out/b/a.png", "out/b/c.d.png", "out/single.png"]
     output = capsys.readouterr().out
     assert output.count(" -> ") == 4
-    assert output.startswith("left out because they are not pictures: 2, such as in/b/table.csv\n")
+    assert output.startswith("left out because they are neither pictures nor videos: 2, such as in/b/table.csv\n")
 
 
 def test_earlier_results_are_not_upscaled_again(capsys):
@@ -443,7 +443,7 @@ def test_bad_pictures_are_named_and_the_others_upscaled(capsys):
         "in/torn.png",
         "missing.png",
     ]
-    assert errors[4:] == ["jsr.infer: 4 of 6 pictures failed"]
+    assert errors[4:] == ["jsr.infer: 4 of 6 files failed"]
     results = {str(p) for p in Path("in").glob("*_x4*")}
     assert results == {"in/a_x4.png", "in/z_x4.png"}
 
@@ -473,7 +473,7 @@ def test_any_failure_costs_one_picture_and_one_line(capsys, monkeypatch, error, 
     monkeypatch.setattr(tiles, "upscale", fails)
     assert _run("a.png", "b.png", "--tile", "64") == 1
     errors = capsys.readouterr().err.splitlines()
-    assert errors == [f"jsr.infer: error: a.png: {message}", "jsr.infer: 1 of 2 pictures failed"]
+    assert errors == [f"jsr.infer: error: a.png: {message}", "jsr.infer: 1 of 2 files failed"]
     assert _size("b_x4.png") == (32, 28) and not Path("a_x4.png").exists()
 
 
@@ -551,7 +551,7 @@ def test_two_results_of_one_name_are_both_written():
         (["a.png", "--model", "a.png"], "expected a weights file"),
         (["a.png", "--tile", "15"], "--tile: expected 16 or more pixels, got 15"),
         (["a.png", "--tile", "big"], "--tile: expected a number of pixels or auto, got big"),
-        ([""], "PICTURE_OR_FOLDER: expected a path, got an empty text"),
+        ([""], "FILE_OR_FOLDER: expected a path, got an empty text"),
         (["a.png", "-o", ""], "-o/--output: expected a path, got an empty text"),
         (["a.png", "--model", ""], "--model: expected a path, got an empty text"),
         (["-"], "-: expected -o with the name of its result, or -o - for standard output"),
@@ -562,7 +562,7 @@ def test_two_results_of_one_name_are_both_written():
         (["a.png", "c.png", "-o", "b.png", "--model", "bicubic"], "-o b.png: expected a folder"),
         ([".", "-o", "b.png", "--model", "bicubic"], "-o b.png: expected a folder"),
         ([".", "-o", "file", "--model", "bicubic"], "-o file: expected a folder"),
-        (["empty", "--model", "bicubic"], "empty: no pictures in this folder"),
+        (["empty", "--model", "bicubic"], "empty: no pictures or videos in this folder"),
         (["a.png", "--texture", "1.5"], "--texture: expected 0 to 1, got 1.5"),
         (["a.png", "--texture", "nan"], "--texture: expected 0 to 1, got nan"),
         (["a.png", "--texture", "much"], "--texture"),
@@ -750,7 +750,8 @@ def test_pictures_of_odd_or_no_suffix_are_found_in_a_folder(capsys):
     Path("in/README").write_text("P1 stands for plan 1")
     assert _run("in") == 0
     assert all(_size(f"in/{name}_x4.png") == (32, 24) for name in ("noext", "screen", "scan"))
-    assert capsys.readouterr().out.startswith("left out because they are not pictures: 1, such as in/README\n")
+    message = "left out because they are neither pictures nor videos: 1, such as in/README\n"
+    assert capsys.readouterr().out.startswith(message)
     _run("in")
     assert "left out as earlier results: 3, such as" in capsys.readouterr().out
 
@@ -820,7 +821,8 @@ def test_quiet_prints_errors_alone_and_verbose_what_a_picture_holds(capsys):
     assert output.out == "" and output.err.startswith("jsr.infer: error: missing.png: ")
     assert _run("in", "-v") == 0
     output = capsys.readouterr().out
-    assert "left out because they are not pictures: in/more.txt\n" in output and "pictures: in/notes.txt\n" in output
+    for name in ("in/more.txt", "in/notes.txt"):
+        assert f"left out because they are neither pictures nor videos: {name}\n" in output
     assert "  from 8x6 RGB of 8 bits\n" in output and "  from 4x4 grey of 8 bits, with transparency, icc\n" in output
 
 
@@ -842,7 +844,7 @@ def test_json_is_a_line_for_each_picture_and_nothing_else(capsys):
         "notes": [],
     }
     assert third == {"input": "missing.png", "output": None, "error": "No such file or directory"}
-    assert "left out because they are not pictures: 1" in output.err
+    assert "left out because they are neither pictures nor videos: 1" in output.err
 
 
 @pytest.mark.parametrize(
@@ -855,7 +857,8 @@ def test_json_is_a_line_for_each_picture_and_nothing_else(capsys):
         (["--lossless", "--quality", "80", "--format", "webp"], "--lossless: expected no --quality beside it"),
         (
             ["--format", "JPG"],
-            "--format: expected one of same, png, jpg, jpeg, webp, tif, tiff, bmp, gif, avif, jxl, npy, got JPG, pe",
+            "--format: expected one of same, png, jpg, jpeg, webp, tif, tiff, bmp, gif, avif, jxl, npy, mp4, m4v, mkv,"
+            " webm, mov, got JPG, pe",
         ),
         (["--format", "jpg", "-o", "b.png"], "-o b.png: names a PNG, so expected no --format jpg"),
         (["--suffix", "/x"], "--suffix: expected a part of a name, got /x"),
@@ -881,7 +884,7 @@ def test_a_folder_of_other_files_alone_is_refused(capsys):
     Path("in").mkdir()
     Path("in/notes.txt").touch()
     line = _refused(capsys, "in", "--model", "bicubic")
-    assert line == "jsr.infer: error: in: no pictures in this folder; other files: 1, such as in/notes.txt\n"
+    assert line == "jsr.infer: error: in: no pictures or videos in this folder; other files: 1, such as in/notes.txt\n"
 
 
 def test_a_folder_may_hold_videos_and_pictures(capsys):

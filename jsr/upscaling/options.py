@@ -32,7 +32,7 @@ EXAMPLES = """examples:
   jsr infer photos -o large --format jpg --skip-existing  goes on with a folder
   jsr infer scan.tif --width 6000 --texture 0 -o b.tif    invents nothing
 
-status: 0; 1 if pictures failed; 2 for wrong arguments; 130 if interrupted"""
+status: 0; 1 if files failed; 2 for wrong arguments; 130 if interrupted"""
 # Options that say nothing about raw frames.
 RAW_HAS_NONE = (
     *("frame", "range", "bands", "burst", "format", "quality", "codec", "lossless", "suffix", "skip_existing"),
