@@ -2,6 +2,7 @@
 
     Error(ValueError)
     ├── PictureError      a picture file that cannot be read or written
+    ├── VideoError        a video file that cannot be read or written
     ├── DataError         a folder, dataset or benchmark set that cannot be trained or scored on
     ├── WeightsError      weights that are missing, damaged, or those of another network
     ├── ConfigError       options that no run can use, or a folder that holds another run
@@ -19,6 +20,10 @@ class Error(ValueError):
 
 class PictureError(Error):
     """A picture file that cannot be read or written."""
+
+
+class VideoError(Error):
+    """A video file that cannot be read or written."""
 
 
 class DataError(Error):

@@ -87,7 +87,7 @@ def test_infer_refuses_every_other_file_in_one_line_and_leaves_nothing(batch):
     for sample, line in zip(refused, errors, strict=False):
         assert line.startswith("jsr.infer: error: ") and f"/{sample.name}: " in line
         assert sample.message in line
-    assert errors[-1] == f"jsr.infer: {len(refused)} of {len(SAMPLES)} pictures failed"
+    assert errors[-1] == f"jsr.infer: {len(refused)} of {len(SAMPLES)} files failed"
     assert len(list(folder.rglob("*_x4.png"))) == len(RIGHT)
     assert not list(folder.rglob(".*"))
 
@@ -152,7 +152,7 @@ def test_infer_on_a_full_disk_loses_the_pictures_that_do_not_fit(tmp_path, rng):
     assert process.returncode == 1 and "Traceback" not in process.stderr
     assert process.stderr.splitlines() == [
         "jsr.infer: error: large.png: large_x4.png: cannot be written: File too large",
-        "jsr.infer: 1 of 2 pictures failed",
+        "jsr.infer: 1 of 2 files failed",
     ]
     assert (tmp_path / "large_x4.png").read_bytes() == b"an earlier result"
     names = sorted(os.listdir(tmp_path))

@@ -5,9 +5,11 @@ import io
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +145,7 @@ def test_folders_keep_their_sub_folders_and_other_files_are_counted(capsys):
     assert written == ["out/a.png", "out/b/a.png", "out/b/c.d.png", "out/single.png"]
     output = capsys.readouterr().out
     assert output.count(" -> ") == 4
-    assert output.startswith("left out because they are not pictures: 2, such as in/b/table.csv\n")
+    assert output.startswith("left out because they are neither pictures nor videos: 2, such as in/b/table.csv\n")
 
 
 def test_earlier_results_are_not_upscaled_again(capsys):
@@ -442,7 +444,7 @@ def test_bad_pictures_are_named_and_the_others_upscaled(capsys):
         "in/torn.png",
         "missing.png",
     ]
-    assert errors[4:] == ["jsr.infer: 4 of 6 pictures failed"]
+    assert errors[4:] == ["jsr.infer: 4 of 6 files failed"]
     results = {str(p) for p in Path("in").glob("*_x4*")}
     assert results == {"in/a_x4.png", "in/z_x4.png"}
 
@@ -472,7 +474,7 @@ def test_any_failure_costs_one_picture_and_one_line(capsys, monkeypatch, error, 
     monkeypatch.setattr(tiles, "upscale", fails)
     assert _run("a.png", "b.png", "--tile", "64") == 1
     errors = capsys.readouterr().err.splitlines()
-    assert errors == [f"jsr.infer: error: a.png: {message}", "jsr.infer: 1 of 2 pictures failed"]
+    assert errors == [f"jsr.infer: error: a.png: {message}", "jsr.infer: 1 of 2 files failed"]
     assert _size("b_x4.png") == (32, 28) and not Path("a_x4.png").exists()
 
 
@@ -550,7 +552,7 @@ def test_two_results_of_one_name_are_both_written():
         (["a.png", "--model", "a.png"], "expected a weights file"),
         (["a.png", "--tile", "15"], "--tile: expected 16 or more pixels, got 15"),
         (["a.png", "--tile", "big"], "--tile: expected a number of pixels or auto, got big"),
-        ([""], "PICTURE_OR_FOLDER: expected a path, got an empty text"),
+        ([""], "FILE_OR_FOLDER: expected a path, got an empty text"),
         (["a.png", "-o", ""], "-o/--output: expected a path, got an empty text"),
         (["a.png", "--model", ""], "--model: expected a path, got an empty text"),
         (["-"], "-: expected -o with the name of its result, or -o - for standard output"),
@@ -561,7 +563,7 @@ def test_two_results_of_one_name_are_both_written():
         (["a.png", "c.png", "-o", "b.png", "--model", "bicubic"], "-o b.png: expected a folder"),
         ([".", "-o", "b.png", "--model", "bicubic"], "-o b.png: expected a folder"),
         ([".", "-o", "file", "--model", "bicubic"], "-o file: expected a folder"),
-        (["empty", "--model", "bicubic"], "empty: no pictures in this folder"),
+        (["empty", "--model", "bicubic"], "empty: no pictures or videos in this folder"),
         (["a.png", "--texture", "1.5"], "--texture: expected 0 to 1, got 1.5"),
         (["a.png", "--texture", "nan"], "--texture: expected 0 to 1, got nan"),
         (["a.png", "--texture", "much"], "--texture"),
@@ -749,7 +751,8 @@ def test_pictures_of_odd_or_no_suffix_are_found_in_a_folder(capsys):
     Path("in/README").write_text("P1 stands for plan 1")
     assert _run("in") == 0
     assert all(_size(f"in/{name}_x4.png") == (32, 24) for name in ("noext", "screen", "scan"))
-    assert capsys.readouterr().out.startswith("left out because they are not pictures: 1, such as in/README\n")
+    message = "left out because they are neither pictures nor videos: 1, such as in/README\n"
+    assert capsys.readouterr().out.startswith(message)
     _run("in")
     assert "left out as earlier results: 3, such as" in capsys.readouterr().out
 
@@ -819,7 +822,8 @@ def test_quiet_prints_errors_alone_and_verbose_what_a_picture_holds(capsys):
     assert output.out == "" and output.err.startswith("jsr.infer: error: missing.png: ")
     assert _run("in", "-v") == 0
     output = capsys.readouterr().out
-    assert "left out because they are not pictures: in/more.txt\n" in output and "pictures: in/notes.txt\n" in output
+    for name in ("in/more.txt", "in/notes.txt"):
+        assert f"left out because they are neither pictures nor videos: {name}\n" in output
     assert "  from 8x6 RGB of 8 bits\n" in output and "  from 4x4 grey of 8 bits, with transparency, icc\n" in output
 
 
@@ -830,7 +834,7 @@ def test_json_is_a_line_for_each_picture_and_nothing_else(capsys):
     assert _run("in", "missing.png", "--json") == 1
     output = capsys.readouterr()
     skipped, first, second, third = map(json.loads, output.out.splitlines())
-    reason = "because they are not pictures"
+    reason = "because they are neither pictures nor videos"
     assert skipped == {"input": "in/notes.txt", "output": None, "error": None, "skipped": reason}
     assert first.pop("seconds") > 0 and second["output"] == "in/b_x4.png"
     assert first == {
@@ -866,7 +870,8 @@ def test_json_is_a_line_for_each_picture_and_nothing_else(capsys):
         (["--lossless", "--quality", "80", "--format", "webp"], "--lossless: expected no --quality beside it"),
         (
             ["--format", "JPG"],
-            "--format: expected one of same, png, jpg, jpeg, webp, tif, tiff, bmp, gif, avif, jxl, npy, got JPG, pe",
+            "--format: expected one of same, png, jpg, jpeg, webp, tif, tiff, bmp, gif, avif, jxl, npy, mp4, m4v, mkv,"
+            " webm, mov, got JPG, pe",
         ),
         (["--format", "jpg", "-o", "b.png"], "-o b.png: names a PNG, so expected no --format jpg"),
         (["--suffix", "/x"], "--suffix: expected a part of a name, got /x"),
@@ -892,7 +897,7 @@ def test_a_folder_of_other_files_alone_is_refused(capsys):
     Path("in").mkdir()
     Path("in/notes.txt").touch()
     line = _refused(capsys, "in", "--model", "bicubic")
-    assert line == "jsr.infer: error: in: no pictures in this folder; other files: 1, such as in/notes.txt\n"
+    assert line == "jsr.infer: error: in: no pictures or videos in this folder; other files: 1, such as in/notes.txt\n"
 
 
 def _processes(monkeypatch, indices, *argv):
@@ -913,11 +918,11 @@ def test_processes_share_a_folder_and_the_first_reports_the_sum(capsys, monkeypa
     output = capsys.readouterr()
     names = re.findall(r"(\d).png ->", output.out)
     assert names == ["2", "5", "1", "0", "3", "6"]
-    assert output.out.splitlines()[-1] == "all 3 processes: 6 pictures made, 1 failed"
+    assert output.out.splitlines()[-1] == "all 3 processes: 6 files made, 1 failed"
     assert "4.png" in output.err and sorted(os.listdir("out")) == [f"{n}.png" for n in range(7) if n != 4]
     # What is done is left out, by each of its own share.
     assert _processes(monkeypatch, range(3), "folder", "--skip-existing", "-o", "out") == {0: 1, 1: 1, 2: 0}
-    assert capsys.readouterr().out.splitlines()[-1] == "all 3 processes: 0 pictures made, 1 failed"
+    assert capsys.readouterr().out.splitlines()[-1] == "all 3 processes: 0 files made, 1 failed"
 
 
 def test_a_dead_process_costs_its_own_pictures_only(capsys, monkeypatch):
@@ -929,7 +934,7 @@ def test_a_dead_process_costs_its_own_pictures_only(capsys, monkeypatch):
     monkeypatch.setattr(shares, "PATIENCE", 0.1)
     assert _processes(monkeypatch, (0, 2), "folder", "-o", "out") == {0: 1, 2: 0}
     output = capsys.readouterr()
-    assert output.out.splitlines()[-1] == "all 3 processes: 3 pictures made, 0 failed"
+    assert output.out.splitlines()[-1] == "all 3 processes: 3 files made, 0 failed"
     assert output.err == "jsr.infer: error: process 1 of 3 is gone; --skip-existing makes what it has not\n"
     monkeypatch.delenv("JSR_PROCESSES")
     assert _run("folder", "--skip-existing", "-o", "out") == 0
@@ -943,3 +948,137 @@ def test_several_processes_take_no_stream(capsys, monkeypatch):
     assert "-: expected a file or folder for 2 processes" in _refused(capsys, "a.png", "-o", "-")
     monkeypatch.setenv("JSR_PROCESS", "2")
     assert "JSR_PROCESS: expected a number, 0 to 1, in the environment, got 2" in _refused(capsys, "a.png")
+
+
+def test_a_folder_may_hold_videos_and_pictures(capsys):
+    clips = pytest.importorskip("tests.clips")
+    Path("in").mkdir()
+    _picture("in/a.png")
+    _picture("b.png").tofile(os.devnull)
+    Path("b.png").rename("in/picture.mp4")  # by its content
+    clips.write("in/clip.mp4", clips.smooth(6))
+    Path("in/notes.txt").write_text("text")
+    assert _run("in") == 0
+    assert sorted(path.name for path in Path("in").glob("*_x4*")) == ["a_x4.png", "clip_x4.mp4", "picture_x4.png"]
+    assert clips.shown("in/clip_x4.mp4", 128, 192).shape[0] == 6
+    output = capsys.readouterr().out
+    assert "in/clip.mp4 -> in/clip_x4.mp4 (192x128, " in output
+    # The results are no inputs of the next command, and the picture's model is not the video's.
+    assert infer.main(["in", "-o", "out", "--format", "mkv", "--model", "nearest", "--skip-existing"]) == 0
+    assert sorted(path.name for path in Path("out").iterdir()) == ["a.png", "clip.mkv", "picture.png"]
+    assert "left out as earlier results: 3" in capsys.readouterr().out
+
+
+def test_options_of_the_other_kind_are_refused(capsys):
+    clips = pytest.importorskip("tests.clips")
+    clips.write("clip.mp4", clips.smooth(2))
+    _picture("a.png")
+    for options, message in (
+        (["clip.mp4", "--compare"], "--compare: is for pictures, got the video clip.mp4"),
+        (["clip.mp4", "--frame", "0"], "--frame: is for pictures, got the video clip.mp4"),
+        (["clip.mp4", "--burst"], "--burst: is for pictures, got the video clip.mp4"),
+        (["clip.mp4", "-o", "a.gif"], "-o: expected a name in .mp4, .m4v, .mkv, .webm, .mov for a video"),
+        (["clip.mp4", "--format", "jpg"], "--format: nothing can be written as jpg, got clip.mp4"),
+        (["a.png", "-o", "b.mp4"], "-o: expected a name in .png, .jpg"),
+        (["a.png", "--codec", "x265"], "--codec: is for videos, got a.png"),
+        (["a.png", "clip.mp4", "--quality", "20"], "--quality: is another number for pictures and videos"),
+        (["a.png", "-o", "-", "--raw", "8x6", "--json"], "--json: "),
+        (["a.png", "--raw", "8x6"], "--raw: expected one input and -o"),
+        (["a.png", "-o", "a.png", "--raw", "8x6"], "-o a.png: would overwrite the input"),
+        (["a.png", "-o", "b", "--raw", "8"], "--raw: expected width and height, such as 320x180, got 8"),
+        (["a.png", "-o", "b", "--raw", "8x6", "--quality", "9"], "--quality: is not for raw frames"),
+    ):
+        assert _refused(capsys, *options).startswith(f"jsr.infer: error: {message}")
+
+
+def test_errors_of_a_video_are_one_line(capsys, monkeypatch):
+    clips = pytest.importorskip("tests.clips")
+    clips.write("clip.mp4", clips.smooth(2))
+    Path("noise.mkv").write_bytes(b"noise")
+    for options, message in (
+        (["noise.mkv"], "noise.mkv: broken or not a video: Invalid data found when processing input"),
+        (["clip.mp4", "-o", "a.webm"], "clip.mp4: WebM does not hold its sound, aac; -o NAME.mkv does"),
+        (["clip.mp4", "--quality", "60"], "clip.mp4: --quality: expected a CRF of 1 to 51 for H.264, got 60"),
+        (["clip.mp4", "--lossless"], "clip.mp4: --lossless: H.264 loses detail; --codec ffv1 in a .mkv does not"),
+    ):
+        assert _run(*options) == 1
+        assert capsys.readouterr() == ("", f"jsr.infer: error: {message}\n")
+    for name in [name for name in sys.modules if name.startswith(("av.", "jsr.video.", "jsr.upscaling.video"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delattr("jsr.upscaling.video")
+    monkeypatch.setitem(sys.modules, "av", None)
+    assert _run("clip.mp4") == 1
+    message = "videos need a package that is not installed: pip install 'jax-srgan[video]'"
+    assert capsys.readouterr().err == f"jsr.infer: error: clip.mp4: {message}\n"
+
+
+def test_videos_have_a_model_of_their_own_unless_one_is_named(monkeypatch, capsys):
+    clips = pytest.importorskip("tests.clips")
+    clips.write("clip.mp4", clips.smooth(1), sound=False)
+    names = []
+    ready = zoo.ready
+
+    def recorded(name, **options):
+        names.append(name)
+        return ready("bicubic", **options)
+
+    monkeypatch.setattr(zoo, "ready", recorded)
+    for options, model in (
+        ([], zoo.VIDEO),
+        (["--model", "srgan"], "srgan"),
+        (["--restore", "0.5"], "blend:0.8,0.5"),
+        (["--texture", "0.8", "--restore", "0.8"], zoo.DEFAULT),
+    ):
+        assert infer.main(["clip.mp4", *options]) == 0
+        assert names.pop() == model
+    capsys.readouterr()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs head and /dev/zero")
+def test_raw_frames_pass_through_a_pipe(rng):
+    """As between two programs; a size that does not fit is one line, and a reader may leave."""
+    frames = rng.integers(0, 256, (5, 6, 8, 3), np.uint8)
+    command = [sys.executable, "-m", "jsr.infer", "-", "-o", "-", "--raw", "8x6", "--model", "nearest"]
+    root = Path(infer.__file__).parents[1]
+    environment = os.environ | {"PYTHONPATH": str(root)}
+    process = subprocess.run(command, input=frames.tobytes() + b"rest", capture_output=True, env=environment)
+    expected = frames.repeat(4, axis=1).repeat(4, axis=2)
+    np.testing.assert_array_equal(np.frombuffer(process.stdout, np.uint8).reshape(expected.shape), expected)
+    message = b"jsr.infer: error: -: frame 5 has 4 bytes, expected 144: --raw 8x6 of rgb24, or a whole number of them\n"
+    assert (process.returncode, process.stderr) == (1, message)
+    with (
+        open("/dev/zero", "rb") as endless,
+        subprocess.Popen(["head", "-c", "3000000"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as reader,
+        subprocess.Popen(
+            command, stdin=endless, stdout=reader.stdin, stderr=subprocess.PIPE, env=environment
+        ) as writer,
+    ):
+        assert reader.stdin and writer.stderr
+        reader.stdin.close()
+        assert (writer.stderr.read(), writer.wait()) == (b"", 141)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="needs signals")
+def test_a_killed_video_goes_on_and_an_interrupted_one_says_how(tmp_path):
+    """By `kill -9` and by Ctrl-C; the result has the frames of a run that was never stopped."""
+    clips = pytest.importorskip("tests.clips")
+    clips.write("clip.mp4", clips.smooth(400))
+    command = [sys.executable, "-m", "jsr.infer", "clip.mp4", "--model", "espcn", "-o"]
+    environment = os.environ | {"PYTHONPATH": str(Path(infer.__file__).parents[1])}
+    subprocess.run([*command, "whole.mp4"], check=True, capture_output=True, env=environment)
+    place = Path("large.mp4.jsr")
+    for count, number in ((1, signal.SIGKILL), (3, signal.SIGINT)):
+        with subprocess.Popen([*command, "large.mp4"], stderr=subprocess.PIPE, env=environment) as process:
+            while process.poll() is None and len([*place.glob("*.nut")]) < count:
+                time.sleep(0.01)
+            process.send_signal(number)
+            assert process.stderr
+            errors = process.stderr.read().decode()
+        assert process.returncode == (-9 if number == signal.SIGKILL else 130)
+        assert not Path("large.mp4").exists() and len([*place.glob("*.nut")]) >= count
+    assert "frames are kept in large.mp4.jsr; the same command goes on with them\n" in errors
+    result = subprocess.run([*command, "large.mp4"], check=True, capture_output=True, text=True, env=environment)
+    assert " of 400 frames were finished by an earlier run" in result.stdout and not place.exists()
+    assert clips.packets("large.mp4") == clips.packets("whole.mp4")
+    np.testing.assert_array_equal(clips.shown("large.mp4", 128, 192), clips.shown("whole.mp4", 128, 192))

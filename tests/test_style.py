@@ -22,7 +22,7 @@ ROWS = (
     {"ops", "devices"},
     {"files", "command_line"},
     {"models", "degradation", "completion"},
-    {"weights", "pictures"},
+    {"weights", "pictures", "video"},
     {"upscaling", "data", "metrics"},
     {"training", "web"},
     {"__init__"},
@@ -210,6 +210,7 @@ def test_networks_are_arguments(name):
         ("tensorflow_datasets", ["data/datasets.py"]),
         ("tifffile", ["pictures/"]),
         ("png", ["pictures/"]),
+        ("av", ["video/", "upscaling/video.py"]),
         ("PIL", ["__init__.py", "pictures/", "upscaling/comparison.py", "training/record.py"]),
     ],
 )

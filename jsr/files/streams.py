@@ -59,7 +59,7 @@ def as_files(inputs: list[Path], output: str | None, *, suffix: str) -> Iterator
             if is_stream(path):
                 stored = Path(folder, str(number), "stdin" if str(path) == STANDARD else path.name)
                 stored.parent.mkdir()
-                with _source(path) as source, open(stored, "wb") as target:
+                with reader(path) as source, open(stored, "wb") as target:
                     shutil.copyfileobj(source, target)
                 files.streams[stored] = str(path)
                 path = stored
@@ -71,7 +71,7 @@ def as_files(inputs: list[Path], output: str | None, *, suffix: str) -> Iterator
         files.streams[result] = output
         yield files._replace(output=str(result))
         if result.exists():
-            with open(result, "rb") as source, _sink(output) as target:
+            with open(result, "rb") as source, writer(output) as target:
                 shutil.copyfileobj(source, target)
 
 
@@ -79,12 +79,22 @@ def _is_stored(name: str) -> bool:
     return os.path.isfile(name) or os.path.isdir(name)
 
 
-def _source(path: Path) -> contextlib.AbstractContextManager[BinaryIO]:
+def reader(path: Path) -> contextlib.AbstractContextManager[BinaryIO]:
+    """Opens a stream, or a file, to read.
+
+    Raises:
+      OSError: it cannot be read.
+    """
     return contextlib.nullcontext(sys.stdin.buffer) if str(path) == STANDARD else open(path, "rb")
 
 
 @contextlib.contextmanager
-def _sink(path: str) -> Iterator[BinaryIO]:
+def writer(path: str) -> Iterator[BinaryIO]:
+    """Opens a stream, or a file, to write.
+
+    Raises:
+      OSError: it cannot be written.
+    """
     if is_stdout(path):
         yield sys.stdout.buffer
         sys.stdout.flush()

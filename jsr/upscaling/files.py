@@ -1,11 +1,14 @@
-"""Upscales one file into another: a picture, an animation, or a picture larger than memory."""
+"""Upscales one file into another: a picture, an animation, a picture larger than memory, or a video."""
 
+import functools
 import os
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+import numpy as np
+
 from jsr import pictures
-from jsr.errors import PictureError
+from jsr.errors import PictureError, VideoError
 from jsr.models import Model
 from jsr.pictures import Animation, LargePicture, Picture, Raster, animation, formats, large, writing
 from jsr.pictures import raster as rasters
@@ -33,6 +36,8 @@ class Options(NamedTuple):
     is_lossless: bool = False
     limits: tuple[float, float] | None = None  # of the values of rasters, as `raster.enlarge` takes them
     bands: tuple[int, ...] | None = None  # the three of a raster that are taken as its colours
+    video_models: dict[str, Model] | None = None  # by label: that of videos, if it is another
+    codec: str | None = None  # of videos, as `codecs.choose` takes it
 
     @property
     def model(self) -> Model:
@@ -43,8 +48,9 @@ class Options(NamedTuple):
 class Progress(NamedTuple):
     """The calls that a file makes while it is upscaled."""
 
-    report: Callable[[int, int], None]  # with the tiles or frames that are complete, and their total
+    report: Callable[[int, int | None], None]  # with the tiles or frames that are complete, and their total if known
     shrunk: Callable[[int], None]  # with the new tile, after the memory ran out
+    resumed: Callable[[int], None] = lambda count: None  # with the frames that an earlier run has finished
 
 
 class Result(NamedTuple):
@@ -60,8 +66,10 @@ def upscale_file(job: Job, options: Options, progress: Progress) -> Result:
     """Upscales one file and writes the result.
 
     Raises:
-      PictureError: a source that cannot be read, or a target that cannot be written.
+      PictureError, VideoError: a source that cannot be read, or a target that cannot be written.
     """
+    if job.is_video:
+        return _upscale_video(job, options._replace(models=options.video_models or options.models), progress)
     if job.frames:
         return _upscale_burst(job, options, progress)
     # A comparison shows one whole picture, and only some formats hold an animation or are written by rows.
@@ -93,7 +101,7 @@ def _upscale_whole(job: Job, options: Options, progress: Progress, picture: Pict
     else:
         _check_size(job, options, picture)
         _check_folder(job)
-        result = _enlarged(picture, options, progress)
+        result = enlarged(picture, options, progress)
     notes = writing.write(job.target, result, quality=options.quality, is_lossless=options.is_lossless)
     height, width = result.pixels.shape[:2]
     return Result(height, width, result.metadata.notes + notes, _contents(picture))
@@ -144,7 +152,7 @@ def _upscale_animation(job: Job, options: Options, progress: Progress, source: A
 
     def upscaled() -> Iterator[Picture]:
         for i, frame in enumerate(source.frames):
-            result = _enlarged(frame, options, quietly)
+            result = enlarged(frame, options, quietly)
             progress.report(i + 1, len(source.frames))
             yield result
 
@@ -158,6 +166,43 @@ def _upscale_animation(job: Job, options: Options, progress: Progress, source: A
     )
     contents = f"{len(source.frames)} frames of {_contents(first)}"
     return Result(height, width, source.metadata.notes + remarks + notes, contents)
+
+
+def _upscale_video(job: Job, options: Options, progress: Progress) -> Result:
+    """Upscales a video; each segment of it is written as soon as it is computed."""
+    try:
+        from jsr.upscaling import video
+    except ModuleNotFoundError as error:
+        if error.name != "av":
+            raise
+        raise VideoError("videos need a package that is not installed: pip install 'jax-srgan[video]'") from error
+    quietly = progress._replace(report=lambda finished, total: None)  # of a frame's tiles
+    _check_folder(job)
+
+    def size(height: int, width: int) -> tuple[int, int]:
+        return options.size.of(height, width, scale=options.model.scale)
+
+    def enlarge(pixels: np.ndarray) -> np.ndarray:
+        return enlarged(Picture(pixels), options._replace(tile=options.tile or tile(*pixels.shape[:2])), quietly).pixels
+
+    @functools.cache
+    def tile(height: int, width: int) -> int:
+        # Not by the free memory, on which the last bits of a resumed run would depend.
+        return tiles.balanced(height, width, halo=options.model.halo, most=tiles.TILE)
+
+    target = video.Target(
+        job.target,
+        size,
+        enlarge,
+        {"model": video.fingerprint(options.model), "tile": str(options.tile)},
+        codec=options.codec,
+        crf=options.quality,
+        is_lossless=options.is_lossless,
+    )
+    summary = video.upscale(
+        job.source, target, max_pixels=options.max_pixels, report=progress.report, resumed=progress.resumed
+    )
+    return Result(*summary)
 
 
 def _upscale_raster(job: Job, options: Options, progress: Progress, source: Raster) -> Result:
@@ -184,7 +229,7 @@ def _upscale_raster(job: Job, options: Options, progress: Progress, source: Rast
     return Result(height, width, result.metadata.notes + rasters.write(job.target, result), contents)
 
 
-def _enlarged(picture: Picture, options: Options, progress: Progress) -> Picture:
+def enlarged(picture: Picture, options: Options, progress: Progress) -> Picture:
     """Upscales a picture to the size that is asked for, by the model and then bicubic, or by bicubic alone."""
     height, width = options.size.of(*picture.pixels.shape[:2], scale=options.model.scale)
     if _is_bicubic_alone(picture.pixels, options):

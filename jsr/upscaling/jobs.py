@@ -1,4 +1,4 @@
-"""The jobs of one command: the pictures to read, and the place of each result."""
+"""The jobs of one command: the pictures and videos to read, and the place of each result."""
 
 import itertools
 import os
@@ -9,9 +9,11 @@ from typing import NamedTuple
 
 from jsr.errors import PictureError
 from jsr.pictures import folders, formats, reading
+from jsr.video import containers, segments
 
+WRITTEN = {**formats.WRITTEN, **containers.WRITTEN}
 SAME = "same"  # the format of a result that has its picture's, if that is written
-FORMATS = (SAME, *(suffix.removeprefix(".") for suffix in formats.WRITTEN))
+FORMATS = (SAME, *(suffix.removeprefix(".") for suffix in WRITTEN))
 # The mark of a result beside its picture.
 MARKS = r"_x[\d.]+|_w\d+|_h\d+|_w\d+h\d+|_max\d+|_compare"
 
@@ -22,6 +24,7 @@ class Job(NamedTuple):
     source: Path
     target: Path
     frames: tuple[Path, ...] = ()  # further ones, if the source is the first frame of a burst
+    is_video: bool = False
 
 
 class Naming(NamedTuple):
@@ -29,12 +32,14 @@ class Naming(NamedTuple):
 
     beside: str  # the mark of a result beside its picture
     elsewhere: str = ""  # the mark of a result in another folder
-    format: str | None = None  # one of `FORMATS`; None for one that holds the picture, PNG for most
+    format: str | None = None  # one of `FORMATS`; None for one that holds the picture or video, PNG for most
 
-    def suffix(self, source: Path) -> str:
+    def suffix(self, source: Path, *, is_video: bool = False) -> str:
         """Returns the suffix of a result, by which its format is known."""
-        if self.format not in (None, SAME):
+        if f".{self.format}" in (containers if is_video else formats).WRITTEN:
             return f".{self.format}"
+        if is_video:
+            return containers.result_suffix(source)
         suffix = source.suffix.lower()
         if self.format == SAME and suffix in formats.WRITTEN:
             return suffix
@@ -49,8 +54,8 @@ class Plan(NamedTuple):
 
     jobs: list[Job]
     earlier_results: list[Path]
-    others: list[Path]  # files that are no pictures
-    empty: list[Path]  # folders without pictures, beside inputs that are or have some
+    others: list[Path]  # files that are neither pictures nor videos
+    empty: list[Path]  # folders without either, beside inputs that are or have some
 
 
 def plan(inputs: list[Path], output: str | None, naming: Naming) -> Plan:
@@ -60,11 +65,11 @@ def plan(inputs: list[Path], output: str | None, naming: Naming) -> Plan:
     its picture, photo.png_x4.png, and where that is taken too, a number.
 
     Args:
-      output: None for results beside their inputs, a folder, or, for one picture, a file.
+      output: None for results beside their inputs, a folder, or, for one input, a file.
 
     Raises:
-      PictureError: a folder without pictures, an input that would be overwritten, or a file as output that does not
-        agree with the naming.
+      PictureError: a folder without pictures and videos, an input that would be overwritten, or a file as output that
+        does not agree with the naming or the input.
     """
     is_file = _names_a_file(output, inputs, naming)
     result = Plan([], [], [], [])
@@ -73,8 +78,10 @@ def plan(inputs: list[Path], output: str | None, naming: Naming) -> Plan:
         if _real(source) in seen:
             continue
         seen.add(_real(source))
+        is_video = holds_video(source)
         if output is not None and is_file:
-            result.jobs.append(Job(source, Path(output)))
+            _check_kind(output, is_video)
+            result.jobs.append(Job(source, Path(output), is_video=is_video))
             continue
         place, mark = (source, naming.beside) if output is None else (Path(output, name), naming.elsewhere)
         # One look at each folder, and none at the names in it, of which many may be taken.
@@ -82,11 +89,11 @@ def plan(inputs: list[Path], output: str | None, naming: Naming) -> Plan:
             real_folders[place.parent] = _real(place.parent)
         target = next(
             path
-            for path in _names(place, mark + naming.suffix(source))
+            for path in _names(place, mark + naming.suffix(source, is_video=is_video))
             if (real_folders[place.parent], os.path.normcase(path.name)) not in taken
         )
         taken.add((real_folders[place.parent], os.path.normcase(target.name)))
-        result.jobs.append(Job(source, target))
+        result.jobs.append(Job(source, target, is_video=is_video))
     _check_targets(result.jobs, seen)
     return result
 
@@ -105,6 +112,16 @@ def plan_burst(inputs: list[Path], output: str | None, naming: Naming) -> Plan:
     return result
 
 
+def holds_video(path: Path) -> bool:
+    """Tells whether a file is a video: one that begins like a picture is none, whatever its name."""
+    try:
+        # Without the check, a named pipe would be waited for.
+        head = _head(path) if path.is_file() else b""
+    except OSError:
+        head = b""
+    return formats.beginning_as(head) is None and containers.is_video(path, head)
+
+
 def _names(place: Path, ending: str) -> Iterator[Path]:
     """Yields the names that a result may have, best first."""
     yield place.with_name(f"{place.stem}{ending}")
@@ -116,7 +133,7 @@ def _names(place: Path, ending: str) -> Iterator[Path]:
 def _check_targets(jobs: list[Job], inputs: set[str]) -> None:
     """Refuses targets that are inputs, under another name too."""
     inodes = {_inode(path) for path in inputs} - {None}
-    for source, target, _ in jobs:
+    for source, target, *_ in jobs:
         real = _real(target)
         if real in inputs or _inode(real) in inodes:
             raise PictureError(f"{source}: its result {target} would overwrite an input")
@@ -126,24 +143,24 @@ def _names_a_file(output: str | None, inputs: list[Path], naming: Naming) -> boo
     """Tells whether `-o` names the result of one picture; otherwise it names a folder."""
     if output is None or os.path.isdir(output) or output.endswith(("/", os.sep)):
         return False
-    kind = formats.written_as(output)
+    kind = WRITTEN.get(Path(output).suffix.lower())
     if os.path.isfile(output) or kind:
         if len(inputs) > 1 or inputs[0].is_dir():
             raise PictureError(f"-o {output}: expected a folder for several pictures, got a file")
     elif len(inputs) > 1 or inputs[0].is_dir() or not Path(output).suffix:
         return False
     if kind is None:
-        names = ", ".join(formats.WRITTEN)
+        names = ", ".join(WRITTEN)
         raise PictureError(f"-o {output}: expected a name that ends in one of {names}, or in / for a folder")
-    if naming.format and formats.WRITTEN.get(f".{naming.format}") != kind:
+    if naming.format and WRITTEN.get(f".{naming.format}") != kind:
         raise PictureError(f"-o {output}: names a {kind.name}, so expected no --format {naming.format}")
     return True
 
 
 def _sources(inputs: list[Path], output: str | None, naming: Naming, result: Plan) -> Iterator[tuple[Path, Path]]:
-    """Yields each picture and its name below a folder of results; adds the files left out to the plan."""
+    """Yields each picture or video and its name below a folder of results; adds the files left out to the plan."""
     marks = f"{MARKS}|{re.escape(naming.beside)}"
-    suffixes = "|".join(map(re.escape, formats.WRITTEN))
+    suffixes = "|".join(map(re.escape, WRITTEN))
     # The group is the stem of a result's picture, or its whole name.
     results = re.compile(f"(.+)(?:{marks})(?:{suffixes})", re.IGNORECASE | re.DOTALL)
     for place in inputs:
@@ -154,7 +171,9 @@ def _sources(inputs: list[Path], output: str | None, naming: Naming, result: Pla
         if output is not None and _real(output) not in {_real(place), *_parents(place)}:
             # A folder of results inside a folder of inputs, or linked from there, holds no inputs.
             pictures, others = ([p for p in paths if _real(output) not in _parents(p)] for paths in (pictures, others))
-        result.others.extend(others)
+        videos = {path for path in others if holds_video(path)}
+        pictures = sorted([*pictures, *videos], key=lambda path: path.relative_to(place).as_posix())
+        result.others.extend(p for p in others if p not in videos and p.parent.suffix != segments.ENDING)
         inputs_of_results = {p.with_suffix("") for p in pictures} | set(pictures)
         earlier_results = []
         for picture in pictures:
@@ -168,7 +187,20 @@ def _sources(inputs: list[Path], output: str | None, naming: Naming, result: Pla
             result.empty.append(place)
     if len(result.empty) == len(inputs):
         found = f"; other files: {len(result.others)}, such as {result.others[0]}" if result.others else ""
-        raise PictureError(f"{inputs[0]}: no pictures in this folder{found}")
+        raise PictureError(f"{inputs[0]}: no pictures or videos in this folder{found}")
+
+
+def _check_kind(output: str, is_video: bool) -> None:
+    """Refuses a picture's name for a video, and a video's for a picture."""
+    written = (containers if is_video else formats).WRITTEN
+    if Path(output).suffix.lower() not in written:
+        kind = "video" if is_video else "picture"
+        raise PictureError(f"-o: expected a name in {', '.join(written)} for a {kind}")
+
+
+def _head(path: Path) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(max(containers.HEAD, formats.HEAD))
 
 
 def _real(path: str | os.PathLike[str]) -> str:

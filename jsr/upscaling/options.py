@@ -3,6 +3,7 @@
 import argparse
 import functools
 import os
+import re
 import sys
 import textwrap
 from typing import Any, get_args
@@ -16,13 +17,15 @@ from jsr.pictures import MAX_PIXELS, formats
 from jsr.upscaling import jobs, tiles
 from jsr.upscaling.habits import HABITS
 from jsr.upscaling.size import MAX_SCALE
+from jsr.video import codecs, containers
 from jsr.weights import zoo
 
 WRITTEN = ", ".join(kind.name for kind in formats.FORMATS if kind.suffixes)
+VIDEOS = ", ".join(kind.name for kind in containers.CONTAINERS if kind.muxer)
 DESCRIPTION = textwrap.fill(
-    "Makes pictures larger and sharp: photo.jpg becomes photo_x4.png beside it. An earlier result is replaced, an input"
-    f" never. Reads {formats.NAMES}; writes {WRITTEN}. Depth, transparency, metadata and animations are kept, and it is"
-    " said where a format cannot.",
+    "Makes pictures and videos larger and sharp: photo.jpg becomes photo_x4.png beside it. An input is never replaced."
+    f" Reads {formats.NAMES}, video; writes {WRITTEN}, {VIDEOS}. Depth, transparency, metadata, frames, sound are kept,"
+    " or it is said.",
     width=79,
 )
 EXAMPLES = """examples:
@@ -30,7 +33,12 @@ EXAMPLES = """examples:
   jsr infer photos -o large --format jpg --skip-existing  goes on with a folder
   jsr infer scan.tif --width 6000 --texture 0 -o b.tif    invents nothing
 
-status: 0; 1 if pictures failed; 2 for wrong arguments; 130 if interrupted"""
+status: 0; 1 if files failed; 2 for wrong arguments; 130 if interrupted"""
+# Options that say nothing about raw frames.
+RAW_HAS_NONE = (
+    *("frame", "range", "bands", "burst", "format", "quality", "codec", "lossless", "suffix", "skip_existing"),
+    *("compare", "json"),
+)
 
 
 def parse(argv: list[str] | None) -> tuple[Parser, argparse.Namespace]:
@@ -44,6 +52,7 @@ def parse(argv: list[str] | None) -> tuple[Parser, argparse.Namespace]:
     args = (parser.parse_args if "--" in argv else parser.parse_intermixed_args)(argv)
     _check_numbers(parser, args)
     _check_output(parser, args)
+    _check_raw(parser, args)
     _complete_model(parser, args)
     return parser, args
 
@@ -52,7 +61,7 @@ def make_parser() -> Parser:
     """Returns the parser; what concerns several options, `parse` checks."""
     parser = Parser(
         prog="jsr.infer",
-        usage="%(prog)s [OPTION...] PICTURE_OR_FOLDER...",
+        usage="%(prog)s [OPTION...] FILE_OR_FOLDER...",
         description=DESCRIPTION,
         epilog=EXAMPLES,
         habits=HABITS,
@@ -71,7 +80,7 @@ def _add_input(group: Any) -> None:
         "inputs",
         nargs="+",
         type=command_line.path,
-        metavar="PICTURE_OR_FOLDER",
+        metavar="FILE_OR_FOLDER",
         help="folders are searched with their sub-folders; - is stdin",
     )
     group.add_argument("--frame", type=whole, metavar="N", help="only this frame or page, counted from 0")
@@ -90,6 +99,7 @@ def _add_input(group: Any) -> None:
         help="only three bands of a raster, counted from 0, as colours",
     )
     group.add_argument("--burst", action="store_true", help="one picture of all, which show one scene")
+    group.add_argument("--raw", type=_shape, metavar="WxH", help="frames of rgb24 in, larger ones out, as by a pipe")
     group.add_argument(
         "--max-pixels",
         type=whole,
@@ -111,9 +121,14 @@ def _add_output(group: Any) -> None:
         "--format",
         choices=jobs.FORMATS,
         metavar="F",
-        help=f"{', '.join(jobs.FORMATS)} (default: png, or tif for rasters)",
+        help="same as the input's, or a suffix, such as jpg or mkv (default: png, or tif for rasters)",
     )
-    group.add_argument("--quality", type=whole, metavar="Q", help="of lossy formats, 1 to 100 (default: 95)")
+    group.add_argument(
+        "--quality", type=whole, metavar="Q", help="1 to 100 (default: 95); of videos, the CRF, 1 to 51 or 63"
+    )
+    group.add_argument(
+        "--codec", choices=codecs.CODECS, metavar="C", help=f"of videos: {', '.join(codecs.CODECS)} (default: x264)"
+    )
     group.add_argument("--lossless", action="store_true", help="lose nothing, in WebP too")
     group.add_argument("--suffix", metavar="TEXT", help="ends the name (default: _x4, or nothing with -o)")
     existing = group.add_mutually_exclusive_group()
@@ -131,10 +146,9 @@ def _add_model(group: Any) -> None:
     group.add_argument(
         "--model",
         type=command_line.name,
-        default=zoo.DEFAULT,
         metavar="NAME",
-        help=f"{', '.join(zoo.NAMES)}, a weights file, a run's folder or hf://owner/name (default: a mixture, set by"
-        " the next two)",
+        help=f"{', '.join(zoo.NAMES)}, a weights file, a run's folder or hf://owner/name (default: a mixture; for"
+        f" videos, {zoo.VIDEO})",
     )
     group.add_argument(
         "--texture",
@@ -201,6 +215,14 @@ def _tile(text: str) -> int | None:
         raise argparse.ArgumentTypeError(f"expected a number of pixels or auto, got {text}") from None
 
 
+def _shape(text: str) -> tuple[int, int]:
+    """Parses `--raw`: 320x180, width by height."""
+    match = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"expected width and height, such as 320x180, got {text}")
+    return int(match[1]), int(match[2])
+
+
 def _check_numbers(parser: Parser, args: argparse.Namespace) -> None:
     if args.max_pixels < 1:
         parser.error(f"--max-pixels: expected 1 or more, got {args.max_pixels}")
@@ -251,8 +273,26 @@ def _check_output(parser: Parser, args: argparse.Namespace) -> None:
             parser.error(f"-o {args.output}: expected a pipe or a file for the picture, got a terminal")
 
 
+def _check_raw(parser: Parser, args: argparse.Namespace) -> None:
+    """Refuses what raw frames have none of."""
+    if not args.raw:
+        return
+    if len(args.inputs) > 1 or args.output is None:
+        parser.error("--raw: expected one input and -o, such as: jsr infer - -o - --raw 320x180")
+    if os.path.exists(args.output) and os.path.exists(args.inputs[0]) and args.inputs[0].samefile(args.output):
+        parser.error(f"-o {args.output}: would overwrite the input")
+    if args.raw[0] * args.raw[1] > args.max_pixels:
+        parser.error(f"--raw: expected up to {args.max_pixels} pixels, which --max-pixels sets, got {args.raw}")
+    for option in RAW_HAS_NONE:
+        value = getattr(args, option)
+        if value is not None and value is not False:
+            parser.error(f"--{option.replace('_', '-')}: is not for raw frames")
+
+
 def _complete_model(parser: Parser, args: argparse.Namespace) -> None:
-    """Gives the model its full name, by `--burst`, `--texture` and `--restore`."""
+    """Gives the model its full name, by `--burst`, `--texture` and `--restore`; without any, videos have their own."""
+    args.video_model = zoo.VIDEO if args.model is args.texture is args.restore is None else None
+    args.model = args.model or zoo.DEFAULT
     if args.burst:
         if args.compare or args.ensemble:
             parser.error("--burst: expected neither --compare nor --ensemble")

@@ -149,10 +149,12 @@ def test_plan_names_the_results_of_rasters_by_a_format_that_holds_them():
 
 def test_plan_refuses_folders_without_pictures():
     Path("in").mkdir()
-    with pytest.raises(PictureError, match="^in: no pictures in this folder$"):
+    with pytest.raises(PictureError, match="^in: no pictures or videos in this folder$"):
         _targets(["in"])
     _files("in/b.txt", "in/a.txt", "full/a.png")
-    with pytest.raises(PictureError, match="^in: no pictures in this folder; other files: 2, such as in/a.txt$"):
+    with pytest.raises(
+        PictureError, match="^in: no pictures or videos in this folder; other files: 2, such as in/a.txt$"
+    ):
         _targets(["in"])
 
 

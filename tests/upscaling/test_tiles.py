@@ -1,5 +1,7 @@
 """Tests ../../jsr/upscaling/tiles.py, and jsr.upscale, which hands it on to users."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -248,3 +250,16 @@ def test_jsr_upscale_takes_a_name_or_a_model(rng):
 
 def test_jsr_upscale_takes_a_single_pixel():
     assert jsr.upscale(np.full((1, 1, 3), 77, np.uint8), "bicubic").tolist() == [[[77] * 3] * 4] * 4
+
+
+@pytest.mark.parametrize("size", [(360, 640), (480, 854), (576, 720), (1080, 1920), (20, 30)])
+def test_balanced_tiles_compute_no_more_than_the_largest(size):
+    """Of windows that overlap by two halos, as `ops/windows.py` cuts them."""
+
+    def computed(tile):
+        return math.prod(window * len(spans) for window, spans in (windows.spans(n, tile=tile, halo=8) for n in size))
+
+    tile = tiles.balanced(*size, halo=8, most=512)
+    assert 256 <= tile <= 512
+    assert computed(tile) == min(map(computed, range(256, 513)))
+    assert size != (360, 640) or computed(tile) < 0.7 * computed(512)
