@@ -11,7 +11,7 @@ from jsr.version import __version__
 
 # A module of jsr for each (`module`); it is imported when it is called, so that `jsr --help` is instant.
 COMMANDS = {
-    "infer": "upscale pictures",
+    "infer": "upscale pictures and videos",
     "serve": "open a page that upscales pictures, in a browser",
     "train": "train a network on photographs",
     "evaluate": "score models on benchmark sets",
