@@ -23,7 +23,7 @@ COMMANDS = {
     "fit-niqe": "fit the reference model of NIQE to photographs",
 }
 # The modules whose `make_parser` makes a command's parser, where it is not the program's own.
-OPTIONS = {"infer": "upscaling.options", "evaluate": "metrics.options", "train": "training.options"}
+OPTIONS = {"infer": "upscaling.command.options", "evaluate": "metrics.options", "train": "training.options"}
 COMPLETION = "--print-completion"
 
 

@@ -2,123 +2,25 @@
 
 import argparse
 import contextlib
-import io
-import json
-import math
-import os
 import sys
 import time
-import traceback
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
 
 from tqdm import tqdm
 
 from jsr import command_line
-from jsr.devices import compilation, hosts, launchers, memory
+from jsr.devices import compilation, hosts, launchers
 from jsr.devices.launchers import Place
-from jsr.errors import Error, PictureError, WeightsError
+from jsr.errors import Error, PictureError
 from jsr.files import atomic, streams
 from jsr.files.cache import default_cache
-from jsr.files.streams import Files
-from jsr.models import Model
-from jsr.ops.observation import Observation
-from jsr.pictures import Picture, writing
-from jsr.upscaling import comparison, files, options, raw, shares, tiles
-from jsr.upscaling.files import Options, Progress, Result
-from jsr.upscaling.jobs import SAME, Job, Naming, Plan, holds_video, plan, plan_burst
-from jsr.upscaling.shares import Tally
-from jsr.upscaling.size import MAX_SCALE, Size
-from jsr.video import segments
-from jsr.weights import zoo
-
-
-class Log(NamedTuple):
-    """What is printed about pictures: lines, or JSON for scripts, on a stream; errors on stderr."""
-
-    stream: TextIO | io.TextIOBase
-    name: Callable[[Path], str]  # the name by which the user knows a file
-    is_quiet: bool
-    is_verbose: bool
-    is_json: bool
-
-    def say(self, line: str) -> None:
-        """Prints a line past the progress bar."""
-        if not self.is_quiet:
-            _print(line, sys.stderr if self.is_json else self.stream)
-
-    def leave_out(self, reason: str, paths: list[Path]) -> None:
-        """Prints how many files are left out and why, and the name of the first, or of each; JSON names each."""
-        for path in paths:
-            self._record(self.name(path), skipped=reason)
-        if paths and self.is_verbose:
-            for path in paths:
-                self.say(f"left out {reason}: {path}")
-        elif paths:
-            self.say(f"left out {reason}: {len(paths)}, such as {paths[0]}")
-
-    def finish(self, job: Job, result: Result, seconds: float) -> None:
-        """Prints what a picture has become."""
-        source, target, size = self.name(job.source), self.name(job.target), f"{result.width}x{result.height}"
-        self._record(source, target, result=result, seconds=seconds)
-        self.say(f"{source} -> {target} ({size}, {seconds:.1f} s)")
-        for note in (*((f"from {result.contents}",) if self.is_verbose else ()), *result.notes):
-            self.say(f"  {note}")
-
-    def fail(self, job: Job, error: Exception) -> None:
-        """Prints in one line which picture failed and why; of a bug, also the traceback if `JSR_TRACEBACK` is set."""
-        if memory.is_exhausted(error):
-            reason = "out of memory"
-        elif isinstance(error, Error):
-            reason = str(error).removeprefix(f"{job.source}: ")
-        elif isinstance(error, OSError):
-            reason = f"{error.filename or self.name(job.target)}: {error.strerror or error}"
-        else:
-            if os.environ.get("JSR_TRACEBACK"):
-                for line in "".join(traceback.format_exception(error)).splitlines():
-                    _print(line, sys.stderr)
-            message = next(iter(str(error).splitlines()), "")
-            last_line = f"{type(error).__name__}: {message}" if message else type(error).__name__
-            reason = f"{last_line} (a bug of jsr: please report it, with the traceback that JSR_TRACEBACK=1 prints)"
-        source = self.name(job.source)
-        self._record(source, error=reason)
-        _print(f"jsr.infer: error: {source}: {reason}", sys.stderr)
-
-    def interrupt(self, job: Job) -> None:
-        """Prints what is kept of a video that is not finished."""
-        place = segments.folder(job.target)
-        count = segments.LENGTH * len(segments.finished(place))
-        if job.is_video and count and self.name(job.target) == str(job.target):
-            message = f"{count} frames are kept in {place}; the same command goes on with them"
-            _print(f"jsr.infer: {self.name(job.source)}: {message}", sys.stderr)
-
-    def _record(
-        self,
-        source: str,
-        target: str | None = None,
-        *,
-        result: Result | None = None,
-        seconds: float | None = None,
-        error: str | None = None,
-        skipped: str | None = None,
-    ) -> None:
-        """Prints the line of JSON for a picture."""
-        if not self.is_json:
-            return
-        line: dict[str, Any] = {"input": source, "output": target, "error": error, "skipped": skipped}
-        if result and seconds is not None:
-            line |= {"width": result.width, "height": result.height, "seconds": round(seconds, 3)}
-            line |= {"from": result.contents, "notes": result.notes}
-        tqdm.write(json.dumps(line), file=self.stream)
-        self.stream.flush()
-
-
-def _print(line: str, stream: TextIO | io.TextIOBase) -> None:
-    """Prints a line past the progress bar; characters that the terminal cannot show, as in file names, are escaped."""
-    encoding = getattr(stream, "encoding", None) or "utf-8"
-    tqdm.write(command_line.escaped(line).encode(encoding, "backslashreplace").decode(encoding), file=stream)
-    stream.flush()
+from jsr.pictures import Picture
+from jsr.upscaling import files, raw, tiles
+from jsr.upscaling.command import options, preparation, shares
+from jsr.upscaling.command.log import Log
+from jsr.upscaling.command.shares import Tally
+from jsr.upscaling.files import Options, Progress
+from jsr.upscaling.jobs import Job, Naming, holds_video
 
 
 def _run(jobs: list[Job], settings: Options, log: Log) -> int:
@@ -186,114 +88,18 @@ def _run_share(place: Place, folder: Path, jobs: list[Job], settings: Options, l
     return failed
 
 
-def _prepare(args: argparse.Namespace, stored: Files) -> tuple[dict[str, Model], dict[str, Model], Plan]:
-    """Loads the models of pictures and of videos, by their labels, and plans the jobs.
-
-    Raises:
-      WeightsError: a model cannot be loaded, or does not have the scale, blur or noise.
-      PictureError: as `jobs.plan`, a format without the quality that was asked for, or an option of pictures alone.
-    """
-    models = _models(args, args.model)
-    suffix = "_compare" if args.compare else args.suffix
-    mark = _size(args).mark(next(iter(models.values())).scale)
-    naming = Naming(mark if suffix is None else suffix, suffix or "", args.format)
-    planned = (plan_burst if args.burst else plan)(stored.inputs, stored.output, naming)
-    videos = [job for job in planned.jobs if job.is_video]
-    _check_videos(args, planned.jobs, videos)
-    _check_encoding(args, planned.jobs)
-    return models, _models(args, args.video_model) if videos and args.video_model else models, planned
-
-
-def _models(args: argparse.Namespace, name: str) -> dict[str, Model]:
-    """Loads a model, or those of a comparison, by their labels, with what the options add.
-
-    Raises:
-      WeightsError: as `_prepare`.
-    """
-    model = _model(args, name)
-    if args.psf or args.noise:
-        model = model.with_observation(Observation(blur=args.psf.get("sigma", 0.0), noise=args.noise))
-    models = comparison.models(name, model, precision=args.precision) if args.compare else {name: model}
-    return {name: model.ensemble() for name, model in models.items()} if args.ensemble else models
-
-
-def _model(args: argparse.Namespace, name: str) -> Model:
-    """Loads a model: of the scale that is asked for or the next larger one, if it has such a scale.
-
-    Raises:
-      WeightsError: it cannot be loaded, or a comparison is not of its scale.
-    """
-    model = zoo.ready(name, precision=args.precision)
-    if args.scale is None:
-        return model
-    for scale in range(max(2, math.ceil(args.scale)), MAX_SCALE + 1):
-        if scale == model.scale:
-            break
-        with contextlib.suppress(WeightsError):
-            if name in zoo.BUNDLED:
-                model = zoo.ready(name, precision=args.precision, scale=scale)
-            else:
-                model = model.with_scale(scale)
-            break
-    if args.compare and args.scale != model.scale:
-        raise WeightsError(f"--compare: expected the scale of {name}, {model.scale}, got {args.scale:g}")
-    return model
-
-
-def _size(args: argparse.Namespace) -> Size:
-    return Size(args.scale, args.width, args.height, args.max_side)
-
-
-def _check_encoding(args: argparse.Namespace, jobs: list[Job]) -> None:
-    """Refuses `--quality` and `--lossless` where the format of a result has no such thing.
-
-    Raises:
-      PictureError: it has none.
-    """
-    for job in jobs:
-        if job.is_video:
-            continue
-        kind = writing.check(job.target, 1, 1)
-        if args.lossless and kind.name not in writing.LOSSLESS:
-            raise PictureError(f"--lossless: {job.target} would be {kind.name}, which always loses detail")
-        # Of pictures that keep their formats, some may have a quality.
-        if args.quality is not None and args.format != SAME and "quality" not in writing.OPTIONS.get(kind.name, {}):
-            names = ", ".join(name for name, given in writing.OPTIONS.items() if "quality" in given)
-            raise PictureError(f"--quality: {job.target} would be {kind.name}; expected --format or -o for {names}")
-
-
-def _check_videos(args: argparse.Namespace, jobs: list[Job], videos: list[Job]) -> None:
-    """Refuses options that are for pictures alone or for videos alone, where there is the other kind.
-
-    Raises:
-      PictureError: there is.
-    """
-    for option in ("compare", "burst", "frame", "range", "bands"):
-        value = getattr(args, option)
-        if videos and value is not None and value is not False:
-            raise PictureError(f"--{option}: is for pictures, got the video {videos[0].source}")
-    pictures = [job for job in jobs if not job.is_video]
-    if args.codec and not videos:
-        raise PictureError(f"--codec: is for videos, got {jobs[0].source}")
-    if args.quality is not None and videos and pictures:
-        kinds = f"{pictures[0].source} and {videos[0].source}"
-        raise PictureError(f"--quality: is another number for pictures and videos, so expected one kind, got {kinds}")
-    if args.format not in (None, SAME) and f".{args.format}" not in {job.target.suffix.lower() for job in jobs}:
-        raise PictureError(f"--format: nothing can be written as {args.format}, got {jobs[0].source}")
-
-
 def _run_raw(args: argparse.Namespace) -> int:
     """Upscales raw frames; returns 0, or 1 after an error.
 
     Raises:
-      WeightsError: as `_prepare`.
+      WeightsError: as `preparation.load`.
       OSError: a stream cannot be read or written.
     """
-    models = _models(args, args.video_model or args.model)
+    models = preparation.load(args, args.video_model or args.model)
     width, height = args.raw
     halo = next(iter(models.values())).halo
     tile = args.tile or tiles.balanced(height, width, halo=halo, most=tiles.TILE)
-    settings = Options(models, tile=tile, size=_size(args))
+    settings = Options(models, tile=tile, size=preparation.size(args))
     quietly = Progress(lambda finished, total: None, lambda tile: None)
     with (
         streams.reader(args.inputs[0]) as source,
@@ -338,7 +144,7 @@ def main(argv: list[str] | None = None) -> int:
                 if stored.streams and place.count > 1:
                     stream = next(iter(stored.streams.values()))
                     raise PictureError(f"{stream}: expected a file or folder for {place.count} processes")
-                models, video_models, planned = _prepare(args, stored)
+                models, video_models, planned = preparation.prepare(args, stored)
             except (Error, OSError) as error:
                 parser.error(command_line.reason(error, path=args.output or "."))
             is_piped = args.output is not None and streams.is_stdout(args.output)
@@ -357,7 +163,7 @@ def main(argv: list[str] | None = None) -> int:
                 tile=args.tile,
                 frame=args.frame,
                 max_pixels=args.max_pixels,
-                size=_size(args),
+                size=preparation.size(args),
                 quality=args.quality,
                 is_lossless=args.lossless,
                 limits=tuple(args.range) if args.range else None,

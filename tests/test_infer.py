@@ -30,8 +30,9 @@ from jsr.ops import resize
 from jsr.ops.bleed import bleed
 from jsr.ops.observation import Observation
 from jsr.pictures import Metadata, Picture, formats, large, writing
-from jsr.upscaling import burst, shares, tiles
-from jsr.upscaling import options as command
+from jsr.upscaling import burst, tiles
+from jsr.upscaling.command import options as command
+from jsr.upscaling.command import shares
 from jsr.weights import file as weights_file
 from jsr.weights import zoo
 from tests import bursts, encoders

@@ -9,7 +9,7 @@ import pytest
 from jsr import __main__ as console
 from jsr.metrics import options as evaluate_options
 from jsr.training import options as train_options
-from jsr.upscaling import options as infer_options
+from jsr.upscaling.command import options as infer_options
 
 ROOT = Path(__file__).parents[1]
 PAGES = ("jsr/README.md", "README.md", "jsr/models/README.md", "jsr/pretrained/README.md")

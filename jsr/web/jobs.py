@@ -44,7 +44,7 @@ class Job:
     result: Path | None = None
     view: View | None = None  # of the result
 
-    def report(self, complete: int, total: int) -> None:
+    def report(self, complete: int, total: int | None) -> None:
         """Notes the progress.
 
         Raises:
@@ -52,6 +52,7 @@ class Job:
         """
         if self.is_cancelled:
             raise Cancelled
+        assert total is not None  # as that of a video may be
         # Where memory ran out, the tiles are counted anew, and there are more of them.
         first = [report for report in self.reports[:1] if report[1] < complete and report[2] == total]
         self.reports = (*first, (time.monotonic(), complete, total))

@@ -1,11 +1,11 @@
-"""Tests ../../jsr/upscaling/shares.py."""
+"""Tests ../../../jsr/upscaling/command/shares.py."""
 
 import threading
 import time
 
 from jsr.devices.launchers import Place
-from jsr.upscaling import shares
-from jsr.upscaling.shares import Tally
+from jsr.upscaling.command import shares
+from jsr.upscaling.command.shares import Tally
 
 
 def test_a_slow_process_is_waited_for_as_long_as_it_gives_signs_of_life(tmp_path, monkeypatch):

@@ -15,7 +15,7 @@ from jsr.files import streams
 from jsr.ops.observation import MAX_BLUR, MAX_NOISE
 from jsr.pictures import MAX_PIXELS, formats
 from jsr.upscaling import jobs, tiles
-from jsr.upscaling.habits import HABITS
+from jsr.upscaling.command.habits import HABITS
 from jsr.upscaling.size import MAX_SCALE
 from jsr.video import codecs, containers
 from jsr.weights import zoo
