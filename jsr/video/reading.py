@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Generator, Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import av
 import numpy as np
@@ -30,6 +30,8 @@ SAFE = {
     "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegvideo,mpegts,asf,flv,ogg,yuv4mpegpipe",
     "protocol_whitelist": "file",
 }
+# Of tags that are not UTF-8; PyAV 19 knows no other way.
+REPLACED: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
 TIMED = ("mov", "matroska", "avi", "asf", "flv")  # containers whose head tells the duration; others' is estimated
 TOLERANCE = 0.5  # seconds that may be missing at the end of a whole file, because heads round
 DEFAULT_RATE = Fraction(25)  # frames a second, of a stream that does not tell
@@ -64,7 +66,7 @@ def opened(path: str | os.PathLike[str]) -> Iterator[InputContainer]:
     Raises:
       VideoError: it cannot be read, or holds no known container.
     """
-    with naming(path), av.open(os.fspath(path), options=SAFE, metadata_errors="replace") as container:
+    with naming(path), av.open(os.fspath(path), options=SAFE, **REPLACED) as container:
         yield container
 
 
