@@ -17,6 +17,7 @@ install_import_hook("jsr", "beartype.beartype")
 import jax
 import numpy as np
 import pytest
+from jax.experimental.compilation_cache import compilation_cache
 from PIL import Image
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -59,3 +60,19 @@ def u8(rng) -> np.ndarray:
 def u16(rng) -> np.ndarray:
     """Returns 16-bit noise in four channels, `[7, 5, 4]`."""
     return rng.integers(0, 65536, (7, 5, 4), np.uint16)
+
+
+@pytest.fixture
+def no_cache():
+    """Takes away the cache of compiled programs that an earlier test may have left on."""
+    names = [
+        "jax_compilation_cache_dir",
+        "jax_persistent_cache_min_compile_time_secs",
+        "jax_persistent_cache_min_entry_size_bytes",
+    ]
+    before = {name: getattr(jax.config, name) for name in names}
+    jax.config.update("jax_compilation_cache_dir", None)
+    compilation_cache.reset_cache()  # which holds the folder that it was begun with
+    yield
+    for name, value in before.items():
+        jax.config.update(name, value)

@@ -17,21 +17,6 @@ from jsr.weights import zoo
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def no_cache(monkeypatch):
-    """JAX as it starts, and as it was afterwards."""
-    names = [
-        "jax_compilation_cache_dir",
-        "jax_persistent_cache_min_compile_time_secs",
-        "jax_persistent_cache_min_entry_size_bytes",
-    ]
-    before = {name: getattr(jax.config, name) for name in names}
-    jax.config.update("jax_compilation_cache_dir", None)
-    yield
-    for name, value in before.items():
-        jax.config.update(name, value)
-
-
 def test_keep_makes_a_cache_for_the_user_alone(no_cache, tmp_path):
     compilation.keep(tmp_path / "compiled", onednn=False)
     (folder,) = (tmp_path / "compiled").iterdir()
@@ -107,7 +92,7 @@ def test_the_second_start_compiles_nothing(tmp_path):
     assert missed in said[0] and missed not in said[1]
 
 
-def test_bfloat16_changes_a_picture_little(rng):
+def test_bfloat16_changes_a_picture_little(rng, no_cache):
     """Half as many bits as float32 in every sum, and yet nearly all pixels within a grey level or two."""
     coarse = rng.integers(0, 256, (6, 5, 3), np.uint8)
     image = coarse.repeat(6, axis=0).repeat(6, axis=1)
