@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import functools
 import itertools
 import os
 import re
@@ -15,6 +16,9 @@ from jsr.version import __version__
 CLOSED_PIPE = 141  # the status of a program that SIGPIPE ends, 128 + 13
 # Controls and line separators, by which a file's name could break a line or steer a terminal.
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+# Of help in groups: examples keep their lines, and what options do begins near their names.
+HelpFormatter = functools.partial(argparse.RawDescriptionHelpFormatter, max_help_position=19)
 
 
 class Parser(argparse.ArgumentParser):

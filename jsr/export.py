@@ -11,7 +11,6 @@ ONNX and StableHLO hold the bare network: `jsr infer` also holds colours to thos
 """
 
 import argparse
-import functools
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,7 +75,7 @@ def make_parser() -> Parser:
         usage="%(prog)s [OPTION...] MODEL [FILE_OR_FOLDER]",
         description=DESCRIPTION,
         epilog=EXAMPLES,
-        formatter_class=functools.partial(argparse.RawDescriptionHelpFormatter, max_help_position=19),
+        formatter_class=command_line.HelpFormatter,
     )
     parser.add_argument("model", metavar="MODEL", help="as in jsr infer --model")
     parser.add_argument(

@@ -1,7 +1,6 @@
 """The options of `jsr.evaluate`, read from the command line."""
 
 import argparse
-import functools
 from typing import Any, get_args
 
 from jsr import command_line
@@ -82,7 +81,7 @@ def make_parser() -> Parser:
         epilog=EXAMPLES,
         habits=HABITS,
         words=WORDS,
-        formatter_class=functools.partial(argparse.RawDescriptionHelpFormatter, max_help_position=19),
+        formatter_class=command_line.HelpFormatter,
     )
     _add_input(parser.add_argument_group("input"))
     _add_metrics(parser.add_argument_group("metrics"))

@@ -2,10 +2,9 @@
 
 import argparse
 import dataclasses
-import functools
 from typing import Any, get_args
 
-from jsr.command_line import Parser, number, path, whole
+from jsr.command_line import HelpFormatter, Parser, number, path, whole
 from jsr.errors import ConfigError
 from jsr.training import config_file
 from jsr.training.config import CHOICES, PHASES, Config, check, names
@@ -69,7 +68,7 @@ def make_parser() -> Parser:
         epilog=EXAMPLES,
         habits=HABITS,
         words="--phase is srresnet or srgan, and --data names the photographs",
-        formatter_class=functools.partial(argparse.RawDescriptionHelpFormatter, max_help_position=19),
+        formatter_class=HelpFormatter,
     )
     group: Any = parser
     for field in dataclasses.fields(Config):

@@ -65,7 +65,7 @@ def make_parser() -> Parser:
         description=DESCRIPTION,
         epilog=EXAMPLES,
         habits=HABITS,
-        formatter_class=functools.partial(argparse.RawDescriptionHelpFormatter, max_help_position=19),
+        formatter_class=command_line.HelpFormatter,
     )
     _add_input(parser.add_argument_group("input"))
     _add_output(parser.add_argument_group("output"))

@@ -9,6 +9,7 @@ import pytest
 
 from jsr.errors import WeightsError
 from jsr.weights.foreign import numpy_pickle
+from tests.weights.foreign.pickled_call import Call
 
 # NumPy 1 named the module otherwise than NumPy 2.
 OLD, NEW = b"cnumpy.core.multiarray\n_reconstruct\n", b"cnumpy._core.multiarray\n_reconstruct\n"
@@ -30,16 +31,6 @@ def test_read_takes_the_names_of_both_numpys():
     content = pickle.dumps({"a": np.arange(3.0)}, 3)
     for other in (content.replace(NEW, OLD), content.replace(OLD, NEW)):
         np.testing.assert_array_equal(numpy_pickle.read(other)["a"], [0, 1, 2])
-
-
-class Call:
-    """Pickled, it asks for a call of a function."""
-
-    def __init__(self, function, *arguments):
-        self.call = function, arguments
-
-    def __reduce__(self):
-        return self.call
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))

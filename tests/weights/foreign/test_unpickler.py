@@ -8,20 +8,11 @@ from collections import OrderedDict
 import pytest
 
 from jsr.weights.foreign.unpickler import Unpickler
+from tests.weights.foreign.pickled_call import Call
 
 
 def _load(value, names, protocol):
     return Unpickler(io.BytesIO(pickle.dumps(value, protocol)), names).load()
-
-
-class Call:
-    """Pickled, it asks for a call of a function."""
-
-    def __init__(self, function, *arguments):
-        self.call = function, arguments
-
-    def __reduce__(self):
-        return self.call
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
