@@ -10,6 +10,7 @@ import time
 import pytest
 
 from jsr.upscaling import files
+from jsr.web.queue import Queue
 from jsr.web.server import PAGE
 from tests.web.client import encoded, serving
 from tests.web.test_queue import Gate
@@ -167,7 +168,7 @@ def test_page_in_a_browser(browser, tmp_path, monkeypatch):
         _check_another_model(browser)
         _check_cancel(browser, client, monkeypatch)
         _check_download(browser, client, tmp_path / "downloads")
-        _check_paste_and_drop(browser)
+        _check_paste_and_drop(browser, monkeypatch)
         _check_names(browser)
         _check_narrow_and_dark(browser)
         assert browser.console() == []
@@ -275,7 +276,16 @@ def _check_download(browser, client, folder):
     assert target.read_bytes() == client.result(job, "jpg")
 
 
-def _check_paste_and_drop(browser):
+def _check_paste_and_drop(browser, monkeypatch):
+    """The second picture comes while the page waits for the states of the jobs before it."""
+
+    def late(queue):
+        states = queue_states(queue)
+        time.sleep(0.5)
+        return states
+
+    queue_states = Queue.states
+    monkeypatch.setattr(Queue, "states", late)
     code = """const [bytes, event, field] = [Uint8Array.from(arguments[0]), arguments[1], arguments[2]];
     const data = new DataTransfer();
     data.items.add(new File([bytes], `${event}.png`, { type: "image/png" }));

@@ -110,10 +110,11 @@ export const unfinished = () =>
 async function poll() {
   if (isPolling) return;
   isPolling = true;
-  while (unfinished().length) {
+  for (let asked; (asked = unfinished()).length;) {
     try {
-      const { jobs } = await json("/jobs");
-      for (const [picture, job] of unfinished()) {
+      const { jobs } = await json("/jobs"); // says nothing of a job that was added meanwhile
+      for (const [picture, job] of asked) {
+        if (!pictures.includes(picture)) continue; // discarded meanwhile
         const lost = { state: "failed", error: "the server does not keep it any more" };
         await update(picture, job, jobs.find(({ id }) => id === job.id) ?? lost);
       }
