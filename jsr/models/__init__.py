@@ -5,6 +5,7 @@ from jsr.models.espcn import ESPCN
 from jsr.models.exemplars import Exemplars
 from jsr.models.interpolation import Interpolation
 from jsr.models.model import Model
+from jsr.models.span import SPAN
 from jsr.models.srcnn import SRCNN
 from jsr.models.srresnet import SRResNet
 from jsr.models.upscaler import Network, Upscaler
@@ -15,6 +16,7 @@ MODELS: dict[str, type[Network]] = {
     "srcnn": SRCNN,
     "espcn": ESPCN,
     "compact": Compact,
+    "span": SPAN,
     "exemplars": Exemplars,
     "interpolation": Interpolation,
 }
@@ -22,6 +24,7 @@ MODELS: dict[str, type[Network]] = {
 __all__ = [
     "ESPCN",
     "MODELS",
+    "SPAN",
     "SRCNN",
     "Compact",
     "Exemplars",

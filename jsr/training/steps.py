@@ -92,7 +92,7 @@ def make_pretrain_step(
     parts: int,
     axis_name: str | None,
 ) -> Callable[[PretrainState, Images], tuple[PretrainState, Metrics]]:
-    """Makes the step of the SRResNet phase; also trains SRCNN and ESPCN.
+    """Makes the step of the SRResNet phase; also trains the other networks.
 
     Args:
       pixel_loss: `(sr, hr) -> []` for pictures `[b, h, w, 3]` in [-1, 1].
@@ -292,7 +292,7 @@ def _forward(module: nn.Module, params: Any, batch_stats: Any, x: Any) -> tuple[
     """Runs a network in training mode; returns its output and the new batch statistics."""
     variables = {"params": params, "batch_stats": batch_stats}
     y, updated = module.apply(variables, x, train=True, mutable=["batch_stats"])
-    return y, updated.get("batch_stats", {})  # SRCNN and ESPCN have none
+    return y, updated.get("batch_stats", {})  # SRResNet alone has some
 
 
 def _update(network: Network, grads: Any, batch_stats: Any, optimizer: optax.GradientTransformation) -> Network:

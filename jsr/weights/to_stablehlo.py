@@ -19,11 +19,12 @@ from jsr.errors import WeightsError
 from jsr.models import Model
 from jsr.models.compact import Compact
 from jsr.models.espcn import ESPCN
+from jsr.models.span import SPAN
 from jsr.models.srresnet import SRResNet
 from jsr.ops import dispatch, pixels
 
 PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
-NETWORKS = (SRResNet, ESPCN, Compact)  # the others resize by matrices, whose sizes must be known
+NETWORKS = (SRResNet, ESPCN, Compact, SPAN)  # the others resize by matrices, whose sizes must be known
 
 
 def convert(model: Model, *, is_uint8: bool = False) -> bytes:
@@ -39,7 +40,9 @@ def convert(model: Model, *, is_uint8: bool = False) -> bytes:
     import flatbuffers  # noqa: F401, because JAX's own error has no name of the module
 
     if not isinstance(model.module, NETWORKS):
-        raise WeightsError(f"model: expected an SRResNet, an ESPCN or a Compact, got {type(model.module).__name__}")
+        raise WeightsError(
+            f"model: expected an SRResNet, an ESPCN, a Compact or a SPAN, got {type(model.module).__name__}"
+        )
     model = model.folded()
 
     def upscale(lr: Shaped[Array, "n h w 3"]) -> Shaped[Array, "n sh sw 3"]:
