@@ -4,7 +4,7 @@ Codes are those of ITU-T H.273. The networks know sRGB and are given the video's
 its transfer function are: both are passed on as they are.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import av
 import numpy as np
@@ -89,18 +89,24 @@ class ToRGB:
 
 
 class FromRGB:
-    """Converts RGB arrays to frames for an encoder. One conversion, for one thread."""
+    """Converts RGB arrays of one size to frames for an encoder. One conversion, for one thread."""
 
     def __init__(self, colour: Colour, pixel_format: str) -> None:
         """Takes libavutil's name of the encoder's pixels, such as yuv420p10le."""
         self._colour, self._format = colour, pixel_format
         self._reformatter = VideoReformatter()
+        self._rgb: av.VideoFrame | None = None  # used again: the pages of a new one cost more than the conversion
 
     def __call__(self, pixels: Shaped[np.ndarray, "h w 3"]) -> av.VideoFrame:
         """Returns a frame of R'G'B' of uint8 or uint16 over its whole range."""
-        frame = av.VideoFrame.from_ndarray(pixels, format="rgb24" if pixels.dtype == np.uint8 else "rgb48le")
+        height, width, channels = pixels.shape
+        if self._rgb is None:
+            self._rgb = av.VideoFrame(width, height, "rgb24" if pixels.dtype == np.uint8 else "rgb48le")
+        plane: Any = self._rgb.planes[0]  # a buffer, which PyAV's annotations do not say
+        rows = np.frombuffer(plane, pixels.dtype).reshape(height, -1)  # longer than those of the picture
+        rows[:, : width * channels] = pixels.reshape(height, -1)
         return self._reformatter.reformat(
-            frame,
+            self._rgb,
             format=self._format,
             dst_colorspace=self._colour.matrix,
             src_color_range=FULL,
