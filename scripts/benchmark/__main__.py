@@ -5,6 +5,8 @@
     start   `python -m jsr.infer` from the command line, with nothing compiled yet and with all compiled
     data    crops drawn and reduced
     scale   a training step of 1, 2 and 4 processes of one core or one GPU each
+    quality scores on Set14 over the time of a picture, of our models and of other projects' in ncnn
+    sizes   `jsr.infer` on pictures of many sizes, and on as many pixels in pictures of one size
 
 README.md in this folder says how contestants are compared, and how to read the tables.
 """
@@ -21,13 +23,13 @@ os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # before jax: o
 import jax
 
 from jsr.command_line import Parser
-from scripts.benchmark import crops, peaks, scale, start
+from scripts.benchmark import crops, peaks, quality, scale, sizes, start
 from scripts.benchmark.cases import Task, cases, kind, on_gpu
 from scripts.benchmark.comparison import compare
 from scripts.benchmark.contestants import BUILDERS
 from scripts.benchmark.table import table
 
-PARTS = ("infer", "train", "start", "data", "scale")
+PARTS = ("infer", "train", "start", "data", "scale", "quality", "sizes")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -36,6 +38,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = Parser(prog="benchmark", description="Times jsr against its peers.")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="default: all")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write all numbers there")
+    parser.add_argument("--figure", type=Path, metavar="FILE", help="also draw the part quality there, such as a.svg")
     parser.add_argument("--repeats", type=int, default=7, help="rounds (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=len(cores), help="default: all cores")
     parser.add_argument("--quick", action="store_true", help="tiny sizes, to see that all works")
@@ -44,8 +47,9 @@ def main(argv: list[str] | None = None) -> int:
         parser.error(f"--repeats: expected 1 or more, got {args.repeats}")
     if not 1 <= args.threads <= len(cores):
         parser.error(f"--threads: expected 1 to {len(cores)}, got {args.threads}")
-    if args.json and not args.json.absolute().parent.is_dir():
-        parser.error(f"--json: {args.json}: no such folder")
+    for option, path in (("--json", args.json), ("--figure", args.figure)):
+        if path and not path.absolute().parent.is_dir():
+            parser.error(f"{option}: {path}: no such folder")
     os.sched_setaffinity(0, cores[: args.threads])  # before jax asks: XLA takes all cores that it sees
     if jax.device_count() != 1:
         parser.error(f"expected one device, got {jax.device_count()}; set CUDA_VISIBLE_DEVICES")
@@ -57,7 +61,12 @@ def main(argv: list[str] | None = None) -> int:
     }
     report: dict[str, Any] = {"machine": machine}
     for part in (p for p in PARTS if p in args.parts):
-        report[part] = _compared(part, args, report) if part in BUILDERS else _timed(part, args)
+        if part in BUILDERS:
+            report[part] = _compared(part, args, report)
+        elif part == "quality":
+            report[part] = _scored(args, report)
+        else:
+            report[part] = _timed(part, args)
     if "start" in report:
         machine["start margin"] = start.margin(report["start"])
         print(f"\nwarm - 1.3 import jax - 1 s = {machine['start margin']:+.2f} s")
@@ -71,6 +80,8 @@ def _timed(part: str, args: argparse.Namespace) -> list[dict[str, Any]]:
     """Runs a part that has no outcomes to compare."""
     if part == "start":
         made = start.times(repeats=args.repeats)
+    elif part == "sizes":
+        made = sizes.times(count=3 if args.quick else 100, repeats=args.repeats)
     elif part == "scale":
         batch, crop = (1, 32) if args.quick else (16 if on_gpu() else 2, 96)
         made = scale.times(Task("srresnet", "mse", batch, crop, 20 if on_gpu() else 3), repeats=args.repeats)
@@ -78,6 +89,23 @@ def _timed(part: str, args: argparse.Namespace) -> list[dict[str, Any]]:
         batch, crop = (2, 32) if args.quick else (16, 96)
         made = crops.times(batch=batch, crop=crop, repeats=args.repeats)
     print(f"\n{part}\n\n{table(made)}", flush=True)
+    return made
+
+
+def _scored(args: argparse.Namespace, report: dict[str, Any]) -> list[dict[str, Any]]:
+    """Runs the part quality, and draws its figure where that is asked for."""
+    folder = quality.folder()
+    if not folder:
+        print(f"\nquality: left out: expected {quality.SET} in the folder JSR_DATA")
+        return []
+    side = 16 if args.quick else quality.SIDE
+    made, left_out = quality.measure(folder, repeats=args.repeats, threads=args.threads, side=side)
+    report.setdefault("left out", {})["quality"] = left_out
+    print(f"\nquality\n\n{table(made)}", flush=True)
+    for name, reason in left_out.items():
+        print(f"left out of quality: {name}: {reason}", flush=True)
+    if args.figure:
+        quality.draw(made, args.figure)
     return made
 
 

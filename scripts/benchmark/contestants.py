@@ -1,4 +1,4 @@
-"""The contestants of each part, by name: jsr, PyTorch, ONNX Runtime and OpenVINO.
+"""The contestants of each part, by name: jsr, PyTorch, ONNX Runtime, OpenVINO and ncnn.
 
 A contestant is a builder, which prepares everything and returns a call without arguments; the call does the work, waits
 for it and returns the outcome. Names end in the precision.
@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-import jsr
 from jsr import pictures
 from jsr.devices import compilation
 from jsr.ops import resize
-from scripts.benchmark import jsr_calls, runtime_calls, torch_calls
+from jsr.weights import zoo
+from scripts.benchmark import jsr_calls, ncnn_calls, runtime_calls, torch_calls
 from scripts.benchmark.cases import Picture, Task, on_gpu
 
 SAMPLE = Path(__file__).parents[2] / "experiments" / "sample.png"
@@ -35,7 +35,7 @@ def photograph(height: int, width: int) -> np.ndarray:
 
 def infer(case: Picture, *, threads: int) -> Builders:
     """Returns builders of calls that return pictures, `[b, h, w, 3]` or `[b, 3, h, w]`, in [-1, 1]."""
-    model = jsr.load("srresnet")
+    model = zoo.load("srresnet").folded()  # the bare network, which the others have too
     x = photograph(case.height, case.width)
     found: Builders = {}
     for precision in compilation.DTYPES:
@@ -47,6 +47,8 @@ def infer(case: Picture, *, threads: int) -> Builders:
         found["onnxruntime fp32"] = functools.partial(runtime_calls.onnxruntime, **runtime)
         for precision in compilation.DTYPES:
             found[f"openvino {precision}"] = functools.partial(runtime_calls.openvino, **runtime, precision=precision)
+        for precision in ("fp32", "fp16", "bf16"):
+            found[f"ncnn {precision}"] = functools.partial(ncnn_calls.infer, **runtime, precision=precision)
     return found
 
 

@@ -9,8 +9,11 @@ FORMATS = {
     "TFLOP/s": ".3f",
     "of peak": ".0%",
     "MB": ".0f",
+    "PSNR": ".2f",
+    "LPIPS": ".3f",
     "difference": ".1e",
     "of ideal": ".0%",
+    "of one size": ".2f",
     "MB summed": ".2f",
     "in collectives": ".1%",
 }
@@ -35,7 +38,7 @@ def rows(
     """
     made = []
     for name, second in seconds.items():
-        precision = name.split()[-1]
+        precision = name.split()[-1].replace("fp16", "bf16")  # both have 16 bits
         ours = seconds[f"jsr {precision}"]
         made.append(
             {

@@ -11,12 +11,28 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax import lax
+from PIL import Image
 
+from jsr.models import Model
 from jsr.models.srresnet import SRResNet
 from jsr.weights import zoo
 from scripts.benchmark import __main__ as benchmark
-from scripts.benchmark import comparison, contestants, flops, memory, peaks, scale, start, table, timing
+from scripts.benchmark import (
+    comparison,
+    contestants,
+    flops,
+    memory,
+    ncnn_calls,
+    peaks,
+    quality,
+    scale,
+    sizes,
+    start,
+    table,
+    timing,
+)
 from scripts.benchmark.cases import LOSSES, Picture, Task
+from tests.models.networks import init
 
 ROOT = Path(__file__).parents[2]
 LIMITS = {"fp32": 1e-4, "bf16": 0.1}
@@ -108,6 +124,76 @@ def test_rows_disqualify_a_contestant_whose_outcome_differs(name, difference, wr
     rows = table.rows(seconds, differences, work=1, peak=peak, limits=LIMITS)
     assert [r["contestant"] for r in rows if r["disqualified"]] == [name] * wrong
     assert table.table(rows).count("DISQUALIFIED") == wrong
+
+
+def test_rows_compare_both_kinds_of_16_bits():
+    seconds = {"jsr fp32": 2.0, "jsr bf16": 1.0, "peer fp16": 4.0}
+    made = table.rows(seconds, dict.fromkeys(seconds, 0.0), work=1, peak={"fp32": 1.0, "bf16": 1.0}, limits=LIMITS)
+    assert made[2]["jsr/peer"] == 0.25
+
+
+@pytest.mark.parametrize("factors", [(3,), (2, 2)], ids=["x3", "x4"])
+@pytest.mark.parametrize("precision, limit", [("fp32", 1e-4), ("fp16", 1e-2), ("bf16", 5e-2)])
+def test_ncnn_computes_our_network(rng, precision, limit, factors):
+    pytest.importorskip("ncnn", reason="ncnn is an extra")
+    x = rng.uniform(size=(1, 12, 17, 3)).astype(np.float32)
+    module = SRResNet(factors=factors, features=8, blocks=2)
+    model = Model(module, init(module, x, gain=0.7), {})
+    y = ncnn_calls.infer(model=model, x=x, threads=1, precision=precision)()
+    expected = np.asarray(jax.jit(module.apply)(model.variables, x))
+    assert np.std(expected) > 0.1
+    np.testing.assert_allclose(y.transpose(0, 2, 3, 1), expected, atol=limit)
+
+
+def test_rival_that_is_not_installed_names_its_package(monkeypatch):
+    rival = ncnn_calls.Rival("a-package", "no_such_module", "a")
+    monkeypatch.setitem(ncnn_calls.RIVALS, "other", rival)
+    with pytest.raises(ModuleNotFoundError, match="^pip install a-package$"):
+        ncnn_calls.rival("other", threads=1)
+
+
+ROWS = [
+    {"model": "bicubic", "ms": 10.0, "PSNR": 26.0, "LPIPS": 0.44},
+    {"model": "srcnn", "ms": 100.0, "PSNR": 27.5, "LPIPS": 0.32},
+    {"model": "other (ncnn)", "ms": 50.0, "PSNR": 25.0, "LPIPS": 0.22},
+    {"model": "srresnet", "ms": 900.0, "PSNR": 28.25, "LPIPS": 0.29},
+]
+
+
+def test_frontier_leaves_out_what_a_faster_one_equals():
+    names = [[row["model"] for row in quality.frontier(ROWS, axis)] for axis in quality.AXES]
+    assert names == [["bicubic", "srcnn", "srresnet"], ["bicubic", "other (ncnn)"]]
+
+
+@pytest.mark.parametrize("has_lpips", [False, True])
+def test_draw_names_every_model_in_each_panel(tmp_path, has_lpips):
+    rows = ROWS if has_lpips else [row | {"LPIPS": None} for row in ROWS]
+    quality.draw(rows, tmp_path / "a.svg")
+    text = (tmp_path / "a.svg").read_text()
+    assert [text.count(f">{row['model']}<") for row in ROWS] == [1 + has_lpips] * len(ROWS)
+
+
+def test_main_leaves_quality_out_without_its_set(fakes, capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("JSR_DATA", str(tmp_path))
+    assert benchmark.main(["--parts", "quality"]) == 0
+    assert capsys.readouterr().out == "\nquality: left out: expected eval/Set14/x4 in the folder JSR_DATA\n"
+
+
+def test_quality_scores_and_times_all(monkeypatch, tmp_path, rng):
+    for name, side in (("hr", 48), ("lr", 12)):
+        (tmp_path / name).mkdir()
+        Image.fromarray(rng.integers(0, 256, (side, side, 3), np.uint8)).save(tmp_path / name / "a.png")
+    monkeypatch.setattr(quality, "MODELS", ("bicubic", "espcn"))
+    monkeypatch.setattr(quality.ncnn_calls, "RIVALS", {"other": ncnn_calls.Rival("a-package", "no_such_module", "a")})
+    rows, left_out = quality.measure(tmp_path, repeats=1, threads=1, side=8)
+    assert {row["model"] for row in rows} == {"bicubic", "espcn"} and left_out == {"other": "pip install a-package"}
+    assert rows[0]["ms"] <= rows[1]["ms"] and all(0 < row["PSNR"] < 30 for row in rows)
+
+
+@pytest.mark.slow
+def test_sizes_compares_two_folders():
+    one, many = sizes.times(count=2, repeats=1)
+    assert one["of one size"] == 1 and many["of one size"] == pytest.approx(many["ms"] / one["ms"])
 
 
 def test_differences_are_relative():
