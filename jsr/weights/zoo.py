@@ -15,6 +15,7 @@ from jsr.models.consistency import Consistent
 from jsr.models.espcn import ESPCN
 from jsr.models.interpolation import Interpolation
 from jsr.models.reconstruction import BackProjection, ConvexSets, MaximumAPosteriori, Reconstruction
+from jsr.models.span import SPAN
 from jsr.models.srcnn import SRCNN
 from jsr.models.srresnet import SRResNet
 from jsr.ops import resize
@@ -41,7 +42,7 @@ RECONSTRUCTIONS: dict[str, type[Reconstruction]] = {
     "map": MaximumAPosteriori,
 }
 INTERPOLATIONS = resize.METHODS
-NETWORKS = (SRResNet, ESPCN, SRCNN)  # whose results are made consistent; those of the other methods are, by themselves
+NETWORKS = (SRResNet, ESPCN, SRCNN, SPAN)  # whose results are made consistent; those of the other methods are, by themselves
 NAMES = (*BUNDLED, *RECONSTRUCTIONS, *INTERPOLATIONS)
 
 
