@@ -56,7 +56,8 @@ class SPAN(Network):
 class Block(nn.Module):
     """Three convolutions, whose result is both added to the input and an attention on the sum (equations 1 to 4).
 
-    The attention sigma(z) - 1/2 is odd and has no parameters.
+    The attention, sigma(z) - 1/2 = tanh(z / 2) / 2, is odd and has no parameters. The difference would leave bfloat16
+    few digits where z is small.
     """
 
     features: int
@@ -71,4 +72,4 @@ class Block(nn.Module):
         inner = nn.silu(conv(name="conv1")(padding.cut(x, size)))
         z = nn.silu(conv(name="conv2")(padding.cut(inner, size)))
         z = conv(name="conv3")(padding.cut(z, size))
-        return (x + z) * (nn.sigmoid(z) - 0.5), inner
+        return (x + z) * (0.5 * jnp.tanh(0.5 * z)), inner
