@@ -19,7 +19,7 @@ from tqdm import tqdm
 from experiments import dictionaries, photographs
 from jsr.data import patches
 from jsr.data.patch_files import PatchSet
-from jsr.models.exemplars import BATCH, REACH, RULES
+from jsr.models.classical.exemplars import BATCH, REACH, RULES
 from jsr.ops import pixels, resize
 from jsr.training.config import FACTORS
 from jsr.weights import file as weights_file

@@ -19,7 +19,7 @@ from jsr.metrics import fidelity, lpips, lpips_model, niqe, niqe_model
 from jsr.metrics.lpips import Reference
 from jsr.metrics.protocol import Protocol
 from jsr.metrics.scores import mean
-from jsr.models.alexnet import AlexNet
+from jsr.models.judges.alexnet import AlexNet
 from jsr.ops.observation import Observation
 from jsr.upscaling import tiles
 from jsr.weights import zoo

@@ -14,7 +14,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from jsr import import_
-from jsr.models.vgg import kernel_shapes
+from jsr.models.judges.vgg import kernel_shapes
 from jsr.weights import vgg
 from jsr.weights.foreign import from_keras, from_torch, generators
 

@@ -23,8 +23,8 @@ from PIL import Image, ImageCms
 from jsr import infer, pictures
 from jsr.errors import PictureError
 from jsr.models import Model
+from jsr.models.classical.interpolation import Interpolation
 from jsr.models.consistency import Consistent
-from jsr.models.interpolation import Interpolation
 from jsr.models.srresnet import SRResNet
 from jsr.ops import resize
 from jsr.ops.bleed import bleed

@@ -205,13 +205,13 @@ def test_networks_are_arguments(name):
     [
         ("pmap", ["devices/parallel.py"]),
         ("distributed", ["devices/hosts.py"]),
-        ("orbax", ["training/checkpoints.py"]),
+        ("orbax", ["training/run/checkpoints.py"]),
         ("grain", ["data/streaming.py"]),
         ("tensorflow_datasets", ["data/datasets.py"]),
         ("tifffile", ["pictures/"]),
         ("png", ["pictures/"]),
         ("av", ["video/", "upscaling/video.py"]),
-        ("PIL", ["__init__.py", "pictures/", "upscaling/comparison.py", "training/record.py"]),
+        ("PIL", ["__init__.py", "pictures/", "upscaling/comparison.py", "training/run/record.py"]),
     ],
 )
 def test_replaceable_libraries_have_one_place(word, homes):

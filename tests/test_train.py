@@ -15,7 +15,7 @@ from jsr import train
 from jsr.errors import TrainingError
 from jsr.training import loop, losses
 from jsr.training.config import PHASES
-from jsr.training.run_folder import RunFolder
+from jsr.training.run.run_folder import RunFolder
 from tests.training.tiny_runs import OPTIONS, lines, make_photos, parse
 
 ROOT = Path(__file__).parents[1]

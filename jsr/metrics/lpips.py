@@ -17,9 +17,9 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
-from jsr.models import alexnet
-from jsr.models.alexnet import AlexNet
-from jsr.models.vgg import VGG
+from jsr.models.judges import alexnet
+from jsr.models.judges.alexnet import AlexNet
+from jsr.models.judges.vgg import VGG
 from jsr.ops import pixels
 
 Pictures = Float[Array | np.ndarray, "b h w 3"]

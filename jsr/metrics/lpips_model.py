@@ -11,9 +11,9 @@ from jax.typing import DTypeLike
 
 from jsr.files.cache import default_cache
 from jsr.metrics.lpips import Reference
-from jsr.models import alexnet, vgg
-from jsr.models.alexnet import AlexNet
-from jsr.models.vgg import VGG
+from jsr.models.judges import alexnet, vgg
+from jsr.models.judges.alexnet import AlexNet
+from jsr.models.judges.vgg import VGG
 from jsr.weights import feature_file
 from jsr.weights import vgg as vgg_file
 

@@ -11,7 +11,7 @@ from jsr.metrics.fidelity import Channel
 from jsr.metrics.lpips import Reference
 from jsr.metrics.niqe import Pristine
 from jsr.metrics.scores import Result, Score
-from jsr.models import alexnet
+from jsr.models.judges import alexnet
 
 
 class Protocol(NamedTuple):

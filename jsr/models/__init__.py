@@ -1,9 +1,9 @@
 """All that enlarges, from low-resolution pictures in [0, 1] to pictures in [-1, 1]: networks and other methods."""
 
+from jsr.models.classical.exemplars import Exemplars
+from jsr.models.classical.interpolation import Interpolation
 from jsr.models.compact import Compact
 from jsr.models.espcn import ESPCN
-from jsr.models.exemplars import Exemplars
-from jsr.models.interpolation import Interpolation
 from jsr.models.model import Model
 from jsr.models.span import SPAN
 from jsr.models.srcnn import SRCNN

@@ -12,9 +12,10 @@ from PIL import Image
 
 from jsr.errors import PictureError
 from jsr.pictures import formats, writing
-from jsr.pictures.codecs import apng, gif, gif_writer, pillow, png_reader
+from jsr.pictures.codecs import gif, gif_writer, pillow
 from jsr.pictures.codecs.compositing import Stored, composite, opaque
-from jsr.pictures.codecs.png_writer import Writer
+from jsr.pictures.codecs.png import apng, png_reader
+from jsr.pictures.codecs.png.png_writer import Writer
 from jsr.pictures.metadata import of_image
 from jsr.pictures.metadata.record import Metadata
 from jsr.pictures.picture import Picture, assemble, check_size, choose_frame

@@ -11,7 +11,8 @@ from typing import BinaryIO, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 
 from jsr.pictures import decoding, writing
-from jsr.pictures.codecs import png_writer, tiff, tiff_writer
+from jsr.pictures.codecs.png import png_writer
+from jsr.pictures.codecs.tiff import tiff, tiff_writer
 from jsr.pictures.metadata.record import Metadata
 from jsr.pictures.picture import Picture, check_size, is_grey
 

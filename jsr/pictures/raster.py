@@ -8,7 +8,7 @@ from jaxtyping import Shaped
 
 from jsr.errors import PictureError
 from jsr.pictures import formats, writing
-from jsr.pictures.codecs import tiff_writer
+from jsr.pictures.codecs.tiff import tiff_writer
 from jsr.pictures.metadata.record import Metadata
 from jsr.pictures.picture import Picture
 

@@ -15,8 +15,10 @@ from typing import BinaryIO
 from jsr.errors import PictureError
 from jsr.pictures import animation, formats, large, raster
 from jsr.pictures.animation import Animation
-from jsr.pictures.codecs import arrays, bmp, jxl_reader, pillow, png_reader, tiff
-from jsr.pictures.codecs.png_writer import SIGNATURE
+from jsr.pictures.codecs import arrays, bmp, jxl_reader, pillow
+from jsr.pictures.codecs.png import png_reader
+from jsr.pictures.codecs.png.png_writer import SIGNATURE
+from jsr.pictures.codecs.tiff import tiff
 from jsr.pictures.decoding import guarded, naming
 from jsr.pictures.large import LargePicture
 from jsr.pictures.metadata import of_jxl

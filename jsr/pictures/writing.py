@@ -15,8 +15,10 @@ from PIL import Image, features
 from jsr.errors import PictureError
 from jsr.files import atomic
 from jsr.pictures import formats
-from jsr.pictures.codecs import gif_writer, jxl_writer, png_writer, tiff_writer
-from jsr.pictures.codecs.png_writer import Writer
+from jsr.pictures.codecs import gif_writer, jxl_writer
+from jsr.pictures.codecs.png import png_writer
+from jsr.pictures.codecs.png.png_writer import Writer
+from jsr.pictures.codecs.tiff import tiff_writer
 from jsr.pictures.formats import Format
 from jsr.pictures.metadata import exif, iptc, of_png, profile
 from jsr.pictures.metadata.record import Metadata

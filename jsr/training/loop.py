@@ -25,11 +25,11 @@ from jsr.devices.parallel import Dispatch
 from jsr.errors import TrainingError
 from jsr.metrics import lpips_model
 from jsr.training import phases, validation
-from jsr.training.checkpoints import Checkpoints, exists, find
 from jsr.training.config import Config, check, private
-from jsr.training.progress import Dispatched, Progress
-from jsr.training.record import Record, Silence
-from jsr.training.run_folder import RunFolder
+from jsr.training.run.checkpoints import Checkpoints, exists, find
+from jsr.training.run.progress import Dispatched, Progress
+from jsr.training.run.record import Record, Silence
+from jsr.training.run.run_folder import RunFolder
 from jsr.training.validation import Validation
 from jsr.version import __version__
 

@@ -6,8 +6,8 @@ from typing import Any, get_args
 
 from jsr.command_line import HelpFormatter, Parser, number, path, whole
 from jsr.errors import ConfigError
-from jsr.training import config_file
 from jsr.training.config import CHOICES, PHASES, Config, check, names
+from jsr.training.run import config_file
 
 DESCRIPTION = """Trains SRResNet on photographs, or from it SRGAN. The same command resumes a run that
 was interrupted."""

@@ -14,12 +14,13 @@ from jsr.degradation import Bicubic, Degradation, Photo
 from jsr.devices import compilation, parallel
 from jsr.metrics import lpips, lpips_model
 from jsr.metrics.lpips import Reference
-from jsr.models import feature_discriminator
-from jsr.models.discriminator import Discriminator
-from jsr.models.feature_discriminator import FeatureDiscriminator
-from jsr.training import losses, optimizers, origin, steps
+from jsr.models.judges import feature_discriminator
+from jsr.models.judges.discriminator import Discriminator
+from jsr.models.judges.feature_discriminator import FeatureDiscriminator
+from jsr.training import losses, optimizers, steps
 from jsr.training.config import FACTORS, Config
-from jsr.training.run_folder import RunFolder
+from jsr.training.run import origin
+from jsr.training.run.run_folder import RunFolder
 from jsr.training.steps import GanState, PretrainState
 from jsr.weights import vgg
 

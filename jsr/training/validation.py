@@ -14,7 +14,8 @@ from jsr.data.sets import pairs
 from jsr.degradation import Bicubic, Degradation
 from jsr.metrics import fidelity, lpips
 from jsr.metrics.lpips import Reference
-from jsr.models import Model, alexnet
+from jsr.models import Model
+from jsr.models.judges import alexnet
 from jsr.training.config import Config
 from jsr.upscaling import tiles
 

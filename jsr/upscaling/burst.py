@@ -6,8 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from jsr.errors import PictureError, WeightsError
-from jsr.models import Model, burst
-from jsr.models.reconstruction import BackProjection, MaximumAPosteriori
+from jsr.models import Model
+from jsr.models.classical import burst
+from jsr.models.classical.reconstruction import BackProjection, MaximumAPosteriori
 from jsr.ops import pixels, registration, windows
 from jsr.ops.windows import Span
 from jsr.upscaling import tiles

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from jsr.models import Model
-from jsr.models.interpolation import Interpolation
+from jsr.models.classical.interpolation import Interpolation
 from jsr.ops.bleed import bleed
 from jsr.pictures import Picture
 from jsr.pictures.picture import is_grey

@@ -11,8 +11,8 @@ from jaxtyping import Array
 from jsr.errors import WeightsError
 from jsr.files import download
 from jsr.files.cache import default_cache
-from jsr.models import vgg
-from jsr.models.vgg import VGG
+from jsr.models.judges import vgg
+from jsr.models.judges.vgg import VGG
 from jsr.weights import feature_file
 from jsr.weights.foreign import from_keras
 

@@ -11,10 +11,10 @@ import numpy as np
 from jsr.devices.compilation import Precision
 from jsr.errors import WeightsError
 from jsr.models import Model
+from jsr.models.classical.interpolation import Interpolation
+from jsr.models.classical.reconstruction import BackProjection, ConvexSets, MaximumAPosteriori, Reconstruction
 from jsr.models.consistency import Consistent
 from jsr.models.espcn import ESPCN
-from jsr.models.interpolation import Interpolation
-from jsr.models.reconstruction import BackProjection, ConvexSets, MaximumAPosteriori, Reconstruction
 from jsr.models.span import SPAN
 from jsr.models.srcnn import SRCNN
 from jsr.models.srresnet import SRResNet
@@ -42,7 +42,12 @@ RECONSTRUCTIONS: dict[str, type[Reconstruction]] = {
     "map": MaximumAPosteriori,
 }
 INTERPOLATIONS = resize.METHODS
-NETWORKS = (SRResNet, ESPCN, SRCNN, SPAN)  # whose results are made consistent; those of the other methods are, by themselves
+NETWORKS = (
+    SRResNet,
+    ESPCN,
+    SRCNN,
+    SPAN,
+)  # whose results are made consistent; those of the other methods are, by themselves
 NAMES = (*BUNDLED, *RECONSTRUCTIONS, *INTERPOLATIONS)
 
 

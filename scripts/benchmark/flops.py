@@ -7,8 +7,8 @@ Counts two operations per multiply-accumulate of the plain convolutions, whateve
 and in training as many again for the gradient of the input, and for the gradient of the kernel.
 """
 
-from jsr.models import discriminator, vgg
-from jsr.models.discriminator import Discriminator
+from jsr.models.judges import discriminator, vgg
+from jsr.models.judges.discriminator import Discriminator
 from jsr.models.srresnet import SRResNet
 from scripts.benchmark.cases import Picture, Task
 

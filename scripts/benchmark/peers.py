@@ -14,7 +14,7 @@ from flax import traverse_util
 from torch import nn
 from torch._functorch import config as functorch_config
 
-from jsr.models import vgg
+from jsr.models.judges import vgg
 
 # Two backward passes go through one forward pass of the discriminator, which torch.compile does not expect.
 functorch_config.donated_buffer = False  # pyright: ignore[reportAttributeAccessIssue]

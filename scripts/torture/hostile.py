@@ -22,7 +22,7 @@ from jsr import infer, pictures
 from jsr.errors import PictureError
 from jsr.files import atomic
 from jsr.pictures import Animation, Raster, large, raster
-from jsr.pictures.codecs import png_writer
+from jsr.pictures.codecs.png import png_writer
 from tests import corpus, encoders
 
 MAX_PIXELS = 4_000_000

@@ -25,7 +25,8 @@ from jsr import command_line, train
 from jsr.data import crops, placement, streaming
 from jsr.data.patch_files import PatchSet
 from jsr.devices import compilation, hosts, parallel, watchdog
-from jsr.models import MODELS, SRResNet, discriminator
+from jsr.models import MODELS, SRResNet
+from jsr.models.judges import discriminator
 from jsr.training import loop, phases
 
 

@@ -14,7 +14,7 @@ from jsr.data import crops, placement, streaming
 from jsr.data.crops import Replicated
 from jsr.data.patches import PatchSet
 from jsr.devices import compilation, parallel
-from jsr.training.checkpoints import Checkpoints
+from jsr.training.run.checkpoints import Checkpoints
 from tests.training.tiny_steps import (
     BATCH,
     SIZE,

@@ -14,7 +14,7 @@ from experiments.exemplars import Method
 from jsr.data import patches
 from jsr.metrics import fidelity
 from jsr.models import Interpolation, Model
-from jsr.models.exemplars import RULES, Exemplars
+from jsr.models.classical.exemplars import RULES, Exemplars
 from jsr.ops import resize, subpixel
 from jsr.upscaling import tiles
 from jsr.weights import file as weights_file

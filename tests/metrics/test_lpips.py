@@ -9,7 +9,7 @@ import pytest
 
 from jsr.metrics import lpips, lpips_model
 from jsr.metrics.lpips import Reference
-from jsr.models.alexnet import AlexNet
+from jsr.models.judges.alexnet import AlexNet
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,9 @@ import pytest
 
 from jsr.errors import WeightsError
 from jsr.metrics import lpips, lpips_model
-from jsr.models import alexnet, vgg
-from jsr.models.alexnet import AlexNet
-from jsr.models.vgg import VGG
+from jsr.models.judges import alexnet, vgg
+from jsr.models.judges.alexnet import AlexNet
+from jsr.models.judges.vgg import VGG
 from jsr.weights import feature_file
 from jsr.weights import vgg as vgg_file
 

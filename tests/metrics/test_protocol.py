@@ -13,7 +13,7 @@ from jsr.metrics import fidelity, grid, lpips, niqe, niqe_model, protocol
 from jsr.metrics.lpips import Reference
 from jsr.metrics.protocol import Protocol
 from jsr.metrics.scores import Result, Score
-from jsr.models.alexnet import AlexNet
+from jsr.models.judges.alexnet import AlexNet
 from tests.metrics.textures import texture
 
 PRISTINE = niqe_model.load()

@@ -8,9 +8,9 @@ import pytest
 from jsr.data.sets import pairs
 from jsr.metrics import fidelity
 from jsr.models import Model
+from jsr.models.classical.interpolation import Interpolation
 from jsr.models.ensemble import ORIENTATIONS, Ensemble
 from jsr.models.espcn import ESPCN
-from jsr.models.interpolation import Interpolation
 from jsr.upscaling import tiles
 from jsr.weights import zoo
 

@@ -32,16 +32,16 @@ def make_twin(torch):
 
         def forward(self, x):
             x = 2 * x - 1
-            out = out_0 = self.head(x)
+            out = out_0 = inner = self.head(x)
+            results = []
             for i in range(self.blocks):
                 block = self.get_submodule(f"block{i + 1}")
                 inner = nn.functional.silu(block.conv1(out))
                 h = block.conv3(nn.functional.silu(block.conv2(inner)))
                 att = torch.sigmoid(h) - 0.5
                 out = (out + h) * att
-                if i == 0:
-                    out_1 = out
-            parts = [out_0, self.body(out), out_1, inner]
+                results.append(out)
+            parts = [out_0, self.body(out), results[0], inner]
             return self.nearest(x) + self.shuffle(self.tail(self.fusion(torch.cat(parts, 1))))
 
     return Twin

@@ -7,7 +7,7 @@ from PIL import Image
 from jsr import infer, pictures
 from jsr.errors import PictureError
 from jsr.models import Model
-from jsr.models.interpolation import Interpolation
+from jsr.models.classical.interpolation import Interpolation
 from jsr.pictures import Animation, Picture
 from jsr.pictures.animation import write
 from jsr.upscaling import tiles

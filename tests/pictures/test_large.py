@@ -10,7 +10,8 @@ from PIL import Image
 from jsr import infer, pictures
 from jsr.errors import PictureError
 from jsr.pictures import LargePicture, Metadata, Picture, large, writing
-from jsr.pictures.codecs import png_writer, tiff_writer
+from jsr.pictures.codecs.png import png_writer
+from jsr.pictures.codecs.tiff import tiff_writer
 from scripts.torture import large as large_script
 from tests import corpus, encoders
 from tests.expected import stored

@@ -11,12 +11,13 @@ from flax import traverse_util
 
 from jsr.degradation import Bicubic, Photo
 from jsr.metrics import lpips, lpips_model
-from jsr.models import SRResNet, vgg
-from jsr.models.feature_discriminator import FeatureDiscriminator
+from jsr.models import SRResNet
+from jsr.models.judges import vgg
+from jsr.models.judges.feature_discriminator import FeatureDiscriminator
 from jsr.training import losses, options, phases, steps
-from jsr.training.checkpoints import Checkpoints
 from jsr.training.config import Content
-from jsr.training.run_folder import RunFolder
+from jsr.training.run.checkpoints import Checkpoints
+from jsr.training.run.run_folder import RunFolder
 from jsr.weights import feature_file
 from jsr.weights import vgg as vgg_weights
 from tests.training.tiny_runs import parse

@@ -13,8 +13,8 @@ from jsr.data.sets import pairs
 from jsr.degradation import Bicubic, Photo
 from jsr.metrics import fidelity, lpips
 from jsr.metrics.lpips import Reference
-from jsr.models.alexnet import AlexNet
-from jsr.models.interpolation import Interpolation
+from jsr.models.classical.interpolation import Interpolation
+from jsr.models.judges.alexnet import AlexNet
 from jsr.training import validation
 from jsr.training.config import PHASES
 

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import optax
 
 from jsr.degradation import Bicubic, Degradation
-from jsr.models import vgg
-from jsr.models.discriminator import Discriminator
+from jsr.models.judges import vgg
+from jsr.models.judges.discriminator import Discriminator
 from jsr.models.srresnet import SRResNet
 from jsr.training import steps
 from jsr.training.losses import feature_mse, mse

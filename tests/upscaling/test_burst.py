@@ -8,7 +8,7 @@ from jsr.data.sets import pairs
 from jsr.errors import PictureError, WeightsError
 from jsr.metrics import fidelity
 from jsr.models import Model
-from jsr.models.reconstruction import BackProjection, MaximumAPosteriori
+from jsr.models.classical.reconstruction import BackProjection, MaximumAPosteriori
 from jsr.ops.observation import Observation
 from jsr.upscaling import burst, tiles
 from jsr.weights import zoo

@@ -7,7 +7,7 @@ from PIL import Image
 from jsr import pictures
 from jsr.errors import PictureError
 from jsr.models import Model
-from jsr.models.interpolation import Interpolation
+from jsr.models.classical.interpolation import Interpolation
 from jsr.pictures import Picture, large
 from jsr.upscaling.files import Options, Progress, upscale_file
 from jsr.upscaling.jobs import Job

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from jsr.models import Model
-from jsr.models.interpolation import Interpolation
+from jsr.models.classical.interpolation import Interpolation
 from jsr.pictures import Metadata, Picture
 from jsr.upscaling import tiles
 from jsr.upscaling.picture import enlarge

@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from jsr import infer, pictures
 from jsr.models import Model
-from jsr.models.interpolation import Interpolation
+from jsr.models.classical.interpolation import Interpolation
 from jsr.pictures import Raster
 from jsr.upscaling import raster
 from jsr.weights import zoo

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 import jsr
 from jsr.errors import PictureError
 from jsr.models import Model
+from jsr.models.classical.interpolation import Interpolation
 from jsr.models.espcn import ESPCN
-from jsr.models.interpolation import Interpolation
 from jsr.models.srcnn import SRCNN
 from jsr.models.srresnet import SRResNet
 from jsr.ops import windows

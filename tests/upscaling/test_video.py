@@ -5,7 +5,7 @@ import pytest
 
 from jsr.errors import VideoError
 from jsr.models import Model
-from jsr.models.interpolation import Interpolation
+from jsr.models.classical.interpolation import Interpolation
 from tests import clips
 
 clips.av  # noqa: B018  # skips where there is none

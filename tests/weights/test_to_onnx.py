@@ -12,9 +12,9 @@ import pytest
 
 from jsr.errors import WeightsError
 from jsr.models import Model
+from jsr.models.classical.interpolation import Interpolation
 from jsr.models.compact import Compact
 from jsr.models.espcn import ESPCN
-from jsr.models.interpolation import Interpolation
 from jsr.models.span import SPAN
 from jsr.models.srresnet import SRResNet
 from jsr.ops import dispatch, pixels

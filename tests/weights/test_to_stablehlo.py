@@ -9,8 +9,8 @@ import pytest
 
 from jsr.errors import WeightsError
 from jsr.models import Model
+from jsr.models.classical.interpolation import Interpolation
 from jsr.models.compact import Compact
-from jsr.models.interpolation import Interpolation
 from jsr.models.span import SPAN
 from jsr.models.srresnet import SRResNet
 from jsr.ops import pixels

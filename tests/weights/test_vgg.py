@@ -12,7 +12,7 @@ from safetensors.numpy import load_file, save_file
 
 from jsr.errors import WeightsError
 from jsr.files import download, tensors
-from jsr.models.vgg import MEAN, STD, VGG, kernel_shapes, random_vgg
+from jsr.models.judges.vgg import MEAN, STD, VGG, kernel_shapes, random_vgg
 from jsr.weights import feature_file, vgg
 from jsr.weights.foreign import from_keras
 from tests import serving

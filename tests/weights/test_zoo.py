@@ -9,10 +9,10 @@ import pytest
 
 from jsr.errors import WeightsError
 from jsr.files import checksums
+from jsr.models.classical.exemplars import Exemplars
+from jsr.models.classical.interpolation import Interpolation
 from jsr.models.consistency import Consistent
 from jsr.models.espcn import ESPCN
-from jsr.models.exemplars import Exemplars
-from jsr.models.interpolation import Interpolation
 from jsr.models.srcnn import SRCNN
 from jsr.models.srresnet import SRResNet
 from jsr.weights import file as weights_file

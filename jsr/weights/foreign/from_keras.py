@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from jsr.errors import WeightsError
-from jsr.models import vgg
+from jsr.models.judges import vgg
 from jsr.weights.foreign import conversion, generators
 from jsr.weights.foreign.conversion import Converted
 from jsr.weights.foreign.generators import Generator

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jsr.errors import WeightsError
-from jsr.models import alexnet, vgg
+from jsr.models.judges import alexnet, vgg
 from jsr.weights.foreign import conversion, numpy_pickle
 from jsr.weights.foreign.conversion import Converted
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jsr.errors import WeightsError
-from jsr.models import vgg
+from jsr.models.judges import vgg
 from jsr.weights.foreign import conversion, generators
 from jsr.weights.foreign.conversion import Converted
 from jsr.weights.foreign.generators import Generator

@@ -9,8 +9,8 @@ import pytest
 from flax import traverse_util
 
 from jsr.errors import WeightsError
-from jsr.models import vgg
-from jsr.models.vgg import VGG
+from jsr.models.judges import vgg
+from jsr.models.judges.vgg import VGG
 from jsr.weights.foreign import conversion, from_keras, from_torch
 from tests.weights.vgg19_layouts import empty, keras_weights, torch_state
 

@@ -7,7 +7,7 @@ import pytest
 from flax import traverse_util
 
 from jsr.errors import WeightsError
-from jsr.models.vgg import VGG
+from jsr.models.judges.vgg import VGG
 from jsr.weights.foreign import from_keras
 from tests.weights.vgg19_layouts import keras_weights
 

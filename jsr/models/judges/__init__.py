@@ -1,0 +1,1 @@
+"""Networks that judge pictures: discriminators, and those whose features measure likeness."""

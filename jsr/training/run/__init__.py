@@ -1,0 +1,1 @@
+"""A run on the disk: its configuration, checkpoints and record, and what it starts from."""
