@@ -17,23 +17,21 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import UInt8
 from tqdm import tqdm
 
-from jsr import pictures
-from jsr.data import collection, patch_files, patch_layout
+from jsr.data import collection, decoding, patch_files, patch_layout
 from jsr.data.collection import Collection
 from jsr.data.patch_files import Cut, PatchSet
 from jsr.data.patch_layout import Aligned
 from jsr.data.photos import Photo
-from jsr.errors import DataError, PictureError
+from jsr.errors import DataError
 from jsr.files import atomic
 from jsr.files.cache import default_cache
-from jsr.pictures import formats, reading
-from jsr.pictures.picture import rgb
+from jsr.pictures import formats
 
 NAMED = 10  # files of a kind that a description names; the others are counted
 
@@ -57,19 +55,6 @@ class Remarks:
             f"{count} skipped ({kinds})" if kinds else "",
             f"{flattened} transparent, laid over white ({_listed(self.transparent)})" if flattened else "",
         )
-
-
-class Decoded(NamedTuple):
-    """The pixels of a photograph."""
-
-    pixels: UInt8[np.ndarray, "h w 3"] | Aligned
-    is_transparent: bool  # somewhere; the pixels are then laid over white
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Height and width."""
-        pixels = self.pixels.hr if isinstance(self.pixels, Aligned) else self.pixels
-        return pixels.shape[0], pixels.shape[1]
 
 
 def load(
@@ -161,7 +146,7 @@ def _build(folder: Path, found: Collection, *, size: int, holdout: int) -> None:
 def _scan(found: Collection, photographs: list[Photo], remarks: Remarks, *, size: int) -> dict[Photo, tuple[int, int]]:
     """Returns the height and width of each usable photograph; damage beyond the header is found when it is cut."""
     shapes = {}
-    for photo, shape in _in_threads(functools.partial(_shape, found), photographs, "look at pictures"):
+    for photo, shape in _in_threads(functools.partial(decoding.shape, found), photographs, "look at pictures"):
         if shape is None:
             remarks.broken.append(photo.name)
         elif min(shape) < max(size, patch_layout.MIDDLE_MULTIPLE):
@@ -199,7 +184,7 @@ def _cut(found: Collection, photographs: list[Photo], remarks: Remarks, *, side:
     """Yields the patches of each photograph."""
 
     def cut(photo: Photo) -> Cut | None:
-        decoded = _decode(found, photo)
+        decoded = decoding.decode(found, photo)
         if decoded is None or min(decoded.shape) < size:  # changed since it was scanned
             return None
         height, width = decoded.shape
@@ -218,7 +203,7 @@ def _middles(
     found: Collection, photographs: list[Photo], remarks: Remarks
 ) -> Iterator[UInt8[np.ndarray, "h w 3"] | Aligned]:
     """Yields the middle of each photograph."""
-    for photo, decoded in _in_threads(functools.partial(_decode, found), photographs, "held-out pictures"):
+    for photo, decoded in _in_threads(functools.partial(decoding.decode, found), photographs, "held-out pictures"):
         # It may have changed since it was scanned.
         if decoded is None or min(decoded.shape) < patch_layout.MIDDLE_MULTIPLE:
             remarks.broken.append(photo.name)
@@ -245,72 +230,6 @@ def _listed(names: list[str]) -> str:
 
 def _joined(*parts: str) -> str:
     return ", ".join(part for part in parts if part)
-
-
-def _shape(found: Collection, photo: Photo) -> tuple[int, int] | None:
-    """Returns a photograph's height and width, before it is turned, or None where it or its pair cannot be read.
-
-    Raises:
-      DataError: its low-resolution picture has a size that cannot be right, however both are turned.
-    """
-    shape = _header_shape(photo)
-    if found.lows is None or shape is None:
-        return shape
-    low = _header_shape(found.lows.photos[photo.name])
-    if low is None:
-        return None
-    if sorted(shape) != [found.lows.scale * length for length in sorted(low)]:
-        raise _mismatch(found, photo, shape, low)
-    return shape
-
-
-def _header_shape(photo: Photo) -> tuple[int, int] | None:
-    try:
-        with photo.open() as file:
-            return pictures.size(file)
-    except (PictureError, OSError):
-        return None
-
-
-def _decode(found: Collection, photo: Photo) -> Decoded | None:
-    """Returns a photograph's pixels, or None where it or its pair cannot be read.
-
-    Raises:
-      DataError: its low-resolution picture has another size than it requires.
-    """
-    decoded = _decode_file(photo)
-    if found.lows is None or decoded is None:
-        return decoded
-    low = _decode_file(found.lows.photos[photo.name])
-    if low is None:
-        return None
-    if decoded.shape != tuple(found.lows.scale * length for length in low.shape):
-        raise _mismatch(found, photo, decoded.shape, low.shape)
-    return Decoded(Aligned(decoded.pixels, low.pixels), decoded.is_transparent or low.is_transparent)
-
-
-def _mismatch(found: Collection, photo: Photo, shape: tuple[int, int], low: tuple[int, int]) -> DataError:
-    assert found.lows
-    name, original = (
-        os.path.join(folder, name)
-        for folder, name in ((found.lows.folder, found.lows.photos[photo.name].name), (found.name, photo.name))
-    )
-    (height, width), (low_height, low_width) = shape, low
-    return DataError(
-        f"{name}: expected a picture {found.lows.scale} times smaller than {original} of {width}x{height} pixels,"
-        f" got {low_width}x{low_height}"
-    )
-
-
-def _decode_file(photo: Photo) -> Decoded | None:
-    try:
-        with photo.open() as file:
-            picture = reading.decode(file.read())
-    except (PictureError, OSError):
-        return None
-    # What alpha hides is often black, which a network would learn as edges and areas of photographs.
-    is_transparent = picture.alpha is not None and bool((picture.alpha < np.iinfo(picture.alpha.dtype).max).any())
-    return Decoded(rgb(pictures.flatten(picture)), is_transparent)
 
 
 def _in_threads(function: Callable[[Photo], T], photographs: list[Photo], label: str) -> Iterator[tuple[Photo, T]]:
