@@ -1,7 +1,7 @@
 """The bundled `light`, a SPAN x4 of 48 channels (Wan et al. 2024): `python -m experiments.light_x4`.
 
-The recipe of `srresnet_x4` with fewer crops a step, of which a second has as many. The averaged weights need no annealing:
-they are as good at a constant rate as at one that falls (LOG.md). The run can be stopped at any step and resumed.
+The recipe of `srresnet_x4`, with fewer crops in each of more steps. The averaged weights need no annealing: they are
+as good at a constant rate as at one that falls (LOG.md). The run can be stopped at any step and resumed.
 """
 
 import dataclasses

@@ -30,6 +30,7 @@ from jsr.data.patch_layout import Aligned
 from jsr.degradation import Degradation
 from jsr.ops import pixels
 from jsr.training import losses
+from jsr.training.accumulation import mean_of_parts
 
 Images = UInt8[Array, "b s s 3"] | Aligned
 PixelLoss = Callable[[Any, Any], Any]
@@ -119,7 +120,7 @@ def make_pretrain_step(
         g = state.generator
         keys = sample_keys(key, state.step, _count(images), axis_name=axis_name)
         of_part = functools.partial(gradients, g.params)
-        batch_stats, (grads, metrics) = _mean_of_parts(of_part, g.batch_stats, (keys, images), parts=parts)
+        batch_stats, (grads, metrics) = mean_of_parts(of_part, g.batch_stats, (keys, images), parts=parts)
         g = _update(g, mean(grads), batch_stats, optimizer)
         ema = _average(state.ema, averaged(g), decay=ema_decay, step=state.step)
         return PretrainState(state.step + 1, g, ema), mean(metrics)
@@ -220,7 +221,7 @@ def make_gan_step(
         g, d = state.generator, state.discriminator
         keys = sample_keys(key, state.step, _count(images), axis_name=axis_name)
         of_part = functools.partial(gradients, g.params, d.params)
-        stats, (grads, metrics) = _mean_of_parts(of_part, (g.batch_stats, d.batch_stats), (keys, images), parts=parts)
+        stats, (grads, metrics) = mean_of_parts(of_part, (g.batch_stats, d.batch_stats), (keys, images), parts=parts)
         g_grads, d_grads = mean(grads)
         g = _update(g, g_grads, stats[0], generator_optimizer)
         d = _update(d, d_grads, stats[1], discriminator_optimizer)
@@ -250,33 +251,6 @@ def pair(
 
 def _count(images: Images) -> int:
     return jax.tree.leaves(images)[0].shape[0]
-
-
-def _mean_of_parts(gradients: Callable[..., tuple[Any, Any]], stats: Any, batch: Any, *, parts: int) -> tuple[Any, Any]:
-    """Computes gradients and metrics on equal parts of a batch, one after the other.
-
-    Args:
-      gradients: `(stats, *part) -> (stats, gradients and metrics)`.
-      stats: BatchNorm statistics, which each part takes from the one before.
-      batch: a tree of arrays `[b, ...]`; `parts` divides b.
-
-    Returns:
-      the statistics after the last part, and the means of gradients and metrics.
-    """
-    if parts == 1:  # the sum of a single part would make its convolutions slow, as the tests tell
-        return gradients(stats, *batch)
-    divided = jax.tree.map(lambda x: x.reshape(parts, -1, *x.shape[1:]), batch)
-    _, shapes = jax.eval_shape(gradients, stats, *jax.tree.map(lambda x: x[0], divided))
-    zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
-
-    def add(carry: tuple[Any, Any], part: Any) -> tuple[Any, None]:
-        stats, total = carry
-        stats, new = gradients(stats, *part)
-        return (stats, jax.tree.map(jnp.add, total, new)), None
-
-    # XLA computes convolutions inside a loop on one core of a CPU, so there it gets none, and parts save little memory.
-    (stats, total), _ = lax.scan(add, (stats, zeros), divided, unroll=jax.default_backend() == "cpu")
-    return stats, jax.tree.map(lambda x: x / parts, total)
 
 
 def _pull(gradient: Float[Array, "b h w 3"]) -> Float[Array, ""]:

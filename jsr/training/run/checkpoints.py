@@ -9,14 +9,9 @@ from the one before.
 
 import contextlib
 import gc
-import logging
-import os
-import re
 import shutil
 import sys
-import traceback
-import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -30,6 +25,7 @@ from orbax.checkpoint.checkpoint_managers import preservation_policy as policy
 from jsr.devices import hosts, parallel
 from jsr.errors import CheckpointError
 from jsr.files import checksums, tensors
+from jsr.training.run import failed_saves
 
 LATEST = 2  # checkpoints that stay, beside the best
 UNFINISHED = ".orbax-checkpoint-tmp"  # in the names of folders that Orbax has not completed
@@ -102,7 +98,7 @@ def restore_average(folder: Path, like: Any) -> tuple[Any, tuple[str, ...]]:
     as_numpy = jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), target)
     place = (folder / str(step) / "state").absolute()
     try:
-        with _quiet(), ocp.PyTreeCheckpointer() as checkpointer:
+        with failed_saves.quiet(), ocp.PyTreeCheckpointer() as checkpointer:
             saved = checkpointer.metadata(place).item_metadata.tree["ema"]
             # Asked first, because a partial restore leaves what is missing as it came, and drops what is foreign.
             differences = tensors.differences(_shapes(like), _shapes(saved))
@@ -110,7 +106,7 @@ def restore_average(folder: Path, like: Any) -> tuple[Any, tuple[str, ...]]:
                 args = ocp.args.PyTreeRestore(item=target, restore_args=as_numpy, partial_restore=True)
                 return checkpointer.restore(place, args=args)["ema"], found.notes
     except Exception as error:  # Orbax raises bare Exceptions
-        raise CheckpointError(f"checkpoint {step} in {folder} cannot be read: {_reason(error)}") from error
+        raise CheckpointError(f"checkpoint {step} in {folder} cannot be read: {failed_saves.reason(error)}") from error
     raise CheckpointError(
         f"checkpoint {step} in {folder}: expected the network that its run names, got {'; '.join(differences)}"
     )
@@ -138,9 +134,9 @@ class Checkpoints:
             todelete_subdir=DELETED,  # Without this, a deletion that was cut short would look like damage.
         )
         self._quiet = contextlib.ExitStack()
-        self._quiet.enter_context(_quiet())
+        self._quiet.enter_context(failed_saves.quiet())
         self._hook = sys.unraisablehook
-        sys.unraisablehook = _without_late_reports(self._hook)
+        sys.unraisablehook = failed_saves.without_late_reports(self._hook)
         self._has_failed = False
         self._manager = ocp.CheckpointManager(self._folder.absolute(), options=options)
         self._thread = ThreadPoolExecutor(1)
@@ -216,7 +212,9 @@ class Checkpoints:
         try:
             restored = self._manager.restore(step, args=ocp.args.Composite(state=ocp.args.StandardRestore(target)))
         except Exception as error:  # Orbax raises bare Exceptions
-            raise CheckpointError(f"checkpoint {step} in {self._folder} cannot be read: {_reason(error)}") from error
+            raise CheckpointError(
+                f"checkpoint {step} in {self._folder} cannot be read: {failed_saves.reason(error)}"
+            ) from error
         return parallel.from_across(restored["state"])
 
     def _tidy(self) -> None:
@@ -242,53 +240,12 @@ class Checkpoints:
     def _unsaved(self, step: int, error: Exception) -> CheckpointError:
         # TensorStore's threads report the writes under way at any time until the process ends, so the hook stays.
         self._has_failed = True
-        _clear_frames(error)
+        failed_saves.clear_frames(error)
         before = [s for s in _steps(self._folder) if s < step]
         remaining = f"; step {before[-1]} is kept" if before else ""
-        return CheckpointError(f"checkpoint {step} in {self._folder} cannot be saved: {_reason(error)}{remaining}")
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps a failed save to its one error, without the tracebacks that Orbax's threads print beside it.
-
-    These threads report late, so this covers the whole life of the manager. Loggers and warning filters are the
-    process's, and are restored at the end.
-    """
-    loggers = [logging.getLogger(name) for name in ("absl", "asyncio")]  # Orbax's
-    levels = [logger.level for logger in loggers]
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
-        for logger in loggers:
-            logger.setLevel(logging.CRITICAL)
-        try:
-            yield
-        finally:
-            for logger, level in zip(loggers, levels, strict=True):
-                logger.setLevel(level)
-
-
-def _without_late_reports(hook: Callable[[Any], object]) -> Callable[[Any], None]:
-    """Returns a hook for unraisable exceptions that ignores what TensorStore reports of a failed save.
-
-    TensorStore's threads hand the result of each write to Orbax's event loop, which Orbax closes at the first failure.
-
-    Args:
-      hook: for all other exceptions.
-    """
-
-    def unraisable(event: Any) -> None:
-        if str(event.exc_value) != "Event loop is closed":
-            hook(event)
-
-    return unraisable
-
-
-def _clear_frames(error: BaseException | None) -> None:
-    """Drops the local variables of the functions that an error and its causes passed through."""
-    while error:
-        traceback.clear_frames(error.__traceback__)
-        error = error.__cause__ or error.__context__
+        return CheckpointError(
+            f"checkpoint {step} in {self._folder} cannot be saved: {failed_saves.reason(error)}{remaining}"
+        )
 
 
 def _steps(folder: Path) -> list[int]:
@@ -305,11 +262,3 @@ def _shapes(variables: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
 
 def _psnr(metrics: Mapping[str, float]) -> float:
     return metrics["psnr"]
-
-
-def _reason(error: Exception) -> str:
-    """Returns the operating system's message, if TensorStore quotes it, else the first line of the error's."""
-    text = getattr(error, "strerror", None) or str(error).strip()
-    if code := re.search(r"os_error_code='(\d+)'", text):
-        return os.strerror(int(code[1]))
-    return text.splitlines()[0] if text else type(error).__name__
