@@ -16,6 +16,7 @@ CONFIG = dataclasses.replace(
     statistics="batch",
     steps=400_000,
     batch_size=4,
+    learning_rate=1e-3,
     log_every=200,
     save_every=4_000,
     sample_every=4_000,
