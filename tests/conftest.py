@@ -62,17 +62,17 @@ def u16(rng) -> np.ndarray:
     return rng.integers(0, 65536, (7, 5, 4), np.uint16)
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def no_cache():
-    """Takes away the cache of compiled programs that an earlier test may have left on."""
+    """Leaves no cache of compiled programs on behind a test; commands that a test calls keep one for their process."""
     names = [
         "jax_compilation_cache_dir",
         "jax_persistent_cache_min_compile_time_secs",
         "jax_persistent_cache_min_entry_size_bytes",
     ]
-    before = {name: getattr(jax.config, name) for name in names}
-    jax.config.update("jax_compilation_cache_dir", None)
-    compilation_cache.reset_cache()  # which holds the folder that it was begun with
+    before = {name: jax.config.values[name] for name in names}
     yield
-    for name, value in before.items():
-        jax.config.update(name, value)
+    if any(jax.config.values[name] != value for name, value in before.items()):
+        for name, value in before.items():
+            jax.config.update(name, value)
+        compilation_cache.reset_cache()  # which holds the folder that it was begun with

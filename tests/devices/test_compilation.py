@@ -17,14 +17,14 @@ from jsr.weights import zoo
 ROOT = Path(__file__).parents[2]
 
 
-def test_keep_makes_a_cache_for_the_user_alone(no_cache, tmp_path):
+def test_keep_makes_a_cache_for_the_user_alone(tmp_path):
     compilation.keep(tmp_path / "compiled", onednn=False)
     (folder,) = (tmp_path / "compiled").iterdir()
     assert jax.config.values["jax_compilation_cache_dir"] == str(folder)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-def test_keep_uses_no_cache_that_others_can_write(no_cache, tmp_path):
+def test_keep_uses_no_cache_that_others_can_write(tmp_path):
     """What lies there is run: whoever can write it could run anything as this user."""
     compilation.keep(tmp_path, onednn=False)
     (folder,) = tmp_path.iterdir()
@@ -34,14 +34,14 @@ def test_keep_uses_no_cache_that_others_can_write(no_cache, tmp_path):
     assert jax.config.values["jax_compilation_cache_dir"] is None
 
 
-def test_keep_leaves_an_explicit_cache(no_cache, tmp_path):
+def test_keep_leaves_an_explicit_cache(tmp_path):
     jax.config.update("jax_compilation_cache_dir", str(tmp_path / "own"))
     compilation.keep(tmp_path / "ours", onednn=False)
     assert jax.config.values["jax_compilation_cache_dir"] == str(tmp_path / "own")
     assert not (tmp_path / "ours").exists()
 
 
-def test_keep_uses_no_cache_where_the_folder_cannot_be_made(no_cache, tmp_path):
+def test_keep_uses_no_cache_where_the_folder_cannot_be_made(tmp_path):
     (tmp_path / "file").touch()
     compilation.keep(tmp_path / "file", onednn=False)
     assert jax.config.values["jax_compilation_cache_dir"] is None
@@ -63,7 +63,7 @@ def test_options_are_known_to_this_compiler(onednn):
     assert compilation.options(onednn) == expected
 
 
-def test_keep_stores_no_programs_that_call_onednn(no_cache, tmp_path):
+def test_keep_stores_no_programs_that_call_onednn(tmp_path):
     compilation.keep(tmp_path, onednn=True)
     assert jax.config.values["jax_compilation_cache_dir"] is None
 
@@ -92,7 +92,7 @@ def test_the_second_start_compiles_nothing(tmp_path):
     assert missed in said[0] and missed not in said[1]
 
 
-def test_bfloat16_changes_a_picture_little(rng, no_cache):
+def test_bfloat16_changes_a_picture_little(rng):
     """Half as many bits as float32 in every sum, and yet nearly all pixels within a grey level or two."""
     coarse = rng.integers(0, 256, (6, 5, 3), np.uint8)
     image = coarse.repeat(6, axis=0).repeat(6, axis=1)

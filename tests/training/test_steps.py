@@ -238,7 +238,7 @@ def test_pretrain_step_moves_the_average(images, step):
 LAYOUT_OF_ONEDNN = re.compile(r'"output":{"data":{"batch_dim":"(\d)","feature_dim":"(\d)"')
 
 
-def test_pretrain_step_has_only_convolutions_that_a_cpu_computes_fast(images, no_cache):
+def test_pretrain_step_has_only_convolutions_that_a_cpu_computes_fast(images):
     """Of pictures `[b, h, w, c]` by kernels `[h, w, i, o]`.
 
     XLA can also write the gradient of a kernel with the batch as channels, and did so where a
