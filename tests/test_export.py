@@ -60,8 +60,8 @@ def test_main_without_a_package_names_it(monkeypatch, tmp_path, capsys, module, 
         (["bicubic", "--to", "hub", "a"], "model: expected a network with weights, got Interpolation"),
         (["map", "a", "--to", "hub"], "model: expected a network with weights, got MaximumAPosteriori"),
         (["nothing", "a.onnx"], "model: expected one of "),
-        (["bicubic", "a.onnx"], "model: expected an SRResNet, an ESPCN, a Compact or a SPAN, got Interpolation"),
-        (["srcnn", "a.stablehlo"], "model: expected an SRResNet, an ESPCN, a Compact or a SPAN, got SRCNN"),
+        (["bicubic", "a.onnx"], "model: expected an SRResNet, an ESPCN, a Compact or an EDSR, got Interpolation"),
+        (["srcnn", "a.stablehlo"], "model: expected an SRResNet, an ESPCN, a Compact or an EDSR, got SRCNN"),
     ],
 )
 def test_main_refuses_wrong_arguments_in_one_line(capsys, arguments, message):

@@ -3,9 +3,9 @@
 from jsr.models.classical.exemplars import Exemplars
 from jsr.models.classical.interpolation import Interpolation
 from jsr.models.compact import Compact
+from jsr.models.edsr import EDSR
 from jsr.models.espcn import ESPCN
 from jsr.models.model import Model
-from jsr.models.span import SPAN
 from jsr.models.srcnn import SRCNN
 from jsr.models.srresnet import SRResNet
 from jsr.models.upscaler import Network, Upscaler
@@ -16,15 +16,15 @@ MODELS: dict[str, type[Network]] = {
     "srcnn": SRCNN,
     "espcn": ESPCN,
     "compact": Compact,
-    "span": SPAN,
+    "edsr": EDSR,
     "exemplars": Exemplars,
     "interpolation": Interpolation,
 }
 
 __all__ = [
+    "EDSR",
     "ESPCN",
     "MODELS",
-    "SPAN",
     "SRCNN",
     "Compact",
     "Exemplars",

@@ -108,10 +108,12 @@ class ResidualBlock(nn.Module):
         y = Conv(self.features, 3, use_bias=not self.norm, dtype=self.dtype, name="conv1")(x)
         y = batch_norm(name="bn1")(y, train=train) if self.norm else y
         y = PReLU(self.channel_slopes, name="prelu")(padding.cut(y, size))
-        y = Conv(self.features, 3, use_bias=not self.norm, dtype=self.dtype, name="conv2")(y)
+        # A kernel or a scale of zero makes the block start as the identity (Goyal et al. 2017, "Accurate, large
+        # minibatch SGD", section 5.1).
+        kernel_init = subpixel.lecun_normal if self.norm else nn.initializers.zeros
+        conv2 = Conv(self.features, 3, use_bias=not self.norm, dtype=self.dtype, kernel_init=kernel_init, name="conv2")
+        y = conv2(y)
         if self.norm:
-            # A scale of zero makes the block start as the identity (Goyal et al. 2017, "Accurate, large minibatch SGD",
-            # section 5.1).
             y = batch_norm(name="bn2", scale_init=nn.initializers.zeros)(y, train=train)
         return x + padding.cut(y, size)
 

@@ -11,7 +11,7 @@ from jsr.devices.compilation import Precision
 from jsr.errors import ConfigError
 
 Phase = Literal["srresnet", "srgan"]
-Network = Literal["srresnet", "srcnn", "espcn", "span"]
+Network = Literal["srresnet", "srcnn", "espcn", "edsr"]
 Content = Literal["vgg54", "vgg22", "vgg16_54", "vgg16_22", "lpips", "mse"]
 PixelLoss = Literal["mse", "l1", "charbonnier"]
 Judge = Literal["paper", "features"]
@@ -47,7 +47,7 @@ class Config:
     phase: Phase = _option("srresnet", "what to train; sets the other defaults", changes="never", is_private=False)
     model: Network = _option(
         "srresnet",
-        "network of the srresnet phase: srresnet, one of its predecessors, or span, a lighter successor",
+        "network of the srresnet phase: srresnet, one of its predecessors, or edsr, a lighter successor",
         changes="never",
         is_private=False,
     )

@@ -3,7 +3,7 @@
 The input `lr` is float32 `[n, 3, h, w]`, RGB in [0, 1], the output `sr` float32 `[n, 3, s h, s w]` in [-1, 1], with any
 n, h and w; or both are uint8, `[n, h, w, 3]` and `[n, s h, s w, 3]`, as picture files hold them. BatchNorm is folded
 into the convolutions. The file's metadata has the scale, the halo by which tiles must overlap, in pixels of `lr`, and
-where the weights come from. SRResNet, ESPCN, Compact and SPAN only: SRCNN begins with MATLAB's bicubic interpolation,
+where the weights come from. SRResNet, ESPCN, Compact and EDSR only: SRCNN begins with MATLAB's bicubic interpolation,
 which ONNX does not have.
 """
 
@@ -16,8 +16,8 @@ import numpy as np
 from jsr.errors import WeightsError
 from jsr.models import Model
 from jsr.models.compact import Compact
+from jsr.models.edsr import EDSR
 from jsr.models.espcn import ESPCN
-from jsr.models.span import SPAN
 from jsr.models.srresnet import SRResNet
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def convert(model: Model, *, is_uint8: bool = False) -> "onnx.ModelProto":
 
     network = type(model.module)
     if network not in _NETWORKS:
-        raise WeightsError(f"model: expected an SRResNet, an ESPCN, a Compact or a SPAN, got {network.__name__}")
+        raise WeightsError(f"model: expected an SRResNet, an ESPCN, a Compact or an EDSR, got {network.__name__}")
     model, graph = model.folded(), _Graph()
     x = _from_levels(graph, "lr") if is_uint8 else "lr"
     y = _NETWORKS[network](graph, model.module, model.variables["params"], x)
@@ -128,9 +128,7 @@ def _srresnet(graph: _Graph, network: Any, params: Mapping[str, Any], x: str) ->
         x = graph.add("Div", graph.add("Sub", x, mean), std)
     x = first = graph.prelu(graph.conv(x, params["head"]), params["head_prelu"])
     for i in range(network.blocks):
-        block = params[f"block{i + 1}"]
-        y = graph.prelu(graph.conv(x, block["conv1"]), block["prelu"])
-        x = graph.add("Add", x, graph.conv(y, block["conv2"]))
+        x = _residual_block(graph, x, params[f"block{i + 1}"])
     x = graph.conv(x, params["body"])
     if network.body_prelu:
         x = graph.prelu(x, params["body_prelu"])
@@ -157,23 +155,17 @@ def _compact(graph: _Graph, network: Any, params: Mapping[str, Any], x: str) -> 
     return _added_to_nearest(graph, network.scale, x, y)
 
 
-def _span(graph: _Graph, network: Any, params: Mapping[str, Any], x: str) -> str:
+def _edsr(graph: _Graph, network: Any, params: Mapping[str, Any], x: str) -> str:
     y = first = graph.conv(_symmetric(graph, x), params["head"])
-    results, inner = [], first
     for i in range(network.blocks):
-        block = params[f"block{i + 1}"]
-        inner = _silu(graph, graph.conv(y, block["conv1"]))
-        z = graph.conv(_silu(graph, graph.conv(inner, block["conv2"])), block["conv3"])
-        attention = graph.add("Sub", graph.add("Sigmoid", z), graph.value(0.5))
-        y = graph.add("Mul", graph.add("Add", y, z), attention)
-        results.append(y)
-    y = graph.add("Concat", first, graph.conv(y, params["body"]), results[0], inner, axis=1)
-    y = graph.subpixel(graph.conv(y, params["fusion"]), params["tail"], network.scale)
-    return _added_to_nearest(graph, network.scale, x, y)
+        y = _residual_block(graph, y, params[f"block{i + 1}"])
+    y = graph.add("Add", first, graph.conv(y, params["body"]))
+    return _added_to_nearest(graph, network.scale, x, graph.subpixel(y, params["tail"], network.scale))
 
 
-def _silu(graph: _Graph, x: str) -> str:
-    return graph.add("Mul", x, graph.add("Sigmoid", x))
+def _residual_block(graph: _Graph, x: str, block: Mapping[str, Any]) -> str:
+    y = graph.prelu(graph.conv(x, block["conv1"]), block["prelu"])
+    return graph.add("Add", x, graph.conv(y, block["conv2"]))
 
 
 def _added_to_nearest(graph: _Graph, scale: int, x: str, y: str) -> str:
@@ -187,4 +179,4 @@ def _symmetric(graph: _Graph, x: str) -> str:
     return graph.add("Sub", graph.add("Mul", x, graph.value(2)), graph.value(1))
 
 
-_NETWORKS = {SRResNet: _srresnet, ESPCN: _espcn, Compact: _compact, SPAN: _span}
+_NETWORKS = {SRResNet: _srresnet, ESPCN: _espcn, Compact: _compact, EDSR: _edsr}

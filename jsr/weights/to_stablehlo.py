@@ -18,13 +18,13 @@ from jaxtyping import Array, Shaped
 from jsr.errors import WeightsError
 from jsr.models import Model
 from jsr.models.compact import Compact
+from jsr.models.edsr import EDSR
 from jsr.models.espcn import ESPCN
-from jsr.models.span import SPAN
 from jsr.models.srresnet import SRResNet
 from jsr.ops import dispatch, pixels
 
 PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
-NETWORKS = (SRResNet, ESPCN, Compact, SPAN)  # the others resize by matrices, whose sizes must be known
+NETWORKS = (SRResNet, ESPCN, Compact, EDSR)  # the others resize by matrices, whose sizes must be known
 
 
 def convert(model: Model, *, is_uint8: bool = False) -> bytes:
@@ -41,7 +41,7 @@ def convert(model: Model, *, is_uint8: bool = False) -> bytes:
 
     if not isinstance(model.module, NETWORKS):
         raise WeightsError(
-            f"model: expected an SRResNet, an ESPCN, a Compact or a SPAN, got {type(model.module).__name__}"
+            f"model: expected an SRResNet, an ESPCN, a Compact or an EDSR, got {type(model.module).__name__}"
         )
     model = model.folded()
 

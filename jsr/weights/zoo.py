@@ -14,8 +14,8 @@ from jsr.models import Model
 from jsr.models.classical.interpolation import Interpolation
 from jsr.models.classical.reconstruction import BackProjection, ConvexSets, MaximumAPosteriori, Reconstruction
 from jsr.models.consistency import Consistent
+from jsr.models.edsr import EDSR
 from jsr.models.espcn import ESPCN
-from jsr.models.span import SPAN
 from jsr.models.srcnn import SRCNN
 from jsr.models.srresnet import SRResNet
 from jsr.ops import resize
@@ -46,7 +46,7 @@ NETWORKS = (
     SRResNet,
     ESPCN,
     SRCNN,
-    SPAN,
+    EDSR,
 )  # whose results are made consistent; those of the other methods are, by themselves
 NAMES = (*BUNDLED, *RECONSTRUCTIONS, *INTERPOLATIONS)
 

@@ -150,7 +150,7 @@ def copy(variables: Mapping[str, Any], twin: nn.Module, *, subpixel: Iterable[tu
             if kind == "kernel":
                 value = value.transpose(3, 2, 0, 1) if value.ndim == 4 else value.T
             if kind == "negative_slope":
-                value = value[None]
+                value = np.atleast_1d(value)
             if state[name].shape != value.shape:
                 raise ValueError(f"{path}: expected {tuple(state[name].shape)}, got {tuple(value.shape)}")
             state[name] = torch.tensor(value)

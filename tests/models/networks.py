@@ -57,7 +57,7 @@ def small(name: str, factors: tuple[int, ...], **options: Any) -> Any:
     sizes = {
         "srresnet": {"features": 8, "blocks": 2},
         "compact": {"features": 8, "convolutions": 2},
-        "span": {"features": 8, "blocks": 2},
+        "edsr": {"features": 8, "blocks": 2},
         "exemplars": {"atoms": 16, "features": 6, "rank": 5},
         "interpolation": {},
     }

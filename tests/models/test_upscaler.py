@@ -71,7 +71,7 @@ def test_apply_takes_padded_pictures(rng, name, factors):
         ("srcnn", None, 2),
         ("espcn", None, 0),
         ("compact", None, 0),
-        ("span", None, 0),
+        ("edsr", None, 0),
         ("exemplars", None, 0),
         ("interpolation", "bicubic", 1),
         ("interpolation", "lanczos", 1),

@@ -14,8 +14,8 @@ from jsr.errors import WeightsError
 from jsr.models import Model
 from jsr.models.classical.interpolation import Interpolation
 from jsr.models.compact import Compact
+from jsr.models.edsr import EDSR
 from jsr.models.espcn import ESPCN
-from jsr.models.span import SPAN
 from jsr.models.srresnet import SRResNet
 from jsr.ops import dispatch, pixels
 from jsr.weights import to_onnx, zoo
@@ -62,11 +62,11 @@ def test_convert_takes_the_bundled_network_at_any_size(runtime, rng):
         pytest.param(ESPCN(factors=(2,), features=(8, 8)), marks=pytest.mark.slow),
         pytest.param(ESPCN(factors=(2, 2), features=(8, 8)), marks=pytest.mark.slow),
         Compact(factors=(3,), features=8, convolutions=2),
-        SPAN(factors=(3,), features=8, blocks=2),
+        EDSR(factors=(3,), features=8, blocks=2),
         SRResNet(features=8, blocks=1, channel_slopes=True, body_prelu=True),
         SRResNet(features=8, blocks=1, tanh=False, mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.4)),
     ],
-    ids=["srresnet x3", "espcn x2", "espcn x4", "compact x3", "span x3", "slopes", "clipped and normalised"],
+    ids=["srresnet x3", "espcn x2", "espcn x4", "compact x3", "edsr x3", "slopes", "clipped and normalised"],
 )
 def test_convert_takes_other_networks(runtime, rng, module):
     variables = _disturbed(module, rng)
@@ -141,5 +141,5 @@ def test_convert_writes_what_a_runtime_needs_to_know(runtime):
 
 def test_convert_refuses_an_interpolation():
     pytest.importorskip("onnx", reason="onnx is an extra")
-    with pytest.raises(WeightsError, match="expected an SRResNet, an ESPCN, a Compact or a SPAN, got Interpolation"):
+    with pytest.raises(WeightsError, match="expected an SRResNet, an ESPCN, a Compact or an EDSR, got Interpolation"):
         to_onnx.convert(Model(Interpolation(), {}, {}))

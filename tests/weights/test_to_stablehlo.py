@@ -11,7 +11,7 @@ from jsr.errors import WeightsError
 from jsr.models import Model
 from jsr.models.classical.interpolation import Interpolation
 from jsr.models.compact import Compact
-from jsr.models.span import SPAN
+from jsr.models.edsr import EDSR
 from jsr.models.srresnet import SRResNet
 from jsr.ops import pixels
 from jsr.weights import to_stablehlo, zoo
@@ -67,9 +67,9 @@ def test_convert_takes_released_networks_at_any_size(rng, tmp_path, name):
     [
         SRResNet(factors=(3,), features=8, blocks=1, channel_slopes=True, body_prelu=True),
         Compact(factors=(2,), features=8, convolutions=2),
-        SPAN(factors=(2,), features=8, blocks=2),
+        EDSR(factors=(2,), features=8, blocks=2),
     ],
-    ids=["srresnet x3", "compact x2", "span x2"],
+    ids=["srresnet x3", "compact x2", "edsr x2"],
 )
 def test_convert_takes_other_networks(rng, tmp_path, module):
     x = rng.random((1, 70, 7, 3), np.float32)
@@ -90,5 +90,5 @@ def test_convert_to_uint8_gives_the_levels_of_the_network(rng, tmp_path, name):
 
 
 def test_convert_refuses_an_interpolation():
-    with pytest.raises(WeightsError, match="expected an SRResNet, an ESPCN, a Compact or a SPAN, got Interpolation"):
+    with pytest.raises(WeightsError, match="expected an SRResNet, an ESPCN, a Compact or an EDSR, got Interpolation"):
         to_stablehlo.convert(Model(Interpolation(), {}, {}))

@@ -24,7 +24,7 @@ UPSAMPLING = {
     "srresnet": {2: ["upsample1"], 3: ["upsample1"], 4: ["upsample1", "upsample2"]},
     "espcn": dict.fromkeys(FACTORS, ["conv3"]),
     "srcnn": dict.fromkeys(FACTORS, []),
-    "span": dict.fromkeys(FACTORS, ["tail"]),
+    "edsr": dict.fromkeys(FACTORS, ["tail"]),
 }
 DIRECTIONS = [(a, b) for a in FACTORS for b in FACTORS if a != b]
 
