@@ -2,9 +2,11 @@
 
 import os
 
-# Before jax is imported, which reads both. The sharding tests need several devices.
+# Before jax is imported, which reads these. The sharding tests need several devices. With its cache of compiled
+# programs, a command that a test calls would write to the user's cache and leave it on for all tests after it.
 os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=4"
+os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "false"
 
 from pathlib import Path
 
@@ -17,7 +19,6 @@ install_import_hook("jsr", "beartype.beartype")
 import jax
 import numpy as np
 import pytest
-from jax.experimental.compilation_cache import compilation_cache
 from PIL import Image
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -60,19 +61,3 @@ def u8(rng) -> np.ndarray:
 def u16(rng) -> np.ndarray:
     """Returns 16-bit noise in four channels, `[7, 5, 4]`."""
     return rng.integers(0, 65536, (7, 5, 4), np.uint16)
-
-
-@pytest.fixture(autouse=True)
-def no_cache():
-    """Leaves no cache of compiled programs on behind a test; commands that a test calls keep one for their process."""
-    names = [
-        "jax_compilation_cache_dir",
-        "jax_persistent_cache_min_compile_time_secs",
-        "jax_persistent_cache_min_entry_size_bytes",
-    ]
-    before = {name: jax.config.values[name] for name in names}
-    yield
-    if any(jax.config.values[name] != value for name, value in before.items()):
-        for name, value in before.items():
-            jax.config.update(name, value)
-        compilation_cache.reset_cache()  # which holds the folder that it was begun with

@@ -65,15 +65,16 @@ def keep(root: Path, *, onednn: bool) -> None:
 
     JAX executes whatever is in the cache, so the folder must belong to the user and be writable by nobody else;
     otherwise there is no cache. Each CPU type gets its own sub-folder, because compiled code uses its instruction set.
-    An explicit `JAX_COMPILATION_CACHE_DIR` takes precedence. Programs that call oneDNN, as they do on a CPU only,
-    cannot be stored.
+    An explicit `JAX_COMPILATION_CACHE_DIR` takes precedence, and so does `JAX_ENABLE_COMPILATION_CACHE=false`. Programs
+    that call oneDNN, as they do on a CPU only, cannot be stored.
 
     Args:
       root: the folder; made if it does not exist. Where it cannot be made, there is no cache.
       onednn: whether the process compiles with oneDNN.
     """
     calls_onednn = onednn and jax.default_backend() == "cpu"
-    if jax.config.values["jax_compilation_cache_dir"] is not None or calls_onednn:
+    has_folder = jax.config.values["jax_compilation_cache_dir"] is not None
+    if not jax.config.values["jax_enable_compilation_cache"] or has_folder or calls_onednn:
         return
     folder = root / _processor()
     try:

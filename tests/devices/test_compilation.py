@@ -13,18 +13,26 @@ import pytest
 from jsr.devices import compilation
 from jsr.upscaling import tiles
 from jsr.weights import zoo
+from tests.compiled_programs import cached
 
 ROOT = Path(__file__).parents[2]
 
 
-def test_keep_makes_a_cache_for_the_user_alone(tmp_path):
+@pytest.fixture
+def cache():
+    """Switches JAX's cache on, without a folder."""
+    with cached(None):
+        yield
+
+
+def test_keep_makes_a_cache_for_the_user_alone(cache, tmp_path):
     compilation.keep(tmp_path / "compiled", onednn=False)
     (folder,) = (tmp_path / "compiled").iterdir()
     assert jax.config.values["jax_compilation_cache_dir"] == str(folder)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-def test_keep_uses_no_cache_that_others_can_write(tmp_path):
+def test_keep_uses_no_cache_that_others_can_write(cache, tmp_path):
     """What lies there is run: whoever can write it could run anything as this user."""
     compilation.keep(tmp_path, onednn=False)
     (folder,) = tmp_path.iterdir()
@@ -34,17 +42,23 @@ def test_keep_uses_no_cache_that_others_can_write(tmp_path):
     assert jax.config.values["jax_compilation_cache_dir"] is None
 
 
-def test_keep_leaves_an_explicit_cache(tmp_path):
+def test_keep_leaves_an_explicit_cache(cache, tmp_path):
     jax.config.update("jax_compilation_cache_dir", str(tmp_path / "own"))
     compilation.keep(tmp_path / "ours", onednn=False)
     assert jax.config.values["jax_compilation_cache_dir"] == str(tmp_path / "own")
     assert not (tmp_path / "ours").exists()
 
 
-def test_keep_uses_no_cache_where_the_folder_cannot_be_made(tmp_path):
+def test_keep_uses_no_cache_where_the_folder_cannot_be_made(cache, tmp_path):
     (tmp_path / "file").touch()
     compilation.keep(tmp_path / "file", onednn=False)
     assert jax.config.values["jax_compilation_cache_dir"] is None
+
+
+def test_keep_leaves_a_cache_switched_off(tmp_path):
+    """As it is in all tests but these."""
+    compilation.keep(tmp_path / "compiled", onednn=False)
+    assert not (tmp_path / "compiled").exists()
 
 
 def test_jit_leaves_out_options_that_the_compiler_does_not_know(monkeypatch):
@@ -63,7 +77,7 @@ def test_options_are_known_to_this_compiler(onednn):
     assert compilation.options(onednn) == expected
 
 
-def test_keep_stores_no_programs_that_call_onednn(tmp_path):
+def test_keep_stores_no_programs_that_call_onednn(cache, tmp_path):
     compilation.keep(tmp_path, onednn=True)
     assert jax.config.values["jax_compilation_cache_dir"] is None
 
@@ -75,6 +89,7 @@ def test_the_second_start_compiles_nothing(tmp_path):
     logged = {
         "XDG_CACHE_HOME": str(tmp_path),
         "JAX_PLATFORMS": "cpu",
+        "JAX_ENABLE_COMPILATION_CACHE": "true",
         "JAX_LOG_COMPILES": "1",
         "JAX_EXPLAIN_CACHE_MISSES": "1",
         "XLA_FLAGS": "",

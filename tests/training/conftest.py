@@ -3,18 +3,12 @@
 import contextlib
 import shutil
 
-import jax
 import pytest
-from jax.experimental.compilation_cache import compilation_cache
 
 from jsr.devices import compilation
 from jsr.training import loop
+from tests.compiled_programs import cached
 from tests.training.tiny_runs import make_photos, parse
-
-CACHE = {
-    "jax_persistent_cache_min_compile_time_secs": 0,
-    "jax_persistent_cache_min_entry_size_bytes": -1,
-}
 
 
 @contextlib.contextmanager
@@ -24,22 +18,12 @@ def _place(folder, compiled):
     Tests compile for seconds and train for tenths of a second. Programs that call oneDNN cannot be stored, so these
     tests do without it; test_train.py runs the program with it.
     """
-    options = {**CACHE, "jax_compilation_cache_dir": str(compiled)}
-    before = {name: getattr(jax.config, name) for name in options}
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, cached(compiled):
         patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
         patch.chdir(folder)
         patch.setattr(compilation, "options", lambda onednn: compilation.CPU_OPTIONS)
         make_photos(folder / "photos")
-        compilation_cache.reset_cache()
-        for name, value in options.items():
-            jax.config.update(name, value)
-        try:
-            yield folder
-        finally:
-            for name, value in before.items():
-                jax.config.update(name, value)
-            compilation_cache.reset_cache()
+        yield folder
 
 
 @pytest.fixture(scope="session")
