@@ -31,6 +31,8 @@ ROWS = (
 PROGRAMS = ROWS[-1] - {"__main__"}
 ROW = {room: number for number, rooms in enumerate(ROWS, 1) for room in rooms}
 
+TESTS = sorted((ROOT / "tests").glob("*/**/test_*.py"))
+
 # Pages that send a reader to files and commands.
 PAGES = [
     ROOT / "README.md",
@@ -136,6 +138,7 @@ PURE = [path for path in _sources() if _room(path) in ("ops", "models", "degrada
         "metrics/gaussian.py",
         "metrics/lpips.py",
         "metrics/niqe.py",
+        "training/accumulation.py",
         "training/balance.py",
         "training/losses.py",
         "training/steps.py",
@@ -184,13 +187,23 @@ def test_private_names_stay_in_their_file(path):
     assert private == []
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "tests").glob("*/test_*.py")), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", TESTS, ids=lambda p: p.relative_to(ROOT / "tests").as_posix())
 def test_tests_stand_where_their_subject_stands(path):
     """`tests/FOLDER/test_FILE.py` tests `jsr/FOLDER/FILE.py`, a script or an experiment."""
+    folder = path.parent.relative_to(ROOT / "tests")
     name = path.stem.removeprefix("test_")
-    folder = ROOT if path.parent.name in ("scripts", "experiments") else PACKAGE
-    found = [*(folder / path.parent.name).glob(f"{name}.py"), *(folder / path.parent.name).glob(f"*/{name}.py")]
-    assert found or (folder / path.parent.name / name).is_dir()
+    if folder.parts[0] == "scripts":
+        assert [*(ROOT / folder).glob(f"{name}/"), *(ROOT / folder).glob(f"*/{name}.py")]
+    else:
+        subject = (ROOT if folder.parts[0] == "experiments" else PACKAGE) / folder / name
+        assert subject.with_suffix(".py").is_file() or subject.is_dir()
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda p: p.relative_to(ROOT / "tests").as_posix())
+def test_tests_name_their_subject(path):
+    """Its docstring has the path from the test to the file, which is wrong once either has moved."""
+    links = re.findall(r"(?:\.\./)+[\w/]*(?:\.py)?", ast.get_docstring(_tree(path)) or "")
+    assert links and all((path.parent / link).exists() for link in links)
 
 
 @pytest.mark.parametrize("name", ["losses", "steps"])

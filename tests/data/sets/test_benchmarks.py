@@ -1,4 +1,4 @@
-"""Tests ../../jsr/data/sets/benchmarks.py."""
+"""Tests ../../../jsr/data/sets/benchmarks.py."""
 
 import pytest
 

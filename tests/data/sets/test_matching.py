@@ -1,4 +1,4 @@
-"""Tests ../../jsr/data/sets/matching.py."""
+"""Tests ../../../jsr/data/sets/matching.py."""
 
 from pathlib import PurePath
 

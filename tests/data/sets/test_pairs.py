@@ -1,4 +1,4 @@
-"""Tests ../../jsr/data/sets/pairs.py."""
+"""Tests ../../../jsr/data/sets/pairs.py."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Tests ../../jsr/data/sets/set_layout.py."""
+"""Tests ../../../jsr/data/sets/set_layout.py."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Tests ../../../jsr/models/judges/alexnet.py. That its features are those of torch, ../metrics/test_lpips.py tests."""
+"""Tests ../../../jsr/models/judges/alexnet.py; ../../metrics/test_lpips.py compares its features with torch's."""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""Tests ../../jsr/pictures/codecs/arrays.py."""
+"""Tests ../../../jsr/pictures/codecs/arrays.py."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Tests ../../jsr/pictures/codecs/compositing.py."""
+"""Tests ../../../jsr/pictures/codecs/compositing.py."""
 
 from fractions import Fraction
 

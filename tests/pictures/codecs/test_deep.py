@@ -1,4 +1,4 @@
-"""Tests ../../jsr/pictures/codecs/deep.py."""
+"""Tests ../../../jsr/pictures/codecs/deep.py."""
 
 import imagecodecs
 import numpy as np

@@ -1,4 +1,4 @@
-"""Tests ../../jsr/pictures/codecs/gif.py."""
+"""Tests ../../../jsr/pictures/codecs/gif.py."""
 
 import resource
 

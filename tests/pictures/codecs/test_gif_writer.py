@@ -1,4 +1,4 @@
-"""Tests ../../jsr/pictures/codecs/gif_writer.py: what is written is read again by Pillow and by jsr."""
+"""Tests ../../../jsr/pictures/codecs/gif_writer.py: what is written is read again by Pillow and by jsr."""
 
 import io
 

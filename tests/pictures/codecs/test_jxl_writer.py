@@ -1,4 +1,4 @@
-"""Tests ../../jsr/pictures/codecs/jxl_writer.py against imagecodecs, and Pillow's parser of EXIF."""
+"""Tests ../../../jsr/pictures/codecs/jxl_writer.py against imagecodecs, and Pillow's parser of EXIF."""
 
 import imagecodecs
 import numpy as np

@@ -1,4 +1,4 @@
-"""Tests ../../jsr/pictures/codecs/pillow.py."""
+"""Tests ../../../jsr/pictures/codecs/pillow.py."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Tests ../../jsr/pictures/metadata/exif.py, by files of each format that holds EXIF."""
+"""Tests ../../../jsr/pictures/metadata/exif.py, by files of each format that holds EXIF."""
 
 import io
 import struct

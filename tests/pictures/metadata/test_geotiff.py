@@ -1,4 +1,4 @@
-"""Tests ../../jsr/pictures/metadata/geotiff.py: corners and centres of pixels lie where they lay on the earth."""
+"""Tests ../../../jsr/pictures/metadata/geotiff.py: corners and centres of pixels lie where they lay on the earth."""
 
 import numpy as np
 import pytest

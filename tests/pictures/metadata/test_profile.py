@@ -1,4 +1,4 @@
-"""Tests ../../jsr/pictures/metadata/profile.py against Pillow's ImageCms, by formats that hold no profile."""
+"""Tests ../../../jsr/pictures/metadata/profile.py against Pillow's ImageCms, by formats that hold no profile."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Tests ../../jsr/pictures/metadata/record.py, with `jsr.infer`: what a file says of its picture, in the result."""
+"""Tests ../../../jsr/pictures/metadata/record.py, with `jsr.infer`: what a file says of its picture, in the result."""
 
 import io
 import struct

@@ -1,4 +1,4 @@
-"""Tests ../../jsr/pictures/metadata/xmp.py with ElementTree, a parser of its own."""
+"""Tests ../../../jsr/pictures/metadata/xmp.py with ElementTree, a parser of its own."""
 
 from xml.etree import ElementTree
 

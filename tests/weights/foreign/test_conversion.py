@@ -1,4 +1,4 @@
-"""Tests ../../jsr/weights/foreign/conversion.py."""
+"""Tests ../../../jsr/weights/foreign/conversion.py."""
 
 from typing import Any
 

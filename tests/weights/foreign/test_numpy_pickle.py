@@ -1,4 +1,4 @@
-"""Tests ../../jsr/weights/foreign/numpy_pickle.py against NumPy, and with pickles that NumPy would never write."""
+"""Tests ../../../jsr/weights/foreign/numpy_pickle.py against NumPy, and with pickles that NumPy would never write."""
 
 import pickle
 import tracemalloc

@@ -1,4 +1,4 @@
-"""Tests ../../jsr/weights/foreign/torch_file.py against torch, and with files that torch would never write."""
+"""Tests ../../../jsr/weights/foreign/torch_file.py against torch, and with files that torch would never write."""
 
 import pickle
 import sys
