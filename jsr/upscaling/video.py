@@ -127,7 +127,7 @@ def upscale(
 def fingerprint(model: Model) -> str:
     """Returns a hash of a model's module and variables."""
     digest = hashlib.sha256(repr(model.module).encode())
-    for path, leaf in jax.tree_util.tree_leaves_with_path(model.variables):
+    for path, leaf in jax.tree.leaves_with_path(model.variables):
         digest.update(f"{path}".encode() + np.ascontiguousarray(leaf).tobytes())
     return digest.hexdigest()
 

@@ -47,7 +47,7 @@ def images():
 
 def changes(before, after):
     """Returns the largest change of each kernel."""
-    pairs = zip(jax.tree_util.tree_leaves_with_path(before), jax.tree_util.tree_leaves(after), strict=True)
+    pairs = zip(jax.tree.leaves_with_path(before), jax.tree.leaves(after), strict=True)
     return {
         jax.tree_util.keystr(path): float(jnp.abs(x - y).max())
         for (path, x), y in pairs

@@ -256,7 +256,7 @@ def _steps(folder: Path) -> list[int]:
 
 
 def _shapes(variables: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
-    leaves, _ = jax.tree.flatten_with_path(variables)
+    leaves = jax.tree.leaves_with_path(variables)
     return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf.shape for path, leaf in leaves}
 
 
