@@ -61,3 +61,9 @@ def u8(rng) -> np.ndarray:
 def u16(rng) -> np.ndarray:
     """Returns 16-bit noise in four channels, `[7, 5, 4]`."""
     return rng.integers(0, 65536, (7, 5, 4), np.uint16)
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """Makes an empty folder the working directory."""
+    monkeypatch.chdir(tmp_path)

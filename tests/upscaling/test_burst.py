@@ -1,9 +1,13 @@
-"""Tests ../../jsr/upscaling/burst.py."""
+"""Tests ../../jsr/upscaling/burst.py, and `jsr.infer --burst`."""
+
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import jsr
+from jsr import infer
 from jsr.data.sets import pairs
 from jsr.errors import PictureError, WeightsError
 from jsr.metrics import fidelity
@@ -12,7 +16,7 @@ from jsr.models.classical.reconstruction import BackProjection, MaximumAPosterio
 from jsr.ops.observation import Observation
 from jsr.upscaling import burst, tiles
 from jsr.weights import zoo
-from tests import bursts
+from tests import bursts, commands
 
 METHODS = pytest.mark.parametrize("name", ["ibp", "map"])
 
@@ -109,3 +113,35 @@ def test_scales(rng):
     frames = list(bursts.burst(bursts.scene(rng, 60, 80), bursts.shifts(3), scale=2))
     for module in (BackProjection(), MaximumAPosteriori(iterations=2)):
         assert burst.upscale(Model(module, {}, {}).with_scale(2), frames).shape == (60, 80, 3)
+
+
+@pytest.mark.usefixtures("place")
+def test_a_burst_becomes_one_picture(rng, capsys):
+    """Of the files of a folder, in the order of their names, beside the first; with its metadata."""
+    frames = bursts.burst(bursts.scene(rng, 80, 96), bursts.shifts(3, largest=1.0), scale=2)
+    Path("frames").mkdir()
+    for i, frame in enumerate(frames):
+        Image.fromarray(frame).save(f"frames/{i}.png", icc_profile=commands.ICC)
+    assert infer.main(["frames", "--burst", "--scale", "2"]) == 0
+    output = capsys.readouterr().out
+    assert output.startswith("frames/0.png -> frames/0_x2.png (96x80, ") and output.endswith("  3 frames\n")
+    with Image.open("frames/0_x2.png") as image:
+        model = zoo.load("map", scale=2)
+        np.testing.assert_array_equal(np.asarray(image), burst.upscale(model, list(frames)))
+        assert image.info["icc_profile"] == commands.ICC
+    # The result is no frame of the next command.
+    assert infer.main(["frames", "--burst", "--scale", "2", "-o", "large.png", "--model", "ibp"]) == 0
+    assert commands.size("large.png") == (96, 80) and capsys.readouterr().out.splitlines()[-1] == "  3 frames"
+
+
+@pytest.mark.usefixtures("place")
+def test_frames_that_do_not_belong_together_are_named(capsys):
+    commands.picture("a.png", 20, 30)
+    commands.picture("b.png", 20, 31)
+    commands.picture("c.png", 20, 30, seed=1)
+    assert infer.main(["a.png", "b.png", "--burst"]) == 1
+    error = capsys.readouterr().err
+    assert error.endswith("b.png: expected a frame as the first, without transparency, 30x20, got 31x20\n")
+    assert infer.main(["a.png", "c.png", "--burst"]) == 1
+    assert "frame 2 does not show the scene of the first" in capsys.readouterr().err
+    assert not Path("a_x4.png").exists()

@@ -11,10 +11,7 @@ from jsr.errors import PictureError
 from jsr.pictures import formats
 from jsr.upscaling.jobs import FORMATS, Job, Naming, plan, plan_burst
 
-
-@pytest.fixture(autouse=True)
-def place(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("place")
 
 
 def _files(*names):

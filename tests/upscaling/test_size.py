@@ -1,13 +1,22 @@
-"""Tests ../../jsr/upscaling/size.py."""
+"""Tests ../../jsr/upscaling/size.py, and the size of what `jsr.infer` makes."""
+
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from jsr import infer
 from jsr.errors import PictureError
 from jsr.ops import resize
 from jsr.pictures import Picture, large
-from jsr.upscaling import size
+from jsr.upscaling import size, tiles
 from jsr.upscaling.size import Size, resized
+from jsr.weights import zoo
+from tests import commands
+from tests.expected import stored
+
+pytestmark = pytest.mark.usefixtures("place")
 
 
 @pytest.mark.parametrize(
@@ -91,3 +100,91 @@ def test_resized_keeps_grey_grey_and_hides_what_is_hidden(rng):
 )
 def test_mark_tells_the_size(wanted, mark):
     assert wanted.mark(4) == mark
+
+
+def _resized(pixels, height, width):
+    large = np.asarray(resize.resize(pixels.astype(np.float32), height, width))
+    return np.clip(large, 0, np.iinfo(pixels.dtype).max)
+
+
+@pytest.mark.parametrize(
+    "argv, size, name",
+    [
+        (["-s", "1.5"], (30, 36), "a_x1.5.png"),
+        (["--scale", "2"], (40, 48), "a_x2.png"),
+        (["--scale", "6"], (120, 144), "a_x6.png"),
+        (["--width", "50"], (42, 50), "a_w50.png"),
+        (["--height", "33"], (33, 40), "a_h33.png"),
+        (["--width", "50", "--height", "33"], (33, 40), "a_w50h33.png"),
+        (["--max-side", "70"], (58, 70), "a_max70.png"),
+        (["-s", "2", "--max-side", "30"], (25, 30), "a_max30.png"),
+    ],
+)
+def test_any_size_is_the_networks_result_resized(argv, size, name):
+    """By the antialiased bicubic of the benchmark sets, rounded once more."""
+    pixels = commands.picture("a.png", 20, 24)
+    commands.network(Path("w.safetensors"))
+    assert infer.main(["a.png", "--model", "w.safetensors", *argv]) == 0
+    expected = _resized(tiles.upscale(zoo.ready("w.safetensors"), pixels), *size)
+    np.testing.assert_allclose(stored(name), expected, atol=1.01)
+    with pytest.raises(SystemExit):  # an earlier result is no picture
+        infer.main(["a.png", name, "--model", "w.safetensors", "-o", name])
+    assert infer.main([".", "-o", "out", "--model", "bicubic"]) == 0
+    assert [path.name for path in Path("out").iterdir()] == ["a.png"]
+
+
+@pytest.mark.parametrize(
+    "name, asked, own", [("nearest", "8", 8), ("nearest", "1.5", 2), ("lanczos", "3", 3), ("x3.safetensors", "2.5", 3)]
+)
+def test_a_scale_begins_with_the_next_one_that_the_model_has(name, asked, own):
+    pixels = commands.picture("a.png", 20, 24)
+    commands.network(Path("x3.safetensors"), factors=(3,))
+    assert infer.main(["a.png", "--model", name, "-s", asked, "-o", "b.png"]) == 0
+    enlarged = tiles.upscale(zoo.ready(name, scale=own), pixels)
+    expected = enlarged if float(asked) == own else _resized(enlarged, *(round(float(asked) * n) for n in (20, 24)))
+    np.testing.assert_allclose(stored("b.png"), expected.astype(float), atol=0.51)
+
+
+@pytest.mark.parametrize("argv, size", [(["-s", "1"], (20, 24)), (["-s", "0.5"], (10, 12)), (["--width", "9"], (8, 9))])
+def test_no_model_is_asked_where_bicubic_will_do(capsys, monkeypatch, argv, size):
+    monkeypatch.setattr(tiles, "bands", lambda *args, **options: pytest.fail("the model was asked"))
+    pixels = commands.picture("a.png", 20, 24)
+    commands.network(Path("w.safetensors"))
+    assert infer.main(["a.png", "--model", "w.safetensors", "-o", "b.png", *argv]) == 0
+    np.testing.assert_allclose(stored("b.png"), _resized(pixels, *size), atol=0.51)
+    assert capsys.readouterr().out.endswith("  bicubic alone, without the model\n")
+    assert commands.run("a.png", "-s", "1.5", "-o", "c.png") == 0  # twice bicubic would be less sharp
+    np.testing.assert_allclose(stored("c.png"), _resized(pixels, 30, 36), atol=0.51)
+
+
+@pytest.mark.parametrize("argv", [["-s", "1.5"], ["-s", "0.7"], ["--width", "70"]])
+def test_a_large_picture_is_resized_by_rows_as_a_whole_one(monkeypatch, argv):
+    commands.picture("a.png", 150, 40)
+    commands.network(Path("w.safetensors"))
+    arguments = ["a.png", "--model", "w.safetensors", *argv]
+    assert infer.main([*arguments, "-o", "whole.png"]) == 0
+    monkeypatch.setattr(large, "LARGE", 1)
+    assert infer.main([*arguments, "-o", "rows.png"]) == 0
+    assert infer.main([*arguments, "-o", "rows.tif"]) == 0
+    for name in ("rows.png", "rows.tif"):
+        np.testing.assert_allclose(stored(name).astype(int), stored("whole.png"), atol=1)
+
+
+def test_frames_of_an_animation_and_a_burst_are_resized(capsys):
+    frames = [Image.new("RGB", (9, 6), colour) for colour in ("red", "blue")]
+    frames[0].save("a.gif", save_all=True, append_images=frames[1:])
+    commands.network(Path("w.safetensors"))
+    assert infer.main(["a.gif", "--model", "w.safetensors", "-s", "2"]) == 0
+    assert "a.gif -> a_x2.png (18x12, " in capsys.readouterr().out
+    with Image.open("a_x2.png") as image:
+        assert (image.size, getattr(image, "n_frames", 1)) == ((18, 12), 2)
+    commands.picture("b.png", 20, 24)
+    assert infer.main(["b.png", "b.png", "--burst", "--width", "60", "--model", "ibp"]) == 0
+    assert commands.size("b_w60.png") == (60, 50)
+
+
+def test_a_size_beyond_sense_is_refused_before_any_work(capsys, monkeypatch):
+    monkeypatch.setattr(tiles, "bands", lambda *args, **options: pytest.fail("the work was begun"))
+    commands.picture("a.png")
+    assert commands.run("a.png", "--width", "1000000") == 1
+    assert "expected a result up to 16 times as large, got 125000 times 8x6" in capsys.readouterr().err

@@ -84,15 +84,14 @@ def corners(tmp_path, monkeypatch):
     """Small random networks in the place of the released ones, by the names of their files."""
     monkeypatch.setattr(weights_file, "PRETRAINED", tmp_path)
     fields: dict[str, Any] = {"features": 4, "blocks": 1}
-    variables, lines = {}, []
+    variables = {}
     for seed, name in enumerate(zoo.CORNERS.values()):
         path = tmp_path / f"{name}_x4.safetensors"
         network: Any = SRResNet(**fields).init(jax.random.key(seed), jnp.zeros((1, 8, 8, 3)))
         network["params"]["tail"]["bias"] = np.array([-0.0, 1e-30, seed], np.float32)
         variables[name] = network
         weights_file.save(path, "srresnet", fields, network, {})
-        lines.append(f"{checksums.sha256(path)}  {path.name}\n")
-    (tmp_path / checksums.NAME).write_text("".join(lines))
+    checksums.write(tmp_path)
     return variables
 
 
@@ -142,13 +141,11 @@ def test_a_blend_of_files_in_half_precision_is_mixed_in_float32(tmp_path, monkey
     monkeypatch.setattr(weights_file, "PRETRAINED", tmp_path)
     fields: dict[str, Any] = {"features": 4, "blocks": 1}
     network: Any = SRResNet(**fields).init(jax.random.key(0), jnp.zeros((1, 8, 8, 3)))
-    lines = []
     for name, value in (("srresnet", 1), ("srgan", 1 + 2**-10)):
         path = tmp_path / f"{name}_x4.safetensors"
         network["params"]["tail"]["bias"] = np.full(3, value, np.float32)
         weights_file.save(path, "srresnet", fields, network, {}, dtype="float16")
-        lines.append(f"{checksums.sha256(path)}  {path.name}\n")
-    (tmp_path / checksums.NAME).write_text("".join(lines))
+    checksums.write(tmp_path)
     bias = zoo.load("blend:0.5").variables["params"]["tail"]["bias"]
     assert bias.dtype == np.float32
     np.testing.assert_array_equal(bias, 1 + 2**-11)
