@@ -130,7 +130,8 @@ def by_phases(
 
     def phase(p: int, q: int) -> Array:
         padding = ((0, p), (0, q))
-        taps = kernel[PHASE_TAPS[p], PHASE_TAPS[q]]
+        # Without the barrier, XLA lets the convolution read the taps backwards, which it cannot do in bfloat16.
+        taps = lax.optimization_barrier(kernel[PHASE_TAPS[p], PHASE_TAPS[q]])
         return lax.conv_general_dilated(dy, taps, (1, 1), padding, dimension_numbers=LAYOUT)
 
     rows = [jnp.stack([phase(p, 0), phase(p, 1)], axis=3) for p in (0, 1)]

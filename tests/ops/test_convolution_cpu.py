@@ -1,10 +1,14 @@
 """Tests ../../jsr/ops/convolution_cpu.py."""
 
+import functools
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jsr.devices import compilation
 from jsr.ops import convolution, convolution_cpu
 from tests.ops.convolutions import SHAPES, by_torch, draw
 
@@ -49,3 +53,20 @@ def test_winograd_computes_what_its_matrices_say(rng):
     taps, inputs = rng.normal(size=3), rng.normal(size=6)
     y = convolution_cpu.A @ ((convolution_cpu.G @ taps) * (convolution_cpu.B @ inputs))
     np.testing.assert_allclose(y, np.correlate(inputs, taps, "valid"), atol=1e-12)
+
+
+def test_gradient_of_a_strided_input_stays_in_bfloat16(rng):
+    """It equals that in float32 up to rounding, and where XLA calls oneDNN, no call has a float32 result.
+
+    XLA computed three of the four phases in float32 when it let a convolution read the taps backwards.
+    """
+    _, kernel, dy, _ = draw(rng, (2, 12, 12, 16, 16, 3, 2))
+    dy, kernel = jnp.asarray(dy, jnp.bfloat16), jnp.asarray(kernel, jnp.bfloat16)
+    by_phases = functools.partial(convolution_cpu.by_phases, size=(12, 12))
+    compiled = compilation.jit(by_phases, onednn=True).lower(dy, kernel).compile()
+    exact = by_phases(dy.astype(jnp.float32), kernel.astype(jnp.float32))
+    dx = compiled(dy, kernel)
+    assert dx.dtype == jnp.bfloat16
+    np.testing.assert_allclose(dx.astype(jnp.float32), exact, rtol=2**-8, atol=1e-5)
+    results = re.findall(r"= \(?(\w+)\[.*__onednn\$convolution", compiled.as_text())
+    assert set(results) <= {"bf16"}
