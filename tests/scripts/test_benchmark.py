@@ -326,5 +326,5 @@ def test_main_runs_all_contestants(tmp_path):
     names = [row["contestant"] for row in report["infer"]]
     left_out = report["left out"]["infer 24x16"]
     assert {"jsr fp32", "jsr bf16"} <= set(names) and not set(names) & set(left_out)
-    assert len(names) + len(left_out) == 9
+    assert len(names) + len(left_out) == 12
     assert [row["contestant"] for row in report["data"]] == ["jsr", "Pillow"]
