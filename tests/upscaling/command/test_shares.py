@@ -1,8 +1,8 @@
 """Tests ../../../jsr/upscaling/command/shares.py, and `jsr.infer` in several processes."""
 
+import json
 import os
 import re
-import threading
 import time
 from pathlib import Path
 
@@ -16,26 +16,51 @@ from tests import commands
 pytestmark = pytest.mark.usefixtures("place")
 
 
+class _Clock:
+    """Stands in for `time`: sleeping takes no time, and others work meanwhile."""
+
+    def __init__(self):
+        self.now, self.meanwhile = 0.0, lambda: None
+
+    def monotonic(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
+        self.meanwhile()
+
+
 def test_a_slow_process_is_waited_for_as_long_as_it_gives_signs_of_life(tmp_path, monkeypatch):
     """Its share takes four times the patience; a third process left only an old sign."""
-    monkeypatch.setattr(shares, "BEAT", 0.05)
-    monkeypatch.setattr(shares, "PATIENCE", 0.4)
-    first, slow = Place(0, 3), Place(1, 3)
+    slow, sign = tmp_path / ".jsr-share-1-of-3", tmp_path / ".jsr-share-2-of-3"
+    clock = _Clock()
+    monkeypatch.setattr(shares, "time", clock)
 
     def work():
-        with shares.alive(tmp_path, slow):
-            time.sleep(1.6)
-        shares.finish(tmp_path, slow, Tally(5, 2))
+        if clock.now < 4 * shares.PATIENCE:
+            slow.write_text(f"[{int(clock.now / shares.BEAT)}]")
+        elif slow.exists():
+            shares.finish(tmp_path, Place(1, 3), Tally(5, 2))
 
-    thread = threading.Thread(target=work)
-    thread.start()
-    (tmp_path / ".jsr-share-2-of-3").write_text("[3]")
-    with shares.alive(tmp_path, first):
-        pass
-    shares.finish(tmp_path, first, Tally(1, 0))
+    clock.meanwhile = work
+    sign.write_text("[3]")
+    shares.finish(tmp_path, Place(0, 3), Tally(1, 0))
     assert shares.gather(tmp_path, 3) == [Tally(1, 0), Tally(5, 2), None]
-    thread.join()
+    assert 5 * shares.PATIENCE <= clock.now < 6 * shares.PATIENCE
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_process_gives_signs_of_life(tmp_path, monkeypatch):
+    monkeypatch.setattr(shares, "BEAT", 0.01)
+    path = tmp_path / "new" / ".jsr-share-0-of-1"
+    with shares.alive(path.parent, Place(0, 1)):
+        deadline = time.monotonic() + 60
+        while json.loads(path.read_text())[0] < 3 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert json.loads(path.read_text())[0] >= 3
+    latest = path.read_text()
+    time.sleep(0.1)
+    assert path.read_text() == latest
 
 
 def test_the_tally_of_an_earlier_command_does_not_count(tmp_path, monkeypatch):
