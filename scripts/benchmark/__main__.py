@@ -69,7 +69,7 @@ def main(argv: list[str] | None = None) -> int:
             report[part] = _timed(part, args)
     if "start" in report:
         machine["start margin"] = start.margin(report["start"])
-        print(f"\nwarm - 1.3 import jax - 1 s = {machine['start margin']:+.2f} s")
+        print(f"\nwarm - 1.3 import jax - 0.8 s = {machine['start margin']:+.2f} s")
     if args.json:
         args.json.write_text(json.dumps(report, indent=2) + "\n")
     wrong = [row for part in BUILDERS for row in report.get(part, []) if row["disqualified"]]

@@ -13,6 +13,7 @@ from jsr.models import Model
 MAGIC = "7767517"
 FLOAT32 = np.zeros(1, np.uint32).tobytes()  # before a kernel: how it is stored
 LEAKY_RELU = 2  # as the activation of a convolution
+DIRECT = 32  # a bit of a layer's `featmask`: not as a matrix product, which for 9x9 kernels needs 45 GB at 256x256
 INPUT, OUTPUT = "lr", "sr"
 
 
@@ -42,7 +43,8 @@ class _Network:
         size = kernel.shape[0]
         self.weights += FLOAT32 + kernel.transpose(3, 2, 0, 1)[order].tobytes() + bias[order].tobytes()
         activation = f" 9={LEAKY_RELU} -23310=1,{float(prelu['negative_slope']):e}" if prelu else ""
-        parameters = f"0={bias.size} 1={size} 4={size // 2} 5=1 6={kernel.size}{activation}"
+        featmask = f" 31={DIRECT}" if size > 3 else ""
+        parameters = f"0={bias.size} 1={size} 4={size // 2} 5=1 6={kernel.size}{activation}{featmask}"
         y = self.add("Convolution", x, parameters=parameters)
         return self.add("PixelShuffle", y, parameters=f"0={factor}") if factor > 1 else y
 

@@ -35,6 +35,7 @@ class Axis(NamedTuple):
 AXES = (Axis("PSNR", "PSNR (dB)", 1), Axis("LPIPS", "LPIPS (lower is better)", -1))
 # Where a point's name may stand: points to the right, points above, and which side of the text is there.
 PLACES = ((6, -3, "left"), (-6, -3, "right"), (4, 6, "left"), (4, -12, "left"), (-4, 6, "right"), (-4, -12, "right"))
+FONTS = ["DejaVu Sans", "Verdana"]
 
 
 def folder() -> Path | None:
@@ -102,10 +103,9 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
     axes = [axis for axis in AXES if rows[0][axis.score] is not None]
     figure = Figure(figsize=(7 * len(axes), 6), layout="constrained")
     for panel, axis in zip(figure.subplots(1, len(axes), squeeze=False)[0], axes, strict=True):
-        best = frontier(rows, axis)
-        panel.step(
-            [row["ms"] / 1e3 for row in best], [row[axis.score] for row in best], where="post", color="0.75", zorder=0
-        )
+        best = np.array([(row["ms"] / 1e3, row[axis.score]) for row in frontier(rows, axis)])
+        steps = np.stack([np.repeat(best[:, 0], 2)[1:], np.repeat(best[:, 1], 2)[:-1]], axis=1)
+        panel.plot(*steps.T, color="0.7", zorder=0, label="frontier")
         for label, marker, is_ours in (("jsr", "o", True), ("others, by ncnn", "s", False)):
             group = [row for row in rows if (row["model"] in MODELS) == is_ours]
             panel.plot([row["ms"] / 1e3 for row in group], [row[axis.score] for row in group], marker, label=label)
@@ -117,14 +117,18 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
             panel.invert_yaxis()
         panel.grid(alpha=0.25)
         panel.legend(loc="upper left")
-        _name_points(panel, rows, axis)
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "jsr"}):
+        _name_points(panel, rows, axis, steps)
+    # The fonts are few because an SVG lists them with every text.
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "jsr", "font.sans-serif": FONTS}):
         figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
-def _name_points(panel: Any, rows: list[dict[str, Any]], axis: Axis) -> None:
-    """Writes each point's name in the panel where it overlaps no other name and no point, if there is such a place."""
+def _name_points(panel: Any, rows: list[dict[str, Any]], axis: Axis, steps: np.ndarray) -> None:
+    """Writes each point's name where it overlaps no other name, no point and not the line `steps`, if it can."""
+    from matplotlib.path import Path as Line
+
     panel.figure.draw_without_rendering()
+    line = Line(panel.transData.transform(steps))
     points = [panel.transData.transform((row["ms"] / 1e3, row[axis.score])) for row in rows]
     taken: list[Any] = [panel.get_legend().get_window_extent()]
     for row, point in zip(rows, points, strict=True):
@@ -137,11 +141,11 @@ def _name_points(panel: Any, rows: list[dict[str, Any]], axis: Axis) -> None:
                 textcoords="offset points",
                 ha=side,
                 fontsize="small",
-                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1, "alpha": 0.8},
             )
             box = name.get_window_extent()
             overlaps = sum(box.overlaps(other) for other in taken)
             overlaps += sum(box.contains(*other) for other in points if other is not point)
+            overlaps += line.intersects_bbox(box, filled=False)
             overlaps += not all(panel.bbox.contains(*corner) for corner in box.corners())
             tried.append((overlaps, name, box))
         best = min(tried, key=lambda place: place[0])

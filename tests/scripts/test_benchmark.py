@@ -237,7 +237,7 @@ def test_margin_is_a_difference_in_seconds():
         {"what": "cold", "ms": 9e3},
         {"what": "warm", "ms": 2500},
     ]
-    assert start.margin(rows) == pytest.approx(0.2)
+    assert start.margin(rows) == pytest.approx(0.4)
 
 
 @pytest.fixture
