@@ -16,7 +16,7 @@ class Discriminator(nn.Module):
     """Pictures `[b, h, w, 3]` in [-1, 1] to logits `[b]`, positive for pictures that seem real."""
 
     features: int = 64
-    dtype: DTypeLike = jnp.float32  # of the convolutions; the dense layers compute in float32
+    dtype: DTypeLike = jnp.float32  # of all layers but the last
     axis_name: str | None = None  # axis over which BatchNorm averages in training
 
     @nn.compact
@@ -29,8 +29,8 @@ class Discriminator(nn.Module):
             x = nn.leaky_relu(x, 0.2)
         x = adaptive_pool(x.astype(jnp.float32), POOL)
         x = x.reshape(x.shape[0], -1)
-        x = nn.leaky_relu(nn.Dense(16 * self.features, name="dense1")(x), 0.2)
-        return nn.Dense(1, name="dense2")(x)[:, 0]
+        x = nn.leaky_relu(nn.Dense(16 * self.features, dtype=self.dtype, name="dense1")(x), 0.2)
+        return nn.Dense(1, name="dense2")(x.astype(jnp.float32))[:, 0]
 
 
 def adaptive_pool(x: Float[Array | np.ndarray, "b h w c"], size: int) -> Float[Array, "b size size c"]:
