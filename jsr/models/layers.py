@@ -57,10 +57,10 @@ class BatchNorm(nn.Module):
         running_var = self.variable("batch_stats", "var", jnp.ones, (c,))
         scale = self.param("scale", self.scale_init, (c,))
         bias = self.param("bias", nn.initializers.zeros, (c,))
-        y = jnp.asarray(x, jnp.float32)
+        x = jnp.asarray(x, jnp.float32)
         if train:
-            # The first sum takes `x` as it is: in bfloat16, it is read in half of the time.
-            mean, square = (dispatch.total(summand) / (x.size // c) for summand in (x, y * y))
+            count = x.size // c
+            mean, square = (dispatch.total(y) / count for y in (x, x * x))
             if self.axis_name and not self.is_initializing():
                 mean, square = lax.pmean((mean, square), self.axis_name)
             var = jnp.maximum(square - mean * mean, 0.0)
@@ -72,7 +72,7 @@ class BatchNorm(nn.Module):
         # As a factor and a shift, whose gradients are two sums over all pixels; mean, factor and bias would have three.
         factor = scale * lax.rsqrt(var + EPSILON)
         factor, shift = (dispatch.spread(v, x.shape) for v in (factor, bias - mean * factor))
-        return (factor * y + shift).astype(self.dtype)
+        return (factor * x + shift).astype(self.dtype)
 
 
 class PReLU(nn.Module):

@@ -4,7 +4,7 @@ from typing import Any
 
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Float, Float32
+from jaxtyping import Array, Float
 
 Shape = tuple[Any, ...]  # of whole numbers, or of sizes that are not known yet, as `jax.export` has them
 LAYOUT = ("NHWC", "HWIO", "NHWC")  # of the input, the kernel and the output
@@ -23,6 +23,6 @@ def spread(values: Float[Array, " c"], shape: Shape) -> Float[Array, "b h w c"]:
     return jnp.broadcast_to(values.reshape(1, 1, 1, -1), shape)
 
 
-def total(x: Float[Array, "b h w c"]) -> Float32[Array, " c"]:
+def total(x: Float[Array, "b h w c"]) -> Float[Array, " c"]:
     """Sums each channel over all pixels."""
-    return jnp.sum(x, axis=(0, 1, 2), dtype=jnp.float32)
+    return jnp.sum(x, axis=(0, 1, 2))

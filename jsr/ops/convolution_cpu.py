@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Float, Float32
+from jaxtyping import Array, Float
 
 from jsr.ops import convolution
 from jsr.ops.convolution import LAYOUT
@@ -147,17 +147,17 @@ def spread(values: Float[Array, " c"], shape: tuple[int, ...]) -> Float[Array, "
 
 
 @jax.custom_vjp
-def total(x: Float[Array, "b h w c"]) -> Float32[Array, " c"]:
+def total(x: Float[Array, "b h w c"]) -> Float[Array, " c"]:
     """Sums each channel over all pixels, as a product with ones; its gradient is `spread`."""
     flat = x.reshape(-1, x.shape[-1])
-    return jnp.matmul(jnp.ones((1, flat.shape[0]), x.dtype), flat, preferred_element_type=jnp.float32)[0]
+    return (jnp.ones((1, flat.shape[0]), x.dtype) @ flat)[0]
 
 
 spread.defvjp(
     lambda values, shape: (convolution.spread(values, shape), None),
-    lambda shape, _, dy: (total(dy).astype(dy.dtype),),
+    lambda shape, _, dy: (total(dy),),
 )
-total.defvjp(lambda x: (total(x), x), lambda x, dy: (spread(dy.astype(x.dtype), x.shape),))
+total.defvjp(lambda x: (total(x), x.shape), lambda shape, dy: (spread(dy, shape),))
 
 
 def _suits_winograd(x: Array, kernel: Array) -> bool:

@@ -8,7 +8,7 @@ from types import ModuleType
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Float32
+from jaxtyping import Array, Float
 
 from jsr.ops import convolution, convolution_cpu
 from jsr.ops.convolution import Shape
@@ -41,8 +41,8 @@ def spread(values: Float[Array | np.ndarray, " c"], shape: Shape) -> Float[Array
     return _implementation().spread(jnp.asarray(values), shape)
 
 
-def total(x: Float[Array | np.ndarray, "b h w c"]) -> Float32[Array, " c"]:
-    """Sums each channel over all pixels, in float32; its gradient is `spread`."""
+def total(x: Float[Array | np.ndarray, "b h w c"]) -> Float[Array, " c"]:
+    """Sums each channel over all pixels; its gradient is `spread`."""
     return _implementation().total(jnp.asarray(x))
 
 
