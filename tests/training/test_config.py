@@ -12,7 +12,7 @@ from jsr.training import config, optimizers
 from jsr.training.config import Changes, Config
 
 ROOT = Path(__file__).parents[2]
-NO_NETWORK = ("exemplars", "dictionaries")  # experiments without a training of one
+NO_NETWORK = ("exemplars", "dictionaries", "teaching")  # experiments without a training of one
 
 
 def test_config_has_the_papers_values_as_defaults():
