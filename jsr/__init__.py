@@ -37,11 +37,11 @@ def load(
     """Loads a model for inference, with its BatchNorm folded into its convolutions.
 
     Args:
-      name_or_path: `srresnet`, `srgan`, `srresnet-photo`, `srgan-photo`, `espcn`, `srcnn`, `aplus`, `sparse`, `ne`,
-        `map`, `pocs`, `ibp`, `bicubic`, `lanczos`, `bilinear`, `nearest`, a weights file, the folder of a run, or
-        `hf://owner/name` on the Hub. `blend:T,R`, such as `blend:0.7,0.2`, mixes the first four: texture T from 0,
-        faithful, to 1, sharper with invented detail; restore R from 0, for pictures that were only made smaller, to 1,
-        for photographs with JPEG, noise or blur. `blend:T` means `blend:T,0`.
+      name_or_path: `srresnet`, `srgan`, `srresnet-photo`, `srgan-photo`, `light`, `light-photo`, `espcn`, `srcnn`,
+        `aplus`, `sparse`, `ne`, `map`, `pocs`, `ibp`, `bicubic`, `lanczos`, `bilinear`, `nearest`, a weights file, the
+        folder of a run, or `hf://owner/name` on the Hub. `blend:T,R`, such as `blend:0.7,0.2`, mixes the first four:
+        texture T from 0, faithful, to 1, sharper with invented detail; restore R from 0, for pictures that were only
+        made smaller, to 1, for photographs with JPEG, noise or blur. `blend:T` means `blend:T,0`.
       precision: of the computation; bf16 is faster on machines that support it.
       scale: 2, 3 or 4, for models that have several; by default 4, or that of the file.
 

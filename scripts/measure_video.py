@@ -22,7 +22,10 @@ from jsr.models import Model
 from jsr.upscaling import tiles
 from jsr.weights import zoo
 
-MODELS = ("bicubic", "espcn", "srcnn", "srresnet", "srresnet-photo", "blend:0,0.5", zoo.DEFAULT, "srgan", "srgan-photo")
+MODELS = (
+    *("bicubic", "espcn", "srcnn", "light", "light-photo", "srresnet", "srresnet-photo", "blend:0,0.5"),
+    *(zoo.DEFAULT, "srgan", "srgan-photo"),
+)
 HEIGHT, WIDTH = 72, 110  # of the small clips; four times as large fits in the pictures of BSD100
 FRAMES, SCORED = 12, (5, 11)  # of a clip; the second lies far from its key frame
 PAN = (1.3, 2.7)  # pixels of the picture, down and right, from frame to frame

@@ -20,6 +20,10 @@ class Choice(NamedTuple):
 
 CHOICES = (
     Choice(BLEND, "Blend of four networks", "For photographs. The sliders fit it to the picture."),
+    Choice("light-photo", "Light, for photographs", "Four times faster than the blend, and softer."),
+    Choice(
+        "light", "Light, for clean pictures", "Four times faster than the blend; keeps noise and the blocks of JPEG."
+    ),
     Choice("espcn", "ESPCN", "Some twenty times faster than the blend, and softer; for clean pictures."),
     Choice("aplus", "A+", "The best method before networks; for clean pictures."),
     Choice("srcnn", "SRCNN", "The first network for the purpose, of 2014; for comparison."),

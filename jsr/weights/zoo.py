@@ -22,7 +22,10 @@ from jsr.ops import resize
 from jsr.weights import file as weights_file
 from jsr.weights import hub
 
-BUNDLED = ("srresnet", "srgan", "srresnet-photo", "srgan-photo", "espcn", "srcnn", "aplus", "sparse", "ne")
+BUNDLED = (
+    *("srresnet", "srgan", "srresnet-photo", "srgan-photo", "light", "light-photo"),
+    *("espcn", "srcnn", "aplus", "sparse", "ne"),
+)
 SCALE = 4  # of the models whose scale is not asked for
 BLEND = "blend:"  # followed by texture, or by texture and restore, each from 0 to 1
 # What a blend mixes, by texture and restore. Weights mix only where one training went on from another's: all began at
@@ -35,19 +38,14 @@ CORNERS: dict[tuple[float, float], str] = {
 }
 DEFAULT = f"{BLEND}0.8,0.8"  # better than bicubic on clean, compressed, noisy and blurred pictures alike
 # Of videos: the fastest that is clearly better than bicubic, also on compressed ones (jsr/video/README.md).
-VIDEO = "espcn"
+VIDEO = "light-photo"
 RECONSTRUCTIONS: dict[str, type[Reconstruction]] = {
     "ibp": BackProjection,
     "pocs": ConvexSets,
     "map": MaximumAPosteriori,
 }
 INTERPOLATIONS = resize.METHODS
-NETWORKS = (
-    SRResNet,
-    ESPCN,
-    SRCNN,
-    EDSR,
-)  # whose results are made consistent; those of the other methods are, by themselves
+NETWORKS = (SRResNet, ESPCN, SRCNN, EDSR)  # whose results are made consistent; those of the other methods are, anyway
 NAMES = (*BUNDLED, *RECONSTRUCTIONS, *INTERPOLATIONS)
 
 

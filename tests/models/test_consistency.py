@@ -59,7 +59,9 @@ def test_halo_holds_all_that_a_pixel_depends_on(rng):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["srresnet", "srgan", "srresnet-photo", "srgan-photo", zoo.DEFAULT, "espcn", "srcnn"])
+@pytest.mark.parametrize(
+    "name", ["srresnet", "srgan", "srresnet-photo", "srgan-photo", zoo.DEFAULT, "light", "espcn", "srcnn"]
+)
 def test_released_networks_keep_flat_colours_and_single_pixels(name):
     """Within two levels; by themselves, they are wrong by up to 28, and along the borders by up to 220."""
     model = zoo.ready(name)

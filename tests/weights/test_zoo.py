@@ -12,6 +12,7 @@ from jsr.files import checksums
 from jsr.models.classical.exemplars import Exemplars
 from jsr.models.classical.interpolation import Interpolation
 from jsr.models.consistency import Consistent
+from jsr.models.edsr import EDSR
 from jsr.models.espcn import ESPCN
 from jsr.models.srcnn import SRCNN
 from jsr.models.srresnet import SRResNet
@@ -42,7 +43,11 @@ def test_load_takes_a_file_and_the_folder_of_a_run(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "module"),
-    [*((name, SRResNet()) for name in zoo.CORNERS.values()), ("espcn", ESPCN()), ("srcnn", SRCNN()), *EXEMPLARS],
+    [
+        *((name, SRResNet()) for name in zoo.CORNERS.values()),
+        *((name, EDSR()) for name in ("light", "light-photo")),
+        *(("espcn", ESPCN()), ("srcnn", SRCNN()), *EXEMPLARS),
+    ],
 )
 def test_load_of_a_bundled_name(name, module):
     model = zoo.load(name)
@@ -178,7 +183,9 @@ def test_a_blend_of_wrong_shares_is_refused_in_one_line(name):
 
 
 def test_load_of_an_unknown_name_lists_the_known(tmp_path):
-    with pytest.raises(WeightsError, match="srresnet, srgan, srresnet-photo, srgan-photo, espcn, srcnn, aplus"):
+    with pytest.raises(
+        WeightsError, match="srresnet, srgan, srresnet-photo, srgan-photo, light, light-photo, espcn, srcnn, aplus"
+    ):
         zoo.load("esrgan")
     with pytest.raises(WeightsError, match="generator.safetensors"):
         zoo.load(tmp_path)

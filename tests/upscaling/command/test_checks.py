@@ -15,8 +15,8 @@ pytestmark = pytest.mark.usefixtures("place")
         ([], "the following arguments are required"),
         (
             ["a.png", "--model", "esrgan"],
-            "srresnet, srgan, srresnet-photo, srgan-photo, espcn, srcnn, aplus, sparse, ne, ibp, pocs, map, bicubic,"
-            " lanczos, bilinear, nearest",
+            "srresnet, srgan, srresnet-photo, srgan-photo, light, light-photo, espcn, srcnn, aplus, sparse, ne, ibp,"
+            " pocs, map, bicubic, lanczos, bilinear, nearest",
         ),
         (["a.png", "--model", "a.png"], "expected a weights file"),
         (["a.png", "--tile", "15"], "--tile: expected 16 or more pixels, got 15"),
