@@ -394,7 +394,7 @@ def test_raw_frames_pass_through_a_pipe(rng):
 def test_a_killed_video_goes_on_and_an_interrupted_one_says_how(tmp_path):
     """By `kill -9` and by Ctrl-C; the result has the frames of a run that was never stopped."""
     clips = pytest.importorskip("tests.clips")
-    clips.write("clip.mp4", clips.smooth(400))
+    clips.write("clip.mp4", clips.smooth(960))  # ten segments, so that it is not over by the time that it is stopped
     command = [sys.executable, "-m", "jsr.infer", "clip.mp4", "--model", "espcn", "-o"]
     environment = os.environ | {"PYTHONPATH": str(Path(infer.__file__).parents[1])}
     subprocess.run([*command, "whole.mp4"], check=True, capture_output=True, env=environment)
@@ -410,6 +410,6 @@ def test_a_killed_video_goes_on_and_an_interrupted_one_says_how(tmp_path):
         assert not Path("large.mp4").exists() and len([*place.glob("*.nut")]) >= count
     assert "frames are kept in large.mp4.jsr; the same command goes on with them\n" in errors
     result = subprocess.run([*command, "large.mp4"], check=True, capture_output=True, text=True, env=environment)
-    assert " of 400 frames were finished by an earlier run" in result.stdout and not place.exists()
+    assert " of 960 frames were finished by an earlier run" in result.stdout and not place.exists()
     assert clips.packets("large.mp4") == clips.packets("whole.mp4")
     np.testing.assert_array_equal(clips.shown("large.mp4", 128, 192), clips.shown("whole.mp4", 128, 192))

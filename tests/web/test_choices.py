@@ -39,7 +39,7 @@ def test_sliders_mix_as_the_command_does():
     assert offer.model({"model": "blend", "texture": 1, "restore": 0}) == "srgan"
     with pytest.raises(ConfigError, match="restore: expected a number from 0 to 1, got -1"):
         offer.model({"model": "blend", "texture": 1, "restore": -1})
-    with pytest.raises(ConfigError, match="model: expected one of blend, espcn, .*, got runs/mine"):
+    with pytest.raises(ConfigError, match="model: expected one of blend, light-photo, .*, got runs/mine"):
         offer.model({"model": "runs/mine"})
     with pytest.raises(WeightsError):
         choices.offer("blend:2")

@@ -138,8 +138,8 @@ def _add_model(group: Any) -> None:
         "--model",
         type=command_line.name,
         metavar="NAME",
-        help=f"{', '.join(zoo.NAMES)}, a weights file, a run's folder or hf://owner/name (default: a mixture; for"
-        f" videos, {zoo.VIDEO})",
+        help=f"{', '.join(zoo.NAMES)}, a weights file, run or hf://owner/name (default: a mixture;"
+        f" videos: {zoo.VIDEO})",
     )
     group.add_argument(
         "--texture",
