@@ -10,31 +10,27 @@ from pathlib import Path
 from PIL import Image
 from tqdm import tqdm
 
-from jsr.data import patch_layout
+from jsr.data import patch_layout, patches
 from jsr.data.sets import pairs
 from jsr.files import atomic
-from jsr.pictures import folders, reading
-from jsr.pictures.picture import flatten, rgb
 from jsr.upscaling import tiles
 from jsr.weights import zoo
 
-HELD_OUT = 8  # photographs that `jsr.train` validates on, as many as without a teacher: these stay as they are
-
 
 def make_pairs(photographs: str, folder: Path, *, teacher: str) -> None:
-    """Writes `folder/lr` and `folder/hr`, with the teacher's results, unless they are there."""
+    """Writes `folder/lr` and `folder/hr`, with the teacher's results, unless they are there.
+
+    The photographs that `jsr.train` holds out for validation stay as they are.
+    """
     if folder.exists():
         return
     model = zoo.ready(teacher).with_precision("bf16")
-    found = folders.list_pictures(photographs)
-    held_out = patch_layout.spaced(HELD_OUT, len(found))
+    found = pairs.find(Path(photographs), scale=model.scale)
+    held_out = patch_layout.spaced(patches.HOLDOUT, len(found))
     with atomic.building(folder) as unfinished:
         for part in ("lr", "hr"):
             (unfinished / part).mkdir()
-        for number, path in enumerate(tqdm(found, desc=f"{teacher} teaches")):
-            hr = rgb(flatten(reading.read(path)))
-            height, width = (n - n % model.scale for n in hr.shape[:2])
-            hr = hr[:height, :width]
-            lr = pairs.reduce(hr, scale=model.scale)
+        for number, pair in enumerate(tqdm(found, desc=f"{teacher} teaches")):
+            lr, hr = pairs.read(pair, scale=model.scale)
             for part, picture in (("lr", lr), ("hr", hr if number in held_out else tiles.upscale(model, lr))):
-                Image.fromarray(picture).save(unfinished / part / f"{path.stem}.png", compress_level=1)
+                Image.fromarray(picture).save(unfinished / part / f"{pair.hr.stem}.png", compress_level=1)

@@ -33,6 +33,7 @@ from jsr.files import atomic
 from jsr.files.cache import default_cache
 from jsr.pictures import formats
 
+HOLDOUT = 8  # photographs for validation, at most
 NAMED = 10  # files of a kind that a description names; the others are counted
 
 T = TypeVar("T")
@@ -63,7 +64,7 @@ def load(
     size: int,
     cache_dir: str | os.PathLike[str] | None = None,
     data_dir: str | os.PathLike[str] | None = None,
-    holdout: int = 8,
+    holdout: int = HOLDOUT,
 ) -> PatchSet:
     """Loads the photographs of a folder or dataset as patches; cuts them first unless the cache has them undamaged.
 

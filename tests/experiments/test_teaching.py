@@ -3,7 +3,7 @@
 import numpy as np
 
 from experiments import teaching
-from jsr.data import collection
+from jsr.data import collection, patches
 from jsr.data.sets import pairs
 from jsr.pictures import reading
 from tests import commands
@@ -11,7 +11,7 @@ from tests import commands
 
 def test_pairs_are_what_the_teacher_makes_of_each_photograph(tmp_path, monkeypatch):
     """All but those that validation holds out, cut to multiples of the scale."""
-    monkeypatch.setattr(teaching, "HELD_OUT", 1)
+    monkeypatch.setattr(patches, "HOLDOUT", 1)
     for name in ("a", "b", "c"):
         commands.picture(tmp_path / "photographs" / f"{name}.png", height=41, width=50)
     folder = tmp_path / "pairs"
